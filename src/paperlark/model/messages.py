@@ -1,0 +1,119 @@
+"""What a reader is told: a digest and its reasons, the payloads a channel makes of it, and the limits they keep."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from typing import Any, Protocol
+
+from paperlark.model.papers import Alias
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Span:
+    """Words of a paper that met a query, as written: `text == stored_field[start:end]`, offsets in code points.
+
+    field: title, abstract, author, org, cat, source, id, doi, type, or the name of a number or date check (then
+    `text` is its value and the offsets are 0 and len(text)). For `author` and `cat`, offsets are into the names
+    joined by "; ".
+    """
+
+    field: str
+    start: int
+    end: int
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Reason:
+    """One profile that led to a paper: its name, and the words that met it."""
+
+    profile: str
+    spans: tuple[Span, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class DigestPaper:
+    """A paper as a digest shows it: the merged record, where it was seen, its latest counts, and every reason.
+
+    title and abstract are the stored fields, so that the reasons' offsets hold. `earlier` says what happened when
+    the occasion is not the first ("version 2", "published as 10.1000/x", "withdrawn"); else "".
+    """
+
+    id: int
+    title: str
+    abstract: str
+    authors: tuple[str, ...]
+    author_count: int | None
+    organisation: str | None
+    categories: tuple[str, ...]
+    aliases: tuple[Alias, ...]
+    url: str | None
+    code_url: str | None
+    announced_at: datetime
+    sources: tuple[str, ...]
+    signals: Mapping[str, int]
+    reasons: tuple[Reason, ...]
+    occasion: str = "first"
+
+
+@dataclass(frozen=True, slots=True)
+class Digest:
+    """What one delivery says: each paper once, best first, at most the destination's cap; `more` counts the rest.
+
+    papers may be empty: then it is the short note that an empty-day policy asks for, and `note` says which kind of
+    empty it was. `repeat` marks a second copy after the platform's answer was lost. `unsubscribe_url` and `page_url`
+    are absent where this paperlark has no public address.
+    """
+
+    title: str
+    day: date
+    papers: tuple[DigestPaper, ...]
+    more: int = 0
+    note: str = ""
+    repeat: bool = False
+    page_url: str | None = None
+    unsubscribe_url: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Payload:
+    """One message in a platform's own words, sealed before the first attempt: what JSON can hold."""
+
+    content: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """The platform took the message: its id there, if it gives one."""
+
+    message_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What a channel's platform bears. Rates are messages a second; None is no limit known.
+
+    text_units and the unit they are counted in stand in the channel's own file; `parts` bounds the messages of one digest.
+    """
+
+    overall: float | None = None
+    per_address: float | None = None
+    per_group: float | None = None
+    text_units: int | None = None
+    parts: int = 10
+
+
+class Pace(Protocol):
+    """Holds a caller back until what it wants to do may be done. Implemented by the store (over processes) or in memory."""
+
+    async def wait(self, what: str, *, seconds_apart: float) -> None:
+        """Return when `what` (a host, a lane) may be used again, at least `seconds_apart` after its last use."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sealed:
+    """A delivery as it will be sent, whatever is retried: its payloads, and how many of them have surely arrived."""
+
+    payloads: tuple[Payload, ...]
+    parts_sent: int = 0
+    told: tuple[int, ...] = field(default_factory=tuple)

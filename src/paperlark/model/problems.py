@@ -1,0 +1,91 @@
+"""The errors that have names; everything else is a fault and gets through to the loop's edge.
+
+    PaperlarkError            anything a person is told in one line
+    ├── SourceError           a source is unwell: what, and when to ask again
+    ├── DeliveryError         a platform did not take a message: for ever, for now, or nobody knows
+    ├── QueryError            a profile's text cannot be read: where, and the nearest reading
+    ├── StoreError            the database cannot be used as it is
+    └── ReaderError           what a reader asked for cannot be done: unknown id, bad zone, not theirs
+"""
+
+from dataclasses import dataclass
+from datetime import timedelta
+
+
+class PaperlarkError(Exception):
+    """Something expected went wrong. `str(error)` is one line for a person: what, where, what to do."""
+
+
+class SourceError(PaperlarkError):
+    """A source is unwell. `str()` opens with the source's kind ("hf_daily: 503 …").
+
+    retry_after: what the far side asked us to wait, if it said so.
+    gone: the far side said that it will never answer again (HTTP 410).
+    """
+
+    def __init__(self, message: str, *, retry_after: timedelta | None = None, gone: bool = False) -> None:
+        super().__init__(message)
+        self.retry_after = retry_after
+        self.gone = gone
+
+
+class DeliveryError(PaperlarkError):
+    """A platform did not take a message. Exactly one of these readings holds:
+
+    permanent    this address will never take it (blocked, unknown, 550): stop, and say why
+    refused      this *message* was refused and the address is well (too long, bad mark-up, 5xx on DATA)
+    retry_after  the platform named a wait: not counted as an attempt
+    channel      the channel itself is misconfigured or barred (401, 535): no reader is at fault
+    ambiguous    the answer was lost: it may have been delivered
+    (none)       transient: surely not delivered, try again later
+    """
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        permanent: bool = False,
+        refused: bool = False,
+        channel: bool = False,
+        ambiguous: bool = False,
+        retry_after: timedelta | None = None,
+        new_address: str | None = None,
+    ) -> None:
+        super().__init__(message)
+        self.permanent = permanent
+        self.refused = refused
+        self.channel = channel
+        self.ambiguous = ambiguous
+        self.retry_after = retry_after
+        self.new_address = new_address  # the chat moved (Telegram's migrate_to_chat_id): tell it there instead
+
+
+@dataclass(frozen=True, slots=True)
+class Pointer:
+    """A place in a profile's text: `line` and `column` count from 1, in code points."""
+
+    line: int
+    column: int
+
+
+class QueryError(PaperlarkError):
+    """A profile's text cannot be read.
+
+    at: where it stops making sense; suggestion: the nearest text that can be read, if there is one.
+    """
+
+    def __init__(self, message: str, *, at: Pointer | None = None, suggestion: str | None = None) -> None:
+        where = f" at column {at.column}" if at and at.line == 1 else f" at line {at.line}, column {at.column}" if at else ""
+        hint = f"; did you mean  {suggestion}" if suggestion else ""
+        super().__init__(f"{message}{where}{hint}")
+        self.message = message
+        self.at = at
+        self.suggestion = suggestion
+
+
+class StoreError(PaperlarkError):
+    """The database cannot be used: unreachable, read-only, not migrated, or from a newer version."""
+
+
+class ReaderError(PaperlarkError):
+    """What a reader asked for cannot be done; another account's ids answer as if they did not exist."""

@@ -1,0 +1,83 @@
+"""Accounts, profiles, destinations, subscriptions: who is told what, where, and when."""
+
+from dataclasses import dataclass
+from datetime import datetime, time
+from enum import StrEnum
+
+
+class Cadence(StrEnum):
+    """How often a destination hears of a profile's papers. Ordered from the most urgent."""
+
+    INSTANT = "instant"
+    DAILY = "daily"
+    WEEKLY = "weekly"
+
+
+class EmptyPolicy(StrEnum):
+    """What a digest with no papers does: nothing, or a short note that all is well (weekly: one heartbeat a week)."""
+
+    SILENT = "silent"
+    NOTE = "note"
+    WEEKLY = "weekly"
+
+
+@dataclass(frozen=True, slots=True)
+class QuietHours:
+    """Local hours in which nothing is sent; `start` after `end` wraps midnight. Delays, never drops."""
+
+    start: time
+    end: time
+
+    def __contains__(self, local: time) -> bool:
+        if self.start <= self.end:
+            return self.start <= local < self.end
+        return local >= self.start or local < self.end
+
+
+@dataclass(frozen=True, slots=True)
+class Rhythm:
+    """When a destination may be told: its IANA zone, digest hour, weekday (0 = Monday), and quiet hours."""
+
+    zone: str = "UTC"
+    digest_at: time = time(8, 0)
+    weekday: int = 0
+    quiet: QuietHours | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Profile:
+    """A standing query at one version; `began_at` is when this version began to count."""
+
+    account_id: int
+    id: int
+    version: int
+    name: str
+    text: str
+    began_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Destination:
+    """A channel's address of one account. `paused_reason` says why nothing is sent there, or is None."""
+
+    account_id: int
+    id: int
+    channel: str
+    address: str
+    rhythm: Rhythm
+    cap: int  # papers in one digest; the rest are "and N more"
+    empty: EmptyPolicy
+    paused_reason: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Subscription:
+    """Profile × destination × cadence × the occasions wanted (`first`, `replaced`, `published`, `withdrawn`)."""
+
+    account_id: int
+    id: int
+    profile_id: int
+    destination_id: int
+    cadence: Cadence
+    occasions: frozenset[str]
+    began_at: datetime

@@ -1,0 +1,8 @@
+"""The contents list of sources: short name -> module. A third party's needs no line here: `their_pkg.mod:Class`."""
+
+CONTENTS = {
+    "capture": "paperlark.sources.capture:Capture",
+    "hf_daily": "paperlark.sources.hf_daily:HfDaily",
+    "jsonl": "paperlark.sources.jsonl:JsonLines",
+    "rss": "paperlark.sources.rss:Rss",
+}
