@@ -1,7 +1,7 @@
 """What a reader is told: a digest and its reasons, the payloads a channel makes of it, and the limits they keep."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any, Protocol
 
@@ -93,7 +93,7 @@ class Receipt:
 class Limits:
     """What a channel's platform bears. Rates are messages a second; None is no limit known.
 
-    text_units and the unit they are counted in stand in the channel's own file; `parts` bounds the messages of one digest.
+    text_units is counted in the unit that the channel's own file states; `parts` bounds the messages of one digest.
     """
 
     overall: float | None = None
@@ -104,7 +104,7 @@ class Limits:
 
 
 class Pace(Protocol):
-    """Holds a caller back until what it wants to do may be done. Implemented by the store (over processes) or in memory."""
+    """Holds a caller back until it may go on. Implemented by the store (over processes) or in memory."""
 
     async def wait(self, what: str, *, seconds_apart: float) -> None:
         """Return when `what` (a host, a lane) may be used again, at least `seconds_apart` after its last use."""
@@ -116,4 +116,3 @@ class Sealed:
 
     payloads: tuple[Payload, ...]
     parts_sent: int = 0
-    told: tuple[int, ...] = field(default_factory=tuple)

@@ -52,7 +52,7 @@ def doi_alias(text: str) -> Alias | None:
 
 @dataclass(frozen=True, slots=True)
 class Paper:
-    """One work as one source tells of it: whole, frozen, white space folded, zones known. Past `parse()` nothing is "maybe".
+    """One work as one source tells of it: whole, frozen, white space folded, zones known. Past `parse()` no "maybe".
 
     title and abstract are plain text (TeX kept as written); abstract is "" where the source has none.
     author_count is the number the source states, which may exceed the names that it lists (captures state only it).
@@ -125,7 +125,7 @@ class Completeness:
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """One bite of a poll: announcements, the cursor after them, what could not be read, what the source says of completeness.
+    """One bite of a poll: announcements, the cursor after them, what could not be read, and the source's own account.
 
     The store commits a page and its cursor together: a crash repeats at most one page.
     """

@@ -1,11 +1,11 @@
 """The errors that have names; everything else is a fault and gets through to the loop's edge.
 
-    PaperlarkError            anything a person is told in one line
-    ├── SourceError           a source is unwell: what, and when to ask again
-    ├── DeliveryError         a platform did not take a message: for ever, for now, or nobody knows
-    ├── QueryError            a profile's text cannot be read: where, and the nearest reading
-    ├── StoreError            the database cannot be used as it is
-    └── ReaderError           what a reader asked for cannot be done: unknown id, bad zone, not theirs
+PaperlarkError            anything a person is told in one line
+├── SourceError           a source is unwell: what, and when to ask again
+├── DeliveryError         a platform did not take a message: for ever, for now, or nobody knows
+├── QueryError            a profile's text cannot be read: where, and the nearest reading
+├── StoreError            the database cannot be used as it is
+└── ReaderError           what a reader asked for cannot be done: unknown id, bad zone, not theirs
 """
 
 from dataclasses import dataclass
@@ -75,7 +75,9 @@ class QueryError(PaperlarkError):
     """
 
     def __init__(self, message: str, *, at: Pointer | None = None, suggestion: str | None = None) -> None:
-        where = f" at column {at.column}" if at and at.line == 1 else f" at line {at.line}, column {at.column}" if at else ""
+        where = ""
+        if at is not None:
+            where = f" at column {at.column}" if at.line == 1 else f" at line {at.line}, column {at.column}"
         hint = f"; did you mean  {suggestion}" if suggestion else ""
         super().__init__(f"{message}{where}{hint}")
         self.message = message

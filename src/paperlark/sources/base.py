@@ -19,7 +19,10 @@ class Source(Protocol):
     """Module name, configuration key, log field: "arxiv"."""
 
     authority: ClassVar[int]
-    """Whose word counts for a paper's own fields: higher wins. arxiv 90, biorxiv 80, hf_daily 60, rss 40, jsonl 30, capture 10."""
+    """Whose word counts for a paper's own fields: higher wins.
+
+    arxiv 90, biorxiv 80, hf_daily 60, rss 40, jsonl 30, capture 10.
+    """
 
     name: str
     """One configured instance: "arxiv:cs.CL"."""
@@ -33,7 +36,7 @@ class Source(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Saved:
-    """A saved file's bytes, with what is known of it from outside: its name for messages, and the day it was captured."""
+    """A saved file's bytes, with what is known from outside: its name for messages, and the day it was captured."""
 
     name: str
     body: bytes
