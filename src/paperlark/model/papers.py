@@ -139,3 +139,28 @@ class Page:
 def at_midnight(day: date) -> datetime:
     """A day as a moment: its midnight in UTC."""
     return datetime(day.year, day.month, day.day, tzinfo=UTC)
+
+
+@dataclass(frozen=True, slots=True)
+class StoredPaper:
+    """A paper as the archive holds it: the merged word of its sources, and all that was seen of it.
+
+    announced_at: of its first announcement. signals: the latest count of each kind, over all sources.
+    """
+
+    id: int
+    title: str
+    abstract: str
+    authors: tuple[str, ...]
+    author_count: int | None
+    organisation: str | None
+    categories: tuple[str, ...]
+    keywords: tuple[str, ...]
+    aliases: tuple[Alias, ...]
+    url: str | None
+    code_url: str | None
+    published_at: datetime | None
+    first_seen: datetime
+    announced_at: datetime
+    sources: tuple[str, ...]
+    signals: Mapping[str, int]

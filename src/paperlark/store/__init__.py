@@ -1,1 +1,17 @@
-"""…"""
+"""The store: what is kept, on SQLite for one and on PostgreSQL for many, by the same code.
+
+`database`     opening a store, transactions, the database's own time, its version
+`columns`      moments and JSON that mean the same on both databases
+`tables`       every table, in three families: of papers, of readers, of work
+`identity`     pure: which paper is this? which source's word counts?
+`papers`       record a page; load papers as documents; merge and undo
+`search`       the archive's full text: candidates by the database, in our own words
+`sources`      the configured sources: cursor, lease, health
+`profiles`     profiles with their versions and change log; destinations and subscriptions
+`accounts`     accounts, linked identities, tokens
+`percolation`  batches of announcements taken by lease; matches and owed rows
+`outbox`       deliveries: planned, claimed, sealed, sent, or visibly ended
+`retention`    what is forgotten, and when
+
+Functions take a `Transaction` that the pipeline opened: what belongs together commits together.
+"""

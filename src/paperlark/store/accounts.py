@@ -1,0 +1,78 @@
+"""Accounts, their linked identities, and their tokens.
+
+A token is shown once and kept as its SHA-256 only: with 256 random bits a fast hash is enough (ASVS 5.0, 11.5.1).
+"""
+
+import hashlib
+import secrets
+import zlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import select, update
+
+from paperlark.model.ids import new_id
+from paperlark.store.database import Transaction
+from paperlark.store.tables import ACCOUNT, IDENTITY, TOKEN
+
+LOCAL = ("local", "command-line")
+PREFIX = "pl_live_"  # with the checksum it lets secret scanners know a leaked token for what it is
+
+
+@dataclass(frozen=True, slots=True)
+class Bearer:
+    """Whose token this is, and what it may do."""
+
+    account_id: int
+    scopes: frozenset[str]
+
+
+async def account_of(tx: Transaction, platform: str, external_id: str, *, name: str, now: datetime) -> int:
+    """The account behind an identity; made on first sight."""
+    wanted = select(IDENTITY.c.account_id).where(IDENTITY.c.platform == platform, IDENTITY.c.external_id == external_id)
+    known: int | None = (await tx.execute(wanted)).scalar()
+    if known is not None:
+        return known
+    account_id = new_id()
+    row = {"platform": platform, "external_id": external_id, "account_id": account_id, "linked_at": now}
+    await tx.insert_new(IDENTITY, [row])
+    winner: int = (await tx.execute(wanted)).scalar_one()
+    if winner == account_id:
+        await tx.insert_new(ACCOUNT, [{"account_id": account_id, "name": name, "created_at": now}])
+    return winner
+
+
+async def local_account(tx: Transaction, now: datetime) -> int:
+    """The one account of whoever sits at this command line."""
+    return await account_of(tx, *LOCAL, name="me", now=now)
+
+
+async def new_token(
+    tx: Transaction, account_id: int, *, name: str, scopes: Sequence[str], now: datetime, expires_at: datetime | None
+) -> str:
+    """Make a token for an account and return it: this is the only time that it is seen."""
+    secret = secrets.token_urlsafe(32)
+    token = f"{PREFIX}{secret}{zlib.crc32(secret.encode()):08x}"
+    row = {"token_hash": hashed(token), "account_id": account_id, "name": name, "scopes": list(scopes),
+           "created_at": now, "expires_at": expires_at}  # fmt: skip
+    await tx.insert_new(TOKEN, [row])
+    return token
+
+
+async def bearer(tx: Transaction, token: str, now: datetime) -> Bearer | None:
+    """Whose token this is; None when nobody's, or expired."""
+    row = (await tx.execute(select(TOKEN).where(TOKEN.c.token_hash == hashed(token)))).one_or_none()
+    if row is None or (row.expires_at is not None and row.expires_at <= now):
+        return None
+    return Bearer(row.account_id, frozenset(row.scopes))
+
+
+async def token_used(tx: Transaction, token: str, now: datetime) -> None:
+    """Remember when a token was last used."""
+    await tx.execute(update(TOKEN).where(TOKEN.c.token_hash == hashed(token)).values(used_at=now))
+
+
+def hashed(secret: str) -> str:
+    """How a secret is kept."""
+    return hashlib.sha256(secret.encode()).hexdigest()

@@ -1,0 +1,239 @@
+"""Opening a store, its transactions, its own time, and its version.
+
+SQLite runs in WAL mode with one writer at a time (`BEGIN IMMEDIATE`, behind a lock within the process so that tasks
+queue instead of polling); PostgreSQL runs at READ COMMITTED. Everything else is the same code.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Connection, CursorResult, Executable, Table, event, text
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.engine import URL, make_url
+from sqlalchemy.exc import ArgumentError, DatabaseError, InterfaceError, OperationalError, SQLAlchemyError
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+
+from paperlark.model.problems import StoreError
+from paperlark.store import migrations
+
+BUSY_SECONDS = 10  # how long a writer of another process may hold SQLite before we give up
+CONNECT_SECONDS = 5
+POOL_SIZE = 8
+
+Insert = sqlite.Insert | postgresql.Insert
+
+
+class Transaction:
+    """One transaction. Made by `Store.transaction()` and `Store.reading()`; ends with its `async with` block."""
+
+    def __init__(self, connection: AsyncConnection, clock: Callable[[], datetime] | None) -> None:
+        self.connection = connection
+        self.postgres = connection.dialect.name == "postgresql"
+        self._clock = clock
+
+    async def execute(self, statement: Executable, rows: Any = None) -> CursorResult[Any]:
+        """Run one statement; with a list of rows, once for each."""
+        return await self.connection.execute(statement, rows)
+
+    async def insert_new(self, into: Table, rows: list[dict[str, Any]]) -> None:
+        """Insert rows, leaving what is already there as it is: sources announce the same paper at the same moment,
+        so the database picks the winner. Works in bulk; says nothing of which rows were new."""
+        if rows:
+            await self.connection.execute(self.insert(into).on_conflict_do_nothing(), rows)
+
+    def insert(self, into: Table) -> Insert:
+        """This database's own INSERT, which knows ON CONFLICT."""
+        return postgresql.insert(into) if self.postgres else sqlite.insert(into)
+
+    async def now(self) -> datetime:
+        """The database's time (or the clock's that the store was opened with)."""
+        if self._clock is not None:
+            return self._clock()
+        if self.postgres:
+            found = await self.connection.execute(text("SELECT clock_timestamp()"))
+            return found.scalar_one().astimezone(UTC)  # type: ignore[no-any-return]
+        found = await self.connection.execute(text("SELECT strftime('%Y-%m-%d %H:%M:%f', 'now')"))
+        return datetime.fromisoformat(found.scalar_one()).replace(tzinfo=UTC)
+
+
+class Store:
+    """A paperlark's database. Open it with `open_store`, close it with `close()`."""
+
+    def __init__(self, database: AsyncEngine, clock: Callable[[], datetime] | None = None) -> None:
+        self._database = database
+        self._clock = clock
+        self.postgres = database.dialect.name == "postgresql"
+        self._writing = asyncio.Lock()
+
+    @asynccontextmanager
+    async def transaction(self) -> AsyncIterator[Transaction]:
+        """A transaction that writes: all of it, or nothing of it."""
+        if self.postgres:
+            async with self._database.begin() as connection:
+                yield Transaction(connection, self._clock)
+            return
+        async with self._writing, self._database.connect() as connection:
+            await connection.execution_options(writing=True)
+            async with connection.begin():
+                yield Transaction(connection, self._clock)
+
+    @asynccontextmanager
+    async def reading(self) -> AsyncIterator[Transaction]:
+        """A transaction that only reads; on SQLite it sees one moment of the database."""
+        async with self._database.connect() as connection, connection.begin():
+            yield Transaction(connection, self._clock)
+
+    async def now(self) -> datetime:
+        """The database's time: leases and slots are compared by it, whatever a host's clock says."""
+        if self._clock is not None:
+            return self._clock()
+        async with self.reading() as tx:
+            return await tx.now()
+
+    async def version(self) -> str | None:
+        """The migration that the database is at; None where it was never migrated."""
+        async with self._database.connect() as connection:
+            return await connection.run_sync(migrations.current)
+
+    async def migrate(self) -> None:
+        """Bring the database to this version's tables, under a lock; safe to run from several processes at once."""
+        try:
+            async with self._database.connect() as connection:
+                await connection.execution_options(writing=True)
+                async with connection.begin():
+                    if self.postgres:
+                        await connection.execute(text("SELECT pg_advisory_xact_lock(7226001)"))
+                    await connection.run_sync(_upgrade_unless_newer)
+        except (OperationalError, DatabaseError) as error:
+            raise explained(error, self._database.url) from error
+
+    async def close(self) -> None:
+        """Let go of every connection."""
+        await self._database.dispose()
+
+
+def _upgrade_unless_newer(connection: Connection) -> None:
+    refuse_newer(migrations.current(connection))
+    migrations.upgrade(connection)
+
+
+def refuse_newer(version: str | None) -> None:
+    """Raise StoreError when the database was migrated by a newer paperlark than this one."""
+    if version is not None and version not in migrations.known():
+        raise StoreError(
+            f"the database is at version {version}, which this paperlark does not know: it was used by a newer one; "
+            "install that version, or restore a backup"
+        )
+
+
+async def open_store(url: str, *, clock: Callable[[], datetime] | None = None) -> Store:
+    """Open the store at an SQLAlchemy address (`sqlite+aiosqlite:///file` or `postgresql+psycopg://…`).
+
+    A SQLite store is made and migrated on the way: it is one file of one person. PostgreSQL is migrated by
+    `paperlark migrate` only. Raises StoreError: unreachable, read-only, not migrated, from a newer version.
+    """
+    try:
+        address = make_url(url)
+    except ArgumentError as error:
+        raise StoreError("PAPERLARK_DATABASE_URL is no database address (sqlite:///file or postgresql://…)") from error
+    if address.get_backend_name() == "sqlite":
+        _prepare_folder(address)
+        database = create_async_engine(address, pool_size=POOL_SIZE, connect_args={"timeout": BUSY_SECONDS})
+        _speak_sqlite(database)
+    elif address.get_backend_name() == "postgresql":
+        database = create_async_engine(
+            address,
+            pool_size=POOL_SIZE,
+            max_overflow=0,
+            pool_timeout=BUSY_SECONDS,
+            pool_pre_ping=True,
+            connect_args={"connect_timeout": CONNECT_SECONDS, "prepare_threshold": None},
+        )
+    else:
+        raise StoreError(f"paperlark keeps its store in SQLite or PostgreSQL, not in {address.get_backend_name()}")
+    store = Store(database, clock)
+    try:
+        await _check_version(store)
+    except StoreError:
+        await store.close()
+        raise
+    except (OSError, SQLAlchemyError) as error:
+        await store.close()
+        raise explained(error, address) from error
+    return store
+
+
+async def _check_version(store: Store) -> None:
+    version = await store.version()
+    refuse_newer(version)
+    if version == migrations.HEAD:
+        return
+    if store.postgres:
+        state = "has no tables yet" if version is None else f"is at version {version}"
+        raise StoreError(f"the database {state}; run `paperlark migrate` first")
+    await store.migrate()
+
+
+def open_unchecked(url: str) -> Store:
+    """A store whose version is not looked at: for `paperlark migrate` alone."""
+    address = make_url(url)
+    if address.get_backend_name() == "sqlite":
+        _prepare_folder(address)
+    database = create_async_engine(address)
+    if address.get_backend_name() == "sqlite":
+        _speak_sqlite(database)
+    return Store(database)
+
+
+def _prepare_folder(address: URL) -> None:
+    if not address.database or address.database == ":memory:":
+        raise StoreError("paperlark needs a database file: a store in memory would forget what was told")
+    folder = Path(address.database).absolute().parent
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise StoreError(f"cannot make the folder {folder} for the database: {error.strerror}") from error
+
+
+def _speak_sqlite(database: AsyncEngine) -> None:
+    """Our own BEGIN (the driver's would take the write lock late and fail), WAL, and patience with other processes."""
+
+    @event.listens_for(database.sync_engine, "connect")
+    def configure(connection: Any, _record: Any) -> None:
+        connection.isolation_level = None
+        cursor = connection.cursor()
+        for pragma in (
+            f"busy_timeout = {BUSY_SECONDS * 1000}",
+            "journal_mode = WAL",
+            "synchronous = FULL",  # what was acknowledged survives a power cut too
+            "foreign_keys = ON",
+            "cache_size = -16000",
+            "temp_store = MEMORY",
+        ):
+            cursor.execute(f"PRAGMA {pragma}")
+        cursor.close()
+
+    @event.listens_for(database.sync_engine, "begin")
+    def begin(connection: Connection) -> None:
+        writing = connection.get_execution_options().get("writing", False)
+        connection.exec_driver_sql("BEGIN IMMEDIATE" if writing else "BEGIN")
+
+
+def explained(error: Exception, address: URL) -> StoreError:
+    """A driver's error in one plain line; the password is never in it."""
+    cause = str(getattr(error, "orig", None) or error).strip().splitlines() or [type(error).__name__]
+    if address.get_backend_name() == "sqlite":
+        first = cause[0]
+        if "readonly" in first or "unable to open" in first:
+            return StoreError(f"cannot write the database {address.database}: the file or its folder is read-only")
+        if "not a database" in first:
+            return StoreError(f"{address.database} is not a paperlark database (it is some other kind of file)")
+        return StoreError(f"the database {address.database} cannot be used: {first}")
+    place = f"{address.host or 'local socket'}:{address.port or 5432}/{address.database or ''}"
+    if isinstance(error, OperationalError | InterfaceError | OSError):
+        return StoreError(f"cannot reach the database at {place}: {cause[-1]}")
+    return StoreError(f"the database at {place} cannot be used: {cause[0]}")

@@ -1,0 +1,347 @@
+"""Papers: recording a page of announcements, and loading papers as the archive holds them.
+
+`prepare` is the part that costs time and touches nothing (run it off the loop); `record` is the part that writes.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy import select, text, tuple_, update
+
+from paperlark.matching.document import Document, analyse, search_words
+from paperlark.matching.text import title_key
+from paperlark.model.ids import new_id
+from paperlark.model.papers import Alias, Announcement, Paper, StoredPaper
+from paperlark.store import merges, search
+from paperlark.store.database import Transaction
+from paperlark.store.identity import Census, Known, Settled, bounded, merged_fields
+from paperlark.store.rows import chunks, scalars
+from paperlark.store.tables import ALIAS, ANNOUNCEMENT, PAPER, SIGNAL, SOURCE_RECORD
+
+RECORD_LOCK = 7_226_002  # PostgreSQL: one page is recorded at a time, so that one title cannot become two papers
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """An announcement with everything worked out that needs no database."""
+
+    announcement: Announcement
+    title: str
+    aliases: tuple[Alias, ...]
+    fields: dict[str, Any]
+    words: tuple[str, ...]
+    length: int
+
+
+@dataclass(frozen=True, slots=True)
+class Recorded:
+    """What a page left behind: the paper of each announcement, in order; which papers are new; how many announcements
+    were new, and how many known ones brought new counts."""
+
+    papers: tuple[int, ...]
+    new_papers: frozenset[int]
+    new_announcements: int
+    new_signals: int
+
+
+def prepare(source: str, announcements: Iterable[Announcement]) -> list[Prepared]:
+    """Work out title keys and search words. Costs about half a millisecond a paper: call it in a thread."""
+    return [_prepared(source, announcement) for announcement in announcements]
+
+
+def _prepared(source: str, announcement: Announcement) -> Prepared:
+    paper = announcement.paper
+    document = _document_of_paper(paper, source, announcement)
+    words = search_words(analyse(document))
+    return Prepared(
+        announcement=announcement,
+        title=bounded(title_key(paper.title)),
+        aliases=tuple(Alias(a.scheme, bounded(a.value)) for a in paper.aliases),
+        fields=_fields(paper),
+        words=words,
+        length=len(paper.title.split()) + len(paper.abstract.split()),
+    )
+
+
+async def record(
+    tx: Transaction, source: str, authority: int, prepared: Sequence[Prepared], *, owes: bool, now: datetime
+) -> Recorded:
+    """Write a page: its papers, aliases, source records, announcements and signals. What is there already stays."""
+    if tx.postgres:
+        await tx.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": RECORD_LOCK})
+    census = await _census(tx, prepared)
+    settled: list[Settled] = []
+    for entry in prepared:
+        found = census.settle(entry.announcement.paper, entry.title, new_id())
+        for gone in found.absorbed:
+            await merges.merge(tx, found.paper_id, gone, reason=f"{source}: {entry.announcement.paper.title}", now=now)
+        settled.append(found)
+    pairs = list(zip(prepared, settled, strict=True))
+    await _write_new_papers(tx, pairs, now)
+    await _write_aliases(tx, pairs)
+    await _write_source_records(tx, pairs, source, authority, now)
+    new_announcements, new_signals = await _write_announcements(tx, pairs, source, owes=owes, now=now)
+    return Recorded(
+        papers=tuple(s.paper_id for s in settled),
+        new_papers=frozenset(s.paper_id for s in settled if s.new),
+        new_announcements=new_announcements,
+        new_signals=new_signals,
+    )
+
+
+async def _census(tx: Transaction, prepared: Sequence[Prepared]) -> Census:
+    """Everything in the store that this page could be talking of."""
+    names = {(a.scheme, a.value) for p in prepared for a in p.aliases} | {("title", p.title) for p in prepared}
+    ids: set[int] = set()
+    for chunk in chunks(sorted(names)):
+        ids.update(await scalars(tx, select(ALIAS.c.paper_id).where(tuple_(ALIAS.c.scheme, ALIAS.c.value).in_(chunk))))
+    census = Census()
+    for id_chunk in chunks(sorted(ids)):
+        named: dict[int, list[Alias]] = defaultdict(list)
+        for row in await tx.execute(select(ALIAS).where(ALIAS.c.paper_id.in_(id_chunk))):
+            named[row.paper_id].append(Alias(row.scheme, row.value))
+        for row in await tx.execute(select(PAPER.c.id, PAPER.c.abstract).where(PAPER.c.id.in_(id_chunk))):
+            census.add(
+                Known(row.id, row.abstract),
+                [a for a in named[row.id] if a.scheme != "title"],
+                [a.value for a in named[row.id] if a.scheme == "title"],
+            )
+    return census
+
+
+async def _write_new_papers(tx: Transaction, pairs: Sequence[tuple[Prepared, Settled]], now: datetime) -> None:
+    new = [(p, s) for p, s in pairs if s.new]
+    await tx.insert_new(
+        PAPER,
+        [{"id": s.paper_id, **_columns(p.fields), "first_seen": now, "words": p.length} for p, s in new],
+    )
+    await search.write(tx, [(s.paper_id, p.words) for p, s in new])
+
+
+async def _write_aliases(tx: Transaction, pairs: Sequence[tuple[Prepared, Settled]]) -> None:
+    rows = [{"scheme": a.scheme, "value": a.value, "paper_id": s.paper_id} for p, s in pairs for a in p.aliases]
+    rows += [{"scheme": "title", "value": p.title, "paper_id": s.paper_id} for p, s in pairs]
+    await tx.insert_new(ALIAS, rows)
+
+
+async def _write_source_records(
+    tx: Transaction, pairs: Sequence[tuple[Prepared, Settled]], source: str, authority: int, now: datetime
+) -> None:
+    """Keep what this source says; where it says something new of a known paper, work the paper's own fields out again."""
+    known = {s.paper_id for _, s in pairs if not s.new}
+    before: dict[int, dict[str, Any]] = {}
+    for chunk in chunks(sorted(known)):
+        wanted = select(SOURCE_RECORD.c.paper_id, SOURCE_RECORD.c.fields).where(
+            SOURCE_RECORD.c.paper_id.in_(chunk), SOURCE_RECORD.c.source == source
+        )
+        before |= {row.paper_id: row.fields for row in await tx.execute(wanted)}
+    latest = {s.paper_id: p for p, s in pairs}  # where a page names a paper twice, its last word counts
+    rows, changed = [], set()
+    for paper_id, entry in latest.items():
+        if paper_id in before and before[paper_id] == entry.fields:
+            continue
+        if paper_id in known or paper_id in before:
+            changed.add(paper_id)
+        rows.append(
+            {"paper_id": paper_id, "source": source, "authority": authority, "fields": entry.fields,
+             "said": dict(entry.announcement.said), "seen_at": now}
+        )  # fmt: skip
+    if not rows:
+        return
+    insert = tx.insert(SOURCE_RECORD)
+    says = {name: insert.excluded[name] for name in ("authority", "fields", "said", "seen_at")}
+    await tx.execute(insert.on_conflict_do_update(index_elements=["paper_id", "source"], set_=says), rows)
+    for paper_id in sorted(changed):
+        await rewrite(tx, paper_id)
+
+
+async def rewrite(tx: Transaction, paper_id: int) -> None:
+    """Work out a paper's own fields from its source records again, and its search words with them."""
+    wanted = (
+        select(SOURCE_RECORD.c.fields)
+        .where(SOURCE_RECORD.c.paper_id == paper_id)
+        .order_by(SOURCE_RECORD.c.authority.desc(), SOURCE_RECORD.c.seen_at, SOURCE_RECORD.c.source)
+    )
+    records = list(await scalars(tx, wanted))
+    if not records:
+        return
+    fields = merged_fields(records)
+    length = len(fields["title"].split()) + len(fields["abstract"].split())
+    await tx.execute(update(PAPER).where(PAPER.c.id == paper_id).values(**_columns(fields), words=length))
+    (stored,) = (await load(tx, [paper_id])).values()
+    await search.rewrite(tx, paper_id, search_words(analyse(document(stored))))
+
+
+async def _write_announcements(
+    tx: Transaction, pairs: Sequence[tuple[Prepared, Settled]], source: str, *, owes: bool, now: datetime
+) -> tuple[int, int]:
+    """Announcements that are new, and counts that are. Returns how many of each."""
+    wanted = {(s.paper_id, p.announcement.occasion): (p, s) for p, s in pairs}
+    known: dict[tuple[int, str], int] = {}
+    for chunk in chunks(sorted({s.paper_id for _, s in pairs if not s.new})):
+        found = select(ANNOUNCEMENT.c.id, ANNOUNCEMENT.c.paper_id, ANNOUNCEMENT.c.occasion).where(
+            ANNOUNCEMENT.c.paper_id.in_(chunk), ANNOUNCEMENT.c.source == source
+        )
+        known |= {(row.paper_id, row.occasion): row.id for row in await tx.execute(found)}
+    rows, first_signals = [], []
+    for (paper_id, occasion), (entry, _) in wanted.items():
+        if (paper_id, occasion) in known:
+            continue
+        number, told = new_id(), entry.announcement
+        rows.append(
+            {"id": number, "source": source, "paper_id": paper_id, "occasion": occasion, "type": told.type,
+             "announced_at": told.announced_at, "first_seen": now, "owes": owes}
+        )  # fmt: skip
+        if told.signals:
+            # the announcement's own percolation sees these counts: nothing is left open for them
+            first_signals.append(
+                {"announcement_id": number, "at": now, "counts": dict(told.signals), "percolated_at": now}
+            )
+    await tx.insert_new(ANNOUNCEMENT, rows)
+    refreshed = await _changed_signals(
+        tx, {known[k]: p.announcement.signals for k, (p, _) in wanted.items() if k in known}, now
+    )
+    await tx.insert_new(SIGNAL, first_signals + refreshed)
+    return len(rows), len(refreshed)
+
+
+async def _changed_signals(
+    tx: Transaction, counts: Mapping[int, Mapping[str, int]], now: datetime
+) -> list[dict[str, Any]]:
+    """The counts that differ from the last ones kept."""
+    latest: dict[int, Mapping[str, int]] = {}
+    for chunk in chunks(sorted(number for number, count in counts.items() if count)):
+        wanted = (
+            select(SIGNAL.c.announcement_id, SIGNAL.c.counts)
+            .where(SIGNAL.c.announcement_id.in_(chunk))
+            .order_by(SIGNAL.c.at)
+        )
+        latest |= {row.announcement_id: row.counts for row in await tx.execute(wanted)}
+    return [
+        {"announcement_id": number, "at": now, "counts": dict(count), "percolated_at": None}
+        for number, count in counts.items()
+        if count and latest.get(number) != dict(count)
+    ]
+
+
+# ── loading ────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+async def load(tx: Transaction, paper_ids: Iterable[int]) -> dict[int, StoredPaper]:
+    """Papers as the archive holds them, by id, in the order asked for; unknown ids are left out."""
+    ids = list(dict.fromkeys(paper_ids))
+    found: dict[int, StoredPaper] = {}
+    for chunk in chunks(ids):
+        found |= await _load(tx, chunk)
+    return {number: found[number] for number in ids if number in found}
+
+
+async def _load(tx: Transaction, ids: Sequence[int]) -> dict[int, StoredPaper]:
+    aliases: dict[int, list[Alias]] = defaultdict(list)
+    for row in await tx.execute(select(ALIAS).where(ALIAS.c.paper_id.in_(ids), ALIAS.c.scheme != "title")):
+        aliases[row.paper_id].append(Alias(row.scheme, row.value))
+    told = select(ANNOUNCEMENT.c.paper_id, ANNOUNCEMENT.c.source, ANNOUNCEMENT.c.announced_at)
+    sources: dict[int, dict[str, None]] = defaultdict(dict)
+    announced: dict[int, datetime] = {}
+    for row in await tx.execute(told.where(ANNOUNCEMENT.c.paper_id.in_(ids)).order_by(ANNOUNCEMENT.c.id)):
+        sources[row.paper_id][row.source] = None
+        announced[row.paper_id] = min(row.announced_at, announced.get(row.paper_id, row.announced_at))
+    signals = await latest_signals(tx, ids)
+    rows = await tx.execute(select(PAPER).where(PAPER.c.id.in_(ids)))
+    return {
+        row.id: StoredPaper(
+            id=row.id,
+            title=row.title,
+            abstract=row.abstract,
+            authors=tuple(row.authors),
+            author_count=row.author_count,
+            organisation=row.organisation,
+            categories=tuple(row.categories),
+            keywords=tuple(row.keywords),
+            aliases=tuple(sorted(aliases[row.id])),
+            url=row.url,
+            code_url=row.code_url,
+            published_at=row.published_at,
+            first_seen=row.first_seen,
+            announced_at=announced.get(row.id, row.first_seen),
+            sources=tuple(sources[row.id]),
+            signals=signals.get(row.id, {}),
+        )
+        for row in rows
+    }
+
+
+async def latest_signals(tx: Transaction, ids: Sequence[int]) -> dict[int, dict[str, int]]:
+    """The latest count of each kind for each paper, over all its sources."""
+    wanted = (
+        select(ANNOUNCEMENT.c.paper_id, SIGNAL.c.counts)
+        .join(SIGNAL, SIGNAL.c.announcement_id == ANNOUNCEMENT.c.id)
+        .where(ANNOUNCEMENT.c.paper_id.in_(ids))
+        .order_by(SIGNAL.c.at)
+    )
+    signals: dict[int, dict[str, int]] = defaultdict(dict)
+    for row in await tx.execute(wanted):
+        signals[row.paper_id].update(row.counts)
+    return dict(signals)
+
+
+def document(
+    stored: StoredPaper,
+    *,
+    type: str = "new",
+    announced_at: datetime | None = None,
+    signals: Mapping[str, int] | None = None,
+) -> Document:
+    """A stored paper as queries see it, together with one announcement (its first where none is named)."""
+    return Document(
+        title=stored.title,
+        abstract=stored.abstract,
+        authors=stored.authors,
+        organisation=stored.organisation,
+        categories=stored.categories,
+        sources=stored.sources,
+        aliases=stored.aliases,
+        type=type,
+        signals=stored.signals if signals is None else signals,
+        author_count=stored.author_count,
+        announced_at=announced_at or stored.announced_at,
+    )
+
+
+def _document_of_paper(paper: Paper, source: str, announcement: Announcement) -> Document:
+    return Document(
+        title=paper.title,
+        abstract=paper.abstract,
+        authors=paper.authors,
+        organisation=paper.organisation,
+        categories=paper.categories,
+        sources=(source,),
+        aliases=paper.aliases,
+        type=announcement.type,
+        signals=announcement.signals,
+        author_count=paper.author_count,
+        announced_at=announcement.announced_at,
+    )
+
+
+def _fields(paper: Paper) -> dict[str, Any]:
+    return {
+        "title": paper.title,
+        "abstract": paper.abstract,
+        "authors": list(paper.authors),
+        "author_count": paper.author_count,
+        "organisation": paper.organisation,
+        "categories": list(paper.categories),
+        "keywords": list(paper.keywords),
+        "url": paper.url,
+        "code_url": paper.code_url,
+        "published_at": paper.published_at.astimezone(UTC).isoformat() if paper.published_at else None,
+    }
+
+
+def _columns(fields: Mapping[str, Any]) -> dict[str, Any]:
+    published = fields["published_at"]
+    return {**fields, "published_at": datetime.fromisoformat(published) if published else None}

@@ -1,0 +1,326 @@
+"""Profiles with their versions and change log; destinations and subscriptions.
+
+**The change log's marks.** An index must see every change, also one whose transaction began early and commits late.
+So a change's mark is its transaction's own number (PostgreSQL: `pg_current_xact_id()`), and readers look only below
+the oldest transaction still running (`pg_snapshot_xmin`): below that *boundary* everything is surely complete, and
+nothing will ever be added. SQLite has one writer, so there a mark is simply the next number.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, time
+from typing import Any
+
+from sqlalchemy import Row, and_, delete, func, select, text, tuple_, update
+
+from paperlark.model.ids import new_id
+from paperlark.model.problems import ReaderError
+from paperlark.model.readers import Cadence, Destination, EmptyPolicy, Profile, QuietHours, Rhythm, Subscription
+from paperlark.store.database import Transaction
+from paperlark.store.rows import chunks, scalars
+from paperlark.store.tables import DESTINATION, PROFILE, PROFILE_CHANGE, PROFILE_VERSION, SUBSCRIPTION
+
+NO_PROFILE = "there is no such profile; `paperlark profiles list` shows yours"
+NO_DESTINATION = "there is no such destination; `paperlark subscribe` makes one"
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One line of the change log: look at this profile again. `profile` is None when it is gone."""
+
+    mark: int
+    account_id: int
+    profile_id: int
+    at: datetime
+    profile: Profile | None
+
+
+# ── profiles ───────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+async def add(tx: Transaction, account_id: int, name: str, query: str, now: datetime) -> Profile:
+    """Keep a new profile. The text must have been parsed: the store does not know the language."""
+    profile_id = new_id()
+    row = {"account_id": account_id, "id": profile_id, "version": 1, "name": name, "text": query, "created_at": now,
+           "began_at": now}  # fmt: skip
+    await tx.insert_new(PROFILE, [row])
+    await _note_version(tx, account_id, profile_id, 1, query, now)
+    return Profile(account_id, profile_id, 1, name, query, now)
+
+
+async def edit(tx: Transaction, account_id: int, profile_id: int, *, name: str, query: str, now: datetime) -> Profile:
+    """Change a profile; a new text is a new version, which begins now."""
+    before = await get(tx, account_id, profile_id)
+    version = before.version + (query != before.text)
+    began_at = now if version != before.version else before.began_at
+    await tx.execute(
+        update(PROFILE)
+        .where(PROFILE.c.account_id == account_id, PROFILE.c.id == profile_id)
+        .values(name=name, text=query, version=version, began_at=began_at)
+    )
+    if version != before.version:
+        await _note_version(tx, account_id, profile_id, version, query, now)
+    return Profile(account_id, profile_id, version, name, query, began_at)
+
+
+async def remove(tx: Transaction, account_id: int, profile_id: int, now: datetime) -> None:
+    """End a profile and its subscriptions. What it owed and nobody else owes is dropped when its digest is made."""
+    profile = await get(tx, account_id, profile_id)
+    await tx.execute(
+        update(PROFILE).where(PROFILE.c.account_id == account_id, PROFILE.c.id == profile_id).values(removed_at=now)
+    )
+    await tx.execute(
+        delete(SUBSCRIPTION).where(SUBSCRIPTION.c.account_id == account_id, SUBSCRIPTION.c.profile_id == profile_id)
+    )
+    await note_change(tx, account_id, profile_id, profile.version, now)
+
+
+async def get(tx: Transaction, account_id: int, profile_id: int) -> Profile:
+    """One profile of an account. Raises ReaderError: unknown, removed, or somebody else's."""
+    wanted = select(PROFILE).where(
+        PROFILE.c.account_id == account_id, PROFILE.c.id == profile_id, PROFILE.c.removed_at.is_(None)
+    )
+    row = (await tx.execute(wanted)).one_or_none()
+    if row is None:
+        raise ReaderError(NO_PROFILE)
+    return _profile(row)
+
+
+async def listed(tx: Transaction, account_id: int) -> list[Profile]:
+    """An account's profiles, oldest first."""
+    wanted = select(PROFILE).where(PROFILE.c.account_id == account_id, PROFILE.c.removed_at.is_(None))
+    return [_profile(row) for row in await tx.execute(wanted.order_by(PROFILE.c.id))]
+
+
+async def everyone(tx: Transaction) -> list[Profile]:
+    """Every profile that is percolated: for building an index."""
+    return [_profile(row) for row in await tx.execute(select(PROFILE).where(PROFILE.c.removed_at.is_(None)))]
+
+
+async def named(tx: Transaction, account_id: int, profile_ids: Iterable[int]) -> dict[int, Profile]:
+    """Some of an account's profiles by id; removed ones are left out."""
+    found: dict[int, Profile] = {}
+    for chunk in chunks(sorted(set(profile_ids))):
+        wanted = select(PROFILE).where(
+            PROFILE.c.account_id == account_id, PROFILE.c.id.in_(chunk), PROFILE.c.removed_at.is_(None)
+        )
+        found |= {row.id: _profile(row) for row in await tx.execute(wanted)}
+    return found
+
+
+# ── the change log ─────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+async def note_change(tx: Transaction, account_id: int, profile_id: int, version: int, now: datetime) -> None:
+    """Write a line of the change log: indexes must look at this profile again."""
+    if tx.postgres:
+        mark = (await tx.execute(text("SELECT CAST(CAST(pg_current_xact_id() AS text) AS bigint)"))).scalar_one()
+    else:
+        mark = await boundary(tx)
+    row = {"account_id": account_id, "mark": mark, "profile_id": profile_id, "version": version, "at": now}
+    await tx.insert_new(PROFILE_CHANGE, [row])
+
+
+async def boundary(tx: Transaction) -> int:
+    """Every change below this mark is surely there, and none will be added below it."""
+    if tx.postgres:
+        found = await tx.execute(text("SELECT CAST(CAST(pg_snapshot_xmin(pg_current_snapshot()) AS text) AS bigint)"))
+    else:
+        found = await tx.execute(select(func.coalesce(func.max(PROFILE_CHANGE.c.mark), 0) + 1))
+    mark: int = found.scalar_one()
+    return mark
+
+
+async def changes(tx: Transaction, since: int, until: int) -> list[Change]:
+    """The changes with `since <= mark < until`, in order; each with the profile as it is now."""
+    wanted = (
+        select(PROFILE_CHANGE.c.mark, PROFILE_CHANGE.c.at.label("changed_at"), *PROFILE.columns)
+        .join(
+            PROFILE,
+            and_(PROFILE.c.account_id == PROFILE_CHANGE.c.account_id, PROFILE.c.id == PROFILE_CHANGE.c.profile_id),
+        )
+        .where(PROFILE_CHANGE.c.mark >= since, PROFILE_CHANGE.c.mark < until)
+        .order_by(PROFILE_CHANGE.c.mark)
+    )
+    return [
+        Change(row.mark, row.account_id, row.id, row.changed_at, None if row.removed_at else _profile(row))
+        for row in await tx.execute(wanted)
+    ]
+
+
+async def _note_version(
+    tx: Transaction, account_id: int, profile_id: int, version: int, query: str, now: datetime
+) -> None:
+    row = {"account_id": account_id, "profile_id": profile_id, "version": version, "text": query, "began_at": now}
+    await tx.insert_new(PROFILE_VERSION, [row])
+    await note_change(tx, account_id, profile_id, version, now)
+
+
+# ── destinations and subscriptions ─────────────────────────────────────────────────────────────────────────────────
+
+
+async def put_destination(
+    tx: Transaction,
+    account_id: int,
+    channel: str,
+    address: str,
+    *,
+    rhythm: Rhythm,
+    cap: int,
+    empty: EmptyPolicy,
+    now: datetime,
+) -> Destination:
+    """Keep where and how an account wants to be told; the same address again changes its settings and wakes it."""
+    settings = {"zone": rhythm.zone, "digest_at": rhythm.digest_at.strftime("%H:%M"), "weekday": rhythm.weekday,
+                "quiet": _quiet_text(rhythm.quiet), "cap": cap, "empty": str(empty), "paused_at": None,
+                "paused_reason": None}  # fmt: skip
+    row = {"account_id": account_id, "id": new_id(), "channel": channel, "address": address, "created_at": now}
+    insert = tx.insert(DESTINATION)
+    await tx.execute(
+        insert.on_conflict_do_update(index_elements=["account_id", "channel", "address"], set_=settings),
+        [row | settings],
+    )
+    wanted = select(DESTINATION).where(
+        DESTINATION.c.account_id == account_id, DESTINATION.c.channel == channel, DESTINATION.c.address == address
+    )
+    return _destination((await tx.execute(wanted)).one())
+
+
+async def destination(tx: Transaction, account_id: int, destination_id: int) -> Destination:
+    """One destination of an account. Raises ReaderError: unknown, or somebody else's."""
+    wanted = select(DESTINATION).where(DESTINATION.c.account_id == account_id, DESTINATION.c.id == destination_id)
+    row = (await tx.execute(wanted)).one_or_none()
+    if row is None:
+        raise ReaderError(NO_DESTINATION)
+    return _destination(row)
+
+
+async def destinations(tx: Transaction, account_id: int) -> list[Destination]:
+    """An account's destinations, oldest first."""
+    wanted = select(DESTINATION).where(DESTINATION.c.account_id == account_id).order_by(DESTINATION.c.id)
+    return [_destination(row) for row in await tx.execute(wanted)]
+
+
+async def pause_destination(tx: Transaction, account_id: int, destination_id: int, reason: str, now: datetime) -> None:
+    """Send nothing more to a destination, and say why; what is owed waits for seven days."""
+    await tx.execute(
+        update(DESTINATION)
+        .where(DESTINATION.c.account_id == account_id, DESTINATION.c.id == destination_id)
+        .values(paused_at=now, paused_reason=reason[:500])
+    )
+
+
+async def move_destination(tx: Transaction, account_id: int, destination_id: int, address: str) -> None:
+    """The platform gave an address a new name (a Telegram group became a supergroup)."""
+    await tx.execute(
+        update(DESTINATION)
+        .where(DESTINATION.c.account_id == account_id, DESTINATION.c.id == destination_id)
+        .values(address=address)
+    )
+
+
+async def subscribe(
+    tx: Transaction,
+    account_id: int,
+    profile_id: int,
+    destination_id: int,
+    *,
+    cadence: Cadence,
+    occasions: Sequence[str],
+    now: datetime,
+) -> Subscription:
+    """Tell a destination of a profile's papers from now on; again changes cadence and occasions, not since when."""
+    profile = await get(tx, account_id, profile_id)
+    await destination(tx, account_id, destination_id)
+    row = {"account_id": account_id, "id": new_id(), "profile_id": profile_id, "destination_id": destination_id,
+           "cadence": str(cadence), "occasions": sorted(occasions), "began_at": now}  # fmt: skip
+    insert = tx.insert(SUBSCRIPTION)
+    await tx.execute(
+        insert.on_conflict_do_update(
+            index_elements=["account_id", "profile_id", "destination_id"],
+            set_={"cadence": str(cadence), "occasions": sorted(occasions)},
+        ),
+        [row],
+    )
+    # A subscription that commits late must not miss what was percolated in between: it is a change of its profile.
+    await note_change(tx, account_id, profile_id, profile.version, now)
+    wanted = select(SUBSCRIPTION).where(
+        SUBSCRIPTION.c.account_id == account_id,
+        SUBSCRIPTION.c.profile_id == profile_id,
+        SUBSCRIPTION.c.destination_id == destination_id,
+    )
+    return _subscription((await tx.execute(wanted)).one())
+
+
+async def unsubscribe(tx: Transaction, account_id: int, subscription_id: int) -> None:
+    """End a subscription. Raises ReaderError: unknown, or somebody else's."""
+    gone = await tx.execute(
+        delete(SUBSCRIPTION).where(SUBSCRIPTION.c.account_id == account_id, SUBSCRIPTION.c.id == subscription_id)
+    )
+    if gone.rowcount != 1:
+        raise ReaderError("there is no such subscription; `paperlark profiles list` shows yours")
+
+
+async def subscriptions(tx: Transaction, account_id: int) -> list[Subscription]:
+    """An account's subscriptions, oldest first."""
+    wanted = select(SUBSCRIPTION).where(SUBSCRIPTION.c.account_id == account_id).order_by(SUBSCRIPTION.c.id)
+    return [_subscription(row) for row in await tx.execute(wanted)]
+
+
+async def subscriptions_of(tx: Transaction, profiles: Iterable[tuple[int, int]]) -> list[Subscription]:
+    """The subscriptions to some profiles, given as (account, profile)."""
+    found: list[Subscription] = []
+    for chunk in chunks(sorted(set(profiles))):
+        wanted = select(SUBSCRIPTION).where(tuple_(SUBSCRIPTION.c.account_id, SUBSCRIPTION.c.profile_id).in_(chunk))
+        found += [_subscription(row) for row in await tx.execute(wanted)]
+    return found
+
+
+async def subscribed_profiles(tx: Transaction, account_id: int, destination_id: int) -> list[int]:
+    """The profiles whose papers a destination is told of now."""
+    wanted = select(SUBSCRIPTION.c.profile_id).where(
+        SUBSCRIPTION.c.account_id == account_id, SUBSCRIPTION.c.destination_id == destination_id
+    )
+    return await scalars(tx, wanted)
+
+
+def rhythm_of(row: Any) -> Rhythm:
+    """A destination row's rhythm."""
+    quiet = None
+    if row.quiet:
+        start, end = row.quiet.split("-")
+        quiet = QuietHours(time.fromisoformat(start), time.fromisoformat(end))
+    return Rhythm(row.zone, time.fromisoformat(row.digest_at), row.weekday, quiet)
+
+
+def _quiet_text(quiet: QuietHours | None) -> str | None:
+    return f"{quiet.start:%H:%M}-{quiet.end:%H:%M}" if quiet else None
+
+
+def _profile(row: Row[Any]) -> Profile:
+    return Profile(row.account_id, row.id, row.version, row.name, row.text, row.began_at)
+
+
+def _destination(row: Row[Any]) -> Destination:
+    return Destination(
+        row.account_id,
+        row.id,
+        row.channel,
+        row.address,
+        rhythm_of(row),
+        row.cap,
+        EmptyPolicy(row.empty),
+        row.paused_reason,
+    )
+
+
+def _subscription(row: Row[Any]) -> Subscription:
+    return Subscription(
+        row.account_id,
+        row.id,
+        row.profile_id,
+        row.destination_id,
+        Cadence(row.cadence),
+        frozenset(row.occasions),
+        row.began_at,
+    )

@@ -1,0 +1,201 @@
+"""The configured sources: their bookmarks, their leases, and how they are.
+
+Polling is a query (`next_poll_at <= now`), so a restart re-polls nothing and any number of processes share the work.
+"""
+
+import secrets
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import Row, or_, select, update
+
+from paperlark.model.papers import Cursor
+from paperlark.model.problems import ReaderError
+from paperlark.store.database import Transaction
+from paperlark.store.tables import SOURCE
+
+
+@dataclass(frozen=True, slots=True)
+class Configured:
+    """A configured source: what it is, where it stands, and how it is."""
+
+    name: str
+    kind: str
+    options: Mapping[str, Any]
+    cursor: Cursor
+    baseline_at: datetime | None
+    next_poll_at: datetime | None
+    paused_reason: str | None
+    polled_at: datetime | None
+    good_at: datetime | None
+    failures: int
+    last_error: str | None
+    seen: int
+    new: int
+    rejected: int
+    lease_token: str | None = None
+
+
+async def add(tx: Transaction, name: str, kind: str, options: Mapping[str, Any], now: datetime) -> Configured:
+    """Configure a source; its first poll is due at once. One that was removed comes back where it stood."""
+    row = {"name": name, "kind": kind, "options": dict(options), "cursor": {}, "added_at": now, "next_poll_at": now,
+           "failures": 0, "seen": 0, "new": 0, "rejected": 0}  # fmt: skip
+    insert = tx.insert(SOURCE)
+    await tx.execute(
+        insert.on_conflict_do_update(
+            index_elements=["name"],
+            set_={
+                "kind": kind,
+                "options": dict(options),
+                "removed_at": None,
+                "paused_reason": None,
+                "next_poll_at": now,
+            },
+        ),
+        [row],
+    )
+    return await get(tx, name)
+
+
+async def note_import(tx: Transaction, name: str, kind: str, now: datetime) -> None:
+    """Make a source known that papers were imported from; it is never polled."""
+    await tx.insert_new(
+        SOURCE,
+        [{"name": name, "kind": kind, "options": {}, "cursor": {}, "added_at": now, "next_poll_at": None,
+          "failures": 0, "seen": 0, "new": 0, "rejected": 0}],
+    )  # fmt: skip
+
+
+async def get(tx: Transaction, name: str) -> Configured:
+    """One source. Raises ReaderError when there is none of this name."""
+    row = (await tx.execute(select(SOURCE).where(SOURCE.c.name == name, SOURCE.c.removed_at.is_(None)))).one_or_none()
+    if row is None:
+        raise ReaderError(f"there is no source {name}; `paperlark sources` lists them")
+    return _configured(row)
+
+
+async def listed(tx: Transaction) -> list[Configured]:
+    """Every source, by name."""
+    rows = await tx.execute(select(SOURCE).where(SOURCE.c.removed_at.is_(None)).order_by(SOURCE.c.name))
+    return [_configured(row) for row in rows]
+
+
+async def claim_due(
+    tx: Transaction, now: datetime, lease: timedelta, *, limit: int, only: str | None = None
+) -> list[Configured]:
+    """Take the sources whose poll is due (or `only` one, due or not) by lease."""
+    due = (SOURCE.c.name == only) if only else (SOURCE.c.next_poll_at <= now)
+    mine = (
+        select(SOURCE.c.name)
+        .where(
+            due,
+            SOURCE.c.paused_reason.is_(None),
+            SOURCE.c.removed_at.is_(None),
+            SOURCE.c.next_poll_at.is_not(None),
+            or_(SOURCE.c.lease_until.is_(None), SOURCE.c.lease_until < now),
+        )
+        .order_by(SOURCE.c.next_poll_at)
+        .limit(limit)
+        .with_for_update(skip_locked=True)
+    )
+    taken = (
+        update(SOURCE)
+        .where(SOURCE.c.name.in_(mine))
+        .values(lease_token=secrets.token_hex(8), lease_until=now + lease)
+        .returning(SOURCE)
+    )
+    return [_configured(row) for row in await tx.execute(taken)]
+
+
+async def save_page(
+    tx: Transaction, source: Configured, cursor: Cursor, *, seen: int, new: int, rejected: int, lease_until: datetime
+) -> bool:
+    """Move the bookmark past a page and keep the lease. False when the lease was lost: the page must not be kept."""
+    return await _mine(
+        tx,
+        source,
+        cursor=dict(cursor),
+        seen=SOURCE.c.seen + seen,
+        new=SOURCE.c.new + new,
+        rejected=SOURCE.c.rejected + rejected,
+        lease_until=lease_until,
+    )
+
+
+async def finish_poll(tx: Transaction, source: Configured, *, now: datetime, next_poll_at: datetime) -> bool:
+    """A poll came to its end: the source is well. The first such poll ends its baseline."""
+    return await _mine(
+        tx,
+        source,
+        baseline_at=source.baseline_at or now,
+        polled_at=now,
+        good_at=now,
+        failures=0,
+        last_error=None,
+        next_poll_at=next_poll_at,
+        lease_token=None,
+        lease_until=None,
+    )
+
+
+async def fail_poll(
+    tx: Transaction, source: Configured, *, now: datetime, next_poll_at: datetime, error: str, gone: bool
+) -> bool:
+    """A poll failed: say why, and when to ask again; a source that is gone for good is paused."""
+    return await _mine(
+        tx,
+        source,
+        polled_at=now,
+        failures=SOURCE.c.failures + 1,
+        last_error=error[:500],
+        next_poll_at=next_poll_at,
+        paused_reason=error[:500] if gone else None,
+        lease_token=None,
+        lease_until=None,
+    )
+
+
+async def release(tx: Transaction, source: Configured) -> None:
+    """Give a lease back without a word on the source's health: we are stopping."""
+    await _mine(tx, source, lease_token=None, lease_until=None)
+
+
+async def pause(tx: Transaction, name: str, reason: str) -> None:
+    """Stop polling a source until it is added again."""
+    await get(tx, name)
+    await tx.execute(update(SOURCE).where(SOURCE.c.name == name).values(paused_reason=reason))
+
+
+async def remove(tx: Transaction, name: str, now: datetime) -> None:
+    """Forget a source's configuration; its papers stay, and so does its bookmark."""
+    await get(tx, name)
+    await tx.execute(update(SOURCE).where(SOURCE.c.name == name).values(removed_at=now, next_poll_at=None))
+
+
+async def _mine(tx: Transaction, source: Configured, **values: Any) -> bool:
+    changed = await tx.execute(
+        update(SOURCE).where(SOURCE.c.name == source.name, SOURCE.c.lease_token == source.lease_token).values(**values)
+    )
+    return changed.rowcount == 1
+
+
+def _configured(row: Row[Any]) -> Configured:
+    return Configured(
+        name=row.name,
+        kind=row.kind,
+        options=row.options,
+        cursor=row.cursor,
+        baseline_at=row.baseline_at,
+        next_poll_at=row.next_poll_at,
+        paused_reason=row.paused_reason,
+        polled_at=row.polled_at,
+        good_at=row.good_at,
+        failures=row.failures,
+        last_error=row.last_error,
+        seen=row.seen,
+        new=row.new,
+        rejected=row.rejected,
+        lease_token=row.lease_token,
+    )

@@ -1,0 +1,418 @@
+"""Every table, in three families. Every reader-owned table's primary key starts with `account_id`, so that readers can
+be spread over databases by account; look-ups from outside (identity, token, feed address, pairing code) are small
+directories. Ids are made by the application (`model.ids`).
+
+The full text index over papers is not here: it is a virtual table on SQLite and a tsvector on PostgreSQL (`search`).
+"""
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import BigInteger, Index, MetaData, Table, UniqueConstraint, text
+from sqlmodel import Field, SQLModel
+
+from paperlark.store.columns import Json, Moment
+
+METADATA = SQLModel.metadata = MetaData(
+    naming_convention={
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "pk": "pk_%(table_name)s",
+    }
+)
+
+
+def key(**options: Any) -> Any:
+    """A 64-bit primary key column whose value the application makes."""
+    return Field(primary_key=True, sa_type=BigInteger, sa_column_kwargs={"autoincrement": False}, **options)
+
+
+def number(**options: Any) -> Any:
+    """A 64-bit column."""
+    return Field(sa_type=BigInteger, **options)
+
+
+def moment(**options: Any) -> Any:
+    """A timezone-aware point in time."""
+    return Field(sa_type=Moment, **options)
+
+
+def json(**options: Any) -> Any:
+    """What JSON can hold."""
+    return Field(sa_type=Json, **options)
+
+
+# ── of papers ──────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+class Paper(SQLModel, table=True):
+    """One work: the merged word of its sources, by their authority."""
+
+    id: int = key()
+    title: str
+    abstract: str
+    authors: list[str] = json()
+    author_count: int | None = None
+    organisation: str | None = None
+    categories: list[str] = json()
+    keywords: list[str] = json()
+    url: str | None = None
+    code_url: str | None = None
+    published_at: datetime | None = moment(nullable=True)
+    first_seen: datetime = moment(index=True)
+    words: int  # the length of title and abstract in words: the archive's ranking needs the average
+
+
+class Alias(SQLModel, table=True):
+    """A name of a paper. Every scheme but `title` names one paper only."""
+
+    __table_args__ = (
+        Index("uq_alias_name", "scheme", "value", unique=True, sqlite_where=text("scheme <> 'title'"),
+              postgresql_where=text("scheme <> 'title'")),
+    )  # fmt: skip
+    scheme: str = Field(primary_key=True)
+    value: str = Field(primary_key=True)
+    paper_id: int = key(index=True)
+
+
+class SourceRecord(SQLModel, table=True):
+    """What one source said of a paper, as it said it: its fields as parsed, and the rest of its words."""
+
+    __tablename__ = "source_record"
+    paper_id: int = key()
+    source: str = Field(primary_key=True)
+    authority: int
+    fields: dict[str, Any] = json()
+    said: dict[str, Any] = json()
+    seen_at: datetime = moment()
+
+
+class Announcement(SQLModel, table=True):
+    """A source told of a paper. `owes` is false for a baseline and for what was only archived."""
+
+    __table_args__ = (
+        UniqueConstraint("source", "paper_id", "occasion", name="uq_announcement_once"),
+        Index("ix_announcement_open", "id", sqlite_where=text("percolated_at IS NULL"),
+              postgresql_where=text("percolated_at IS NULL")),
+    )  # fmt: skip
+    id: int = key()
+    source: str
+    paper_id: int = number(index=True)
+    occasion: str
+    type: str
+    announced_at: datetime = moment(index=True)
+    first_seen: datetime = moment(index=True)
+    owes: bool
+    batch_id: int | None = number(nullable=True, index=True)
+    percolated_at: datetime | None = moment(nullable=True)
+
+
+class Signal(SQLModel, table=True):
+    """What a source counted about a paper at a time; appended, never overwritten."""
+
+    __table_args__ = (
+        Index("ix_signal_open", "announcement_id", "at", sqlite_where=text("percolated_at IS NULL"),
+              postgresql_where=text("percolated_at IS NULL")),
+    )  # fmt: skip
+    announcement_id: int = key()
+    at: datetime = moment(primary_key=True)
+    counts: dict[str, int] = json()
+    percolated_at: datetime | None = moment(nullable=True)
+
+
+class MergeLog(SQLModel, table=True):
+    """Two papers were found to be one: which, why, and what it takes to part them again."""
+
+    __tablename__ = "merge_log"
+    id: int = key()
+    kept_id: int = number(index=True)
+    gone_id: int = number(index=True)
+    reason: str
+    at: datetime = moment()
+    undo: dict[str, Any] = json()
+    undone_at: datetime | None = moment(nullable=True)
+
+
+# ── of readers ─────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+class Account(SQLModel, table=True):
+    """A reader; a chat or channel has one of its own."""
+
+    account_id: int = key()
+    name: str
+    created_at: datetime = moment()
+
+
+class Identity(SQLModel, table=True):
+    """Directory: who is this, seen from a platform? (`telegram`, user id) -> account."""
+
+    platform: str = Field(primary_key=True)
+    external_id: str = Field(primary_key=True)
+    account_id: int = number(index=True)
+    linked_at: datetime = moment()
+
+
+class Token(SQLModel, table=True):
+    """Directory: SHA-256 of an API token -> account. The token itself is shown once and not kept."""
+
+    token_hash: str = Field(primary_key=True)
+    account_id: int = number(index=True)
+    name: str
+    scopes: list[str] = json()
+    created_at: datetime = moment()
+    expires_at: datetime | None = moment(nullable=True)
+    used_at: datetime | None = moment(nullable=True)
+
+
+class FeedAddress(SQLModel, table=True):
+    """Directory: SHA-256 of an unguessable feed address -> one profile's papers, read-only."""
+
+    __tablename__ = "feed_address"
+    address_hash: str = Field(primary_key=True)
+    account_id: int = number(index=True)
+    profile_id: int = number()
+    created_at: datetime = moment()
+
+
+class PairingCode(SQLModel, table=True):
+    """Directory: SHA-256 of a short code that links two places -> account; ten minutes, single use."""
+
+    __tablename__ = "pairing_code"
+    code_hash: str = Field(primary_key=True)
+    account_id: int = number(index=True)
+    purpose: str
+    expires_at: datetime = moment()
+    used_at: datetime | None = moment(nullable=True)
+
+
+class Profile(SQLModel, table=True):
+    """A standing query at its present version. A removed one keeps its row: old matches can say whose they were."""
+
+    account_id: int = key()
+    id: int = key()
+    version: int
+    name: str
+    text: str
+    created_at: datetime = moment()
+    began_at: datetime = moment()
+    removed_at: datetime | None = moment(nullable=True)
+
+
+class ProfileVersion(SQLModel, table=True):
+    """Every text a profile has had, and since when."""
+
+    __tablename__ = "profile_version"
+    account_id: int = key()
+    profile_id: int = key()
+    version: int = Field(primary_key=True)
+    text: str
+    began_at: datetime = moment()
+
+
+class ProfileChange(SQLModel, table=True):
+    """The profile change log: what an index must look at again, in marks that readers can trust (`profiles.changes`)."""
+
+    __tablename__ = "profile_change"
+    account_id: int = key()
+    mark: int = key(index=True)
+    profile_id: int = key()
+    version: int = Field(primary_key=True)
+    at: datetime = moment()
+
+
+class Destination(SQLModel, table=True):
+    """A channel's address of one account, with its zone, hour, quiet hours, cap and empty-day policy."""
+
+    __table_args__ = (UniqueConstraint("account_id", "channel", "address", name="uq_destination_address"),)
+    account_id: int = key()
+    id: int = key()
+    channel: str
+    address: str
+    zone: str
+    digest_at: str
+    weekday: int
+    quiet: str | None = None
+    cap: int
+    empty: str
+    created_at: datetime = moment()
+    paused_at: datetime | None = moment(nullable=True)
+    paused_reason: str | None = None
+
+
+class Subscription(SQLModel, table=True):
+    """Profile × destination × cadence × the occasions wanted."""
+
+    __table_args__ = (
+        UniqueConstraint("account_id", "profile_id", "destination_id", name="uq_subscription_once"),
+    )  # fmt: skip
+    account_id: int = key()
+    id: int = key()
+    profile_id: int = number()
+    destination_id: int = number()
+    cadence: str
+    occasions: list[str] = json()
+    began_at: datetime = moment()
+
+
+class Match(SQLModel, table=True):
+    """A profile, at a version, met a paper. Why is computed when it is shown."""
+
+    account_id: int = key()
+    profile_id: int = key()
+    paper_id: int = key(index=True)
+    version: int = Field(primary_key=True)
+    matched_at: datetime = moment(index=True)
+
+
+class Owed(SQLModel, table=True):
+    """What somebody must be told, once ever; `delivery_id` is set when it is sealed into a delivery."""
+
+    __table_args__ = (
+        Index("ix_owed_open", "account_id", "destination_id", sqlite_where=text("delivery_id IS NULL"),
+              postgresql_where=text("delivery_id IS NULL")),
+        Index("ix_owed_delivery", "account_id", "delivery_id"),
+    )  # fmt: skip
+    account_id: int = key()
+    destination_id: int = key()
+    paper_id: int = key(index=True)
+    occasion: str = Field(primary_key=True)
+    announcement_id: int = number()
+    cadence: str
+    owed_at: datetime = moment()
+    delivery_id: int | None = number(nullable=True)
+
+
+class Delivery(SQLModel, table=True):
+    """One message of the outbox and its fate. States: pending, claimed, sent, dead, dropped (DESIGN §3)."""
+
+    __table_args__ = (
+        UniqueConstraint("account_id", "destination_id", "cadence", "slot", name="uq_delivery_slot"),
+        Index("ix_delivery_due", "channel", "due_at", sqlite_where=text("state IN ('pending', 'claimed')"),
+              postgresql_where=text("state IN ('pending', 'claimed')")),
+        Index("ix_delivery_state", "state", "due_at"),
+    )  # fmt: skip
+    account_id: int = key()
+    id: int = key()
+    destination_id: int = number()
+    channel: str
+    cadence: str
+    slot: str
+    state: str
+    first_due: datetime = moment()
+    due_at: datetime = moment()
+    lease_token: str | None = None
+    lease_until: datetime | None = moment(nullable=True)
+    attempts: int = 0
+    unconfirmed: int = 0
+    in_flight: bool = False
+    parts: list[dict[str, Any]] | None = json(nullable=True)
+    parts_sent: int = 0
+    papers: int = 0
+    reason: str | None = None
+    ended_at: datetime | None = moment(nullable=True)
+
+
+class Mark(SQLModel, table=True):
+    """What a reader did with a paper: read, saved, dismissed."""
+
+    account_id: int = key()
+    paper_id: int = key()
+    kind: str = Field(primary_key=True)
+    at: datetime = moment()
+
+
+class Mute(SQLModel, table=True):
+    """What a reader does not want to hear of: a word, an author, a source."""
+
+    account_id: int = key()
+    kind: str = Field(primary_key=True)
+    value: str = Field(primary_key=True)
+    at: datetime = moment()
+
+
+# ── of work ────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+class Source(SQLModel, table=True):
+    """A configured source, its bookmark, its lease, and its health."""
+
+    name: str = Field(primary_key=True)
+    kind: str
+    options: dict[str, Any] = json()
+    cursor: dict[str, Any] = json()
+    added_at: datetime = moment()
+    baseline_at: datetime | None = moment(nullable=True)
+    next_poll_at: datetime | None = moment(nullable=True, index=True)
+    lease_token: str | None = None
+    lease_until: datetime | None = moment(nullable=True)
+    paused_reason: str | None = None
+    polled_at: datetime | None = moment(nullable=True)
+    good_at: datetime | None = moment(nullable=True)
+    failures: int = 0
+    last_error: str | None = None
+    seen: int = 0
+    new: int = 0
+    rejected: int = 0
+    removed_at: datetime | None = moment(nullable=True)
+
+
+class PercolationBatch(SQLModel, table=True):
+    """A batch of announcements being percolated: its lease, and the mark of the change log that its index had seen."""
+
+    __tablename__ = "percolation_batch"
+    id: int = key()
+    mark: int = number()
+    lease_token: str
+    lease_until: datetime = moment()
+    done_at: datetime | None = moment(nullable=True, index=True)
+
+
+class Pace(SQLModel, table=True):
+    """When a host may be asked again, whichever process asks."""
+
+    what: str = Field(primary_key=True)
+    free_at: datetime = moment()
+
+
+class Lane(SQLModel, table=True):
+    """Who may send on a channel now: a lease keeps a platform's limits without shared counters."""
+
+    channel: str = Field(primary_key=True)
+    lease_token: str
+    lease_until: datetime = moment()
+
+
+class Progress(SQLModel, table=True):
+    """How far a piece of work has come in a growing table: `catch-up` holds the last profile change surely applied."""
+
+    what: str = Field(primary_key=True)
+    mark: int = number()
+
+
+class InboundUpdate(SQLModel, table=True):
+    """An update from a platform, stored before it is acknowledged."""
+
+    __tablename__ = "inbound_update"
+    platform: str = Field(primary_key=True)
+    update_id: str = Field(primary_key=True)
+    body: dict[str, Any] = json()
+    received_at: datetime = moment()
+    done_at: datetime | None = moment(nullable=True)
+
+
+def table(model: type[SQLModel]) -> Table:
+    """The table behind a model, for statements."""
+    return model.__table__  # type: ignore[attr-defined, no-any-return]
+
+
+PAPER, ALIAS, SOURCE_RECORD = table(Paper), table(Alias), table(SourceRecord)
+ANNOUNCEMENT, SIGNAL, MERGE_LOG = table(Announcement), table(Signal), table(MergeLog)
+ACCOUNT, IDENTITY, TOKEN = table(Account), table(Identity), table(Token)
+FEED_ADDRESS, PAIRING_CODE = table(FeedAddress), table(PairingCode)
+PROFILE, PROFILE_VERSION, PROFILE_CHANGE = table(Profile), table(ProfileVersion), table(ProfileChange)
+DESTINATION, SUBSCRIPTION = table(Destination), table(Subscription)
+MATCH, OWED, DELIVERY, MARK, MUTE = table(Match), table(Owed), table(Delivery), table(Mark), table(Mute)
+SOURCE, PERCOLATION_BATCH = table(Source), table(PercolationBatch)
+PACE, LANE = table(Pace), table(Lane)
+PROGRESS, INBOUND_UPDATE = table(Progress), table(InboundUpdate)
