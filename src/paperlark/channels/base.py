@@ -20,8 +20,14 @@ class Channel(Protocol):
     def check_address(self, address: str) -> str:
         """The address in its one spelling; raises ReaderError, saying what an address looks like, when it is none."""
 
+    def is_group(self, address: str) -> bool:
+        """True where many read at this address together, so that `limits.per_group` holds there too."""
+
     def render(self, digest: Digest) -> list[Payload]:
         """The messages that say this digest, each within the platform's limits, cut between papers. Pure."""
+
+    def again(self, payload: Payload) -> Payload:
+        """The same message, marked as perhaps a second copy: the platform's answer to the first was lost. Pure."""
 
     async def send(self, address: str, payload: Payload, key: str) -> Receipt:
         """Send one message. `key` is the idempotency key of this delivery and part.

@@ -75,7 +75,7 @@ async def part(tx: Transaction, merge_id: int, *, now: datetime) -> None:
 
 
 async def _move(tx: Transaction, kind: Table, same: Kept, kept_id: int, gone_id: int) -> dict[str, Any]:
-    """Move one kind of rows; returns what `part` needs: the rows as they were, those that moved, those they replaced."""
+    """Move one kind of rows; returns what `part` needs: the rows as they were, the moved, and those they replaced."""
     gone = await _rows(tx, kind, kind.c.paper_id == gone_id)
     kept = {same(row): row for row in await _rows(tx, kind, kind.c.paper_id == kept_id)} if gone else {}
     moved, replaced = [], []

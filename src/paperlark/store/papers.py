@@ -73,23 +73,36 @@ async def record(
     if tx.postgres:
         await tx.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": RECORD_LOCK})
     census = await _census(tx, prepared)
-    settled: list[Settled] = []
-    for entry in prepared:
-        found = census.settle(entry.announcement.paper, entry.title, new_id())
-        for gone in found.absorbed:
-            await merges.merge(tx, found.paper_id, gone, reason=f"{source}: {entry.announcement.paper.title}", now=now)
-        settled.append(found)
+    settled = _settle(census, prepared)
     pairs = list(zip(prepared, settled, strict=True))
     await _write_new_papers(tx, pairs, now)
     await _write_aliases(tx, pairs)
     await _write_source_records(tx, pairs, source, authority, now)
     new_announcements, new_signals = await _write_announcements(tx, pairs, source, owes=owes, now=now)
+    for entry, found in pairs:
+        for gone in found.absorbed:
+            await merges.merge(tx, found.paper_id, gone, reason=f"{source}: {entry.announcement.paper.title}", now=now)
     return Recorded(
         papers=tuple(s.paper_id for s in settled),
         new_papers=frozenset(s.paper_id for s in settled if s.new),
         new_announcements=new_announcements,
         new_signals=new_signals,
     )
+
+
+def _settle(census: Census, prepared: Sequence[Prepared]) -> list[Settled]:
+    """Which paper each announcement is of. A paper that is new in this page and absorbed in the same page was never."""
+    settled: list[Settled] = []
+    new: set[int] = set()
+    for entry in prepared:
+        found = census.settle(entry.announcement.paper, entry.title, new_id())
+        if found.new:
+            new.add(found.paper_id)
+        for gone in new.intersection(found.absorbed):
+            settled = [Settled(found.paper_id, False, s.absorbed) if s.paper_id == gone else s for s in settled]
+            found = Settled(found.paper_id, found.new, tuple(a for a in found.absorbed if a != gone))
+        settled.append(found)
+    return settled
 
 
 async def _census(tx: Transaction, prepared: Sequence[Prepared]) -> Census:
@@ -130,7 +143,7 @@ async def _write_aliases(tx: Transaction, pairs: Sequence[tuple[Prepared, Settle
 async def _write_source_records(
     tx: Transaction, pairs: Sequence[tuple[Prepared, Settled]], source: str, authority: int, now: datetime
 ) -> None:
-    """Keep what this source says; where it says something new of a known paper, work the paper's own fields out again."""
+    """Keep what this source says; where that is news of a known paper, work the paper's own fields out again."""
     known = {s.paper_id for _, s in pairs if not s.new}
     before: dict[int, dict[str, Any]] = {}
     for chunk in chunks(sorted(known)):

@@ -30,8 +30,8 @@ async def write(tx: Transaction, papers: Sequence[tuple[int, Iterable[str]]]) ->
     if tx.postgres:
         await tx.execute(
             text(
-                "INSERT INTO paper_words (paper_id, words) VALUES (:paper_id, array_to_tsvector(CAST(:words AS text[])))"
-                " ON CONFLICT DO NOTHING"
+                "INSERT INTO paper_words (paper_id, words)"
+                " VALUES (:paper_id, array_to_tsvector(CAST(:words AS text[]))) ON CONFLICT DO NOTHING"
             ),
             [{"paper_id": number, "words": list(words)} for number, words in papers],
         )
@@ -88,5 +88,5 @@ async def document_frequencies(tx: Transaction, words: Iterable[str]) -> dict[st
 
 async def size(tx: Transaction) -> tuple[int, float]:
     """How many papers the archive holds, and their average length in words."""
-    found = (await tx.execute(select(func.count(), func.avg(PAPER.c.words)))).one()
-    return found[0], float(found[1] or 0.0)
+    found = (await tx.execute(select(func.count().label("papers"), func.avg(PAPER.c.words).label("length")))).one()
+    return found.papers, float(found.length or 0.0)

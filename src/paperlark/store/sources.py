@@ -124,6 +124,15 @@ async def save_page(
     )
 
 
+async def count(tx: Transaction, name: str, *, seen: int, new: int, rejected: int) -> None:
+    """Add to a source's counts, lease or not: papers were imported under its name."""
+    await tx.execute(
+        update(SOURCE)
+        .where(SOURCE.c.name == name)
+        .values(seen=SOURCE.c.seen + seen, new=SOURCE.c.new + new, rejected=SOURCE.c.rejected + rejected)
+    )
+
+
 async def finish_poll(tx: Transaction, source: Configured, *, now: datetime, next_poll_at: datetime) -> bool:
     """A poll came to its end: the source is well. The first such poll ends its baseline."""
     return await _mine(

@@ -211,7 +211,7 @@ class ProfileVersion(SQLModel, table=True):
 
 
 class ProfileChange(SQLModel, table=True):
-    """The profile change log: what an index must look at again, in marks that readers can trust (`profiles.changes`)."""
+    """The profile change log: what an index must look at again, in marks that can be trusted (`profiles.changes`)."""
 
     __tablename__ = "profile_change"
     account_id: int = key()

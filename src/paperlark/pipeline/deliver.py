@@ -1,0 +1,389 @@
+"""What is owed is planned, claimed, sealed and sent, or ends visibly.
+
+The promise: everything owed is sent at least once to every enabled destination, or ends dead with a reason. A second
+copy only where the platform's answer was lost, at most one, marked. No transaction is open while sending.
+"""
+
+import asyncio
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from random import Random
+
+import structlog
+
+from paperlark.channels.base import Channel
+from paperlark.matching.document import analyse
+from paperlark.matching.explain import spans
+from paperlark.matching.query import parse
+from paperlark.model.messages import Digest, DigestPaper, Payload, Reason
+from paperlark.model.papers import StoredPaper
+from paperlark.model.problems import DeliveryError, QueryError
+from paperlark.model.readers import Cadence, Destination, EmptyPolicy, Profile
+from paperlark.pipeline import At, nobody
+from paperlark.schedule import local_day, next_attempt, slots
+from paperlark.store import outbox, pace, papers, profiles
+from paperlark.store.database import Store
+from paperlark.store.outbox import Delivery, OwedPaper
+
+log = structlog.get_logger()
+
+AT_ONCE = 8  # deliveries of one channel under way together, each to another destination
+PLAN_BATCH = 500
+SEND_LIMIT = timedelta(seconds=30)  # for one message, whatever the platform's library waits for
+GIVE_UP_AFTER = 8  # attempts; schedule.next_attempt knows the hours
+CHANNEL_REST = timedelta(minutes=5)  # after a channel's own failure (bad token, barred)
+UNCONFIRMED_TWICE = "unconfirmed twice: two copies may have arrived, and no answer did"
+
+
+@dataclass(slots=True)
+class Outcome:
+    """What one round did."""
+
+    sent: int = 0
+    dead: int = 0
+    dropped: int = 0
+    postponed: int = 0
+
+
+class Deliverer:
+    """One channel's lane: claims what is due, sends it, keeps the channel's limits."""
+
+    def __init__(
+        self,
+        store: Store,
+        channel: Channel,
+        *,
+        lease: timedelta,
+        jitter: Random,
+        page_url: str | None = None,
+        at: At = nobody,
+    ) -> None:
+        self._store = store
+        self._channel = channel
+        self._lease = lease
+        self._jitter = jitter
+        self._page_url = page_url
+        self._at = at
+        self._limiter = Limiter(channel)
+        self._lane: str | None = None
+        self._resting_until: datetime | None = None
+
+    async def run(self, stop: asyncio.Event | None = None, *, account_id: int | None = None) -> Outcome:
+        """Send everything that is due now, or until `stop` is set. Nothing when another process has the lane."""
+        outcome = Outcome()
+        stop = stop or asyncio.Event()
+        while not stop.is_set():
+            claimed = await self._claim(account_id)
+            if not claimed:
+                break
+            async with asyncio.TaskGroup() as group:
+                for delivery in claimed:
+                    group.create_task(self._fulfil(delivery, outcome, stop))
+        return outcome
+
+    async def leave(self) -> None:
+        """Give the lane back."""
+        if self._lane is not None:
+            async with self._store.transaction() as tx:
+                await pace.leave_lane(tx, self._channel.kind, self._lane)
+            self._lane = None
+
+    async def _claim(self, account_id: int | None) -> list[Delivery]:
+        async with self._store.transaction() as tx:
+            now = await tx.now()
+            if self._resting_until is not None and now < self._resting_until:
+                return []
+            self._lane = await pace.take_lane(tx, self._channel.kind, self._lane, now, self._lease)
+            if self._lane is None:
+                return []
+            self._at("deliver: before a claim")
+            claimed = await outbox.claim(
+                tx, self._channel.kind, now=now, lease=self._lease, limit=AT_ONCE, account_id=account_id
+            )
+            self._at("deliver: before a claim commits")
+        if claimed:
+            self._at("deliver: claimed")
+        return claimed
+
+    async def _fulfil(self, delivery: Delivery, outcome: Outcome, stop: asyncio.Event) -> None:
+        """Bring one claimed delivery to its next state."""
+        if delivery.unconfirmed >= 2:
+            await self._die(delivery, UNCONFIRMED_TWICE, outcome)
+            return
+        if delivery.attempts > GIVE_UP_AFTER:
+            await self._die(delivery, f"given up after {GIVE_UP_AFTER} attempts", outcome)
+            return
+        async with self._store.reading() as tx:
+            destination = await profiles.destination(tx, delivery.account_id, delivery.destination_id)
+        fresh = delivery.parts is None
+        parts = await self._seal(delivery, destination, outcome) if fresh else delivery.parts
+        if parts is None:
+            return
+        for number in range(delivery.parts_sent, len(parts)):
+            if stop.is_set() and not (fresh and number == 0):
+                await self._postpone(delivery, timedelta(0), "stopping", outcome, counted=False)
+                return
+            payload = Payload(parts[number])
+            if delivery.unconfirmed and number == delivery.parts_sent:
+                payload = self._channel.again(payload)
+            if not (fresh and number == 0) and number == delivery.parts_sent and not await self._flying(delivery):
+                return
+            if not await self._send(delivery, destination, payload, number, outcome):
+                return
+            if not await self._arrived(delivery, number + 1, last=number + 1 == len(parts)):
+                return
+        outcome.sent += 1
+        log.info("delivered", channel=delivery.channel, delivery=delivery.key, parts=len(parts))
+
+    # ── sealing ────────────────────────────────────────────────────────────────────────────────────────────────────
+
+    async def _seal(
+        self, delivery: Delivery, destination: Destination, outcome: Outcome
+    ) -> Sequence[Mapping[str, object]] | None:
+        """Fix what this delivery says. None when it says nothing, or the lease was lost."""
+        async with self._store.reading() as tx:
+            now = await tx.now()
+            owed = await outbox.owed_papers(tx, delivery)
+            wanted = [paper for paper in owed if paper.profiles]
+            stored = await papers.load(tx, [paper.paper_id for paper in wanted])
+            named = await profiles.named(tx, delivery.account_id, {p for paper in wanted for p in paper.profiles})
+        digest = await asyncio.to_thread(
+            compose, delivery, destination, wanted, stored, named, now=now, page_url=self._page_url
+        )
+        if digest is None:
+            async with self._store.transaction() as tx:
+                if await outbox.drop(tx, delivery, owed, "nothing to tell", await tx.now()):
+                    outcome.dropped += 1
+            return None
+        payloads = await asyncio.to_thread(self._channel.render, digest)
+        parts = [payload.content for payload in payloads]
+        self._at("deliver: rendered")
+        async with self._store.transaction() as tx:
+            sealed = await outbox.seal(tx, delivery, parts, owed, papers=len(digest.papers) + digest.more)
+            self._at("deliver: before a seal commits")
+        self._at("deliver: sealed")
+        return parts if sealed else None
+
+    # ── sending ────────────────────────────────────────────────────────────────────────────────────────────────────
+
+    async def _send(
+        self, delivery: Delivery, destination: Destination, payload: Payload, number: int, outcome: Outcome
+    ) -> bool:
+        await self._limiter.wait(destination.address)
+        self._at("deliver: before a send")
+        try:
+            async with asyncio.timeout(SEND_LIMIT.total_seconds()):
+                await self._channel.send(destination.address, payload, f"{delivery.key}-{number}")
+        except DeliveryError as error:
+            await self._settle(delivery, error, outcome)
+            return False
+        except TimeoutError:
+            error = DeliveryError(f"{delivery.channel}: no answer after {SEND_LIMIT}", ambiguous=True)
+            await self._settle(delivery, error, outcome)
+            return False
+        self._at("deliver: sent")
+        return True
+
+    async def _flying(self, delivery: Delivery) -> bool:
+        async with self._store.transaction() as tx:
+            return await outbox.flying(tx, delivery, await tx.now() + self._lease)
+
+    async def _arrived(self, delivery: Delivery, parts_sent: int, *, last: bool) -> bool:
+        async with self._store.transaction() as tx:
+            now = await tx.now()
+            kept = (
+                await outbox.sent(tx, delivery, parts_sent, now)
+                if last
+                else await outbox.part_sent(tx, delivery, parts_sent, now + self._lease)
+            )
+            self._at("deliver: before a receipt commits")
+        self._at("deliver: receipt committed")
+        return kept
+
+    # ── failing ────────────────────────────────────────────────────────────────────────────────────────────────────
+
+    async def _settle(self, delivery: Delivery, error: DeliveryError, outcome: Outcome) -> None:
+        """What a platform's refusal means for this delivery, its destination, and the channel."""
+        reason = str(error)
+        log.warning("not delivered", channel=delivery.channel, delivery=delivery.key, reason=reason)
+        if error.new_address is not None:
+            async with self._store.transaction() as tx:
+                await profiles.move_destination(tx, delivery.account_id, delivery.destination_id, error.new_address)
+            await self._postpone(delivery, timedelta(0), reason, outcome, counted=False)
+        elif error.permanent:
+            async with self._store.transaction() as tx:
+                now = await tx.now()
+                await profiles.pause_destination(tx, delivery.account_id, delivery.destination_id, reason, now)
+            await self._die(delivery, reason, outcome)
+        elif error.refused:
+            await self._die(delivery, reason, outcome)
+        elif error.retry_after is not None:
+            await self._rest(error.retry_after)
+            await self._postpone(delivery, error.retry_after, reason, outcome, counted=False)
+        elif error.channel:
+            log.error("channel is out of order", channel=delivery.channel, reason=reason)
+            await self._rest(CHANNEL_REST)
+            await self._postpone(delivery, CHANNEL_REST, reason, outcome, counted=False)
+        elif error.ambiguous and delivery.unconfirmed:
+            await self._die(delivery, UNCONFIRMED_TWICE, outcome)
+        else:
+            await self._retry(delivery, reason, outcome, unconfirmed=error.ambiguous)
+
+    async def _retry(self, delivery: Delivery, reason: str, outcome: Outcome, *, unconfirmed: bool) -> None:
+        now = await self._store.now()
+        due = next_attempt(delivery.attempts, now, delivery.first_due, jitter=self._jitter.random())
+        if due is None:
+            await self._die(delivery, f"given up after {delivery.attempts} attempts: {reason}", outcome)
+        else:
+            await self._postpone(delivery, due - now, reason, outcome, counted=True, unconfirmed=unconfirmed)
+
+    async def _postpone(
+        self,
+        delivery: Delivery,
+        wait: timedelta,
+        reason: str,
+        outcome: Outcome,
+        *,
+        counted: bool,
+        unconfirmed: bool = False,
+    ) -> None:
+        async with self._store.transaction() as tx:
+            due_at = await tx.now() + wait
+            await outbox.postpone(tx, delivery, due_at, reason, counted=counted, unconfirmed=unconfirmed)
+        outcome.postponed += 1
+
+    async def _die(self, delivery: Delivery, reason: str, outcome: Outcome) -> None:
+        async with self._store.transaction() as tx:
+            await outbox.die(tx, delivery, reason, await tx.now())
+        outcome.dead += 1
+        log.warning("delivery is dead", channel=delivery.channel, delivery=delivery.key, reason=reason)
+
+    async def _rest(self, wait: timedelta) -> None:
+        until = await self._store.now() + wait
+        self._resting_until = max(until, self._resting_until or until)
+
+
+class Limiter:
+    """Keeps a channel's declared limits on a monotonic clock. Right for one lane: the lane's lease keeps it alone."""
+
+    def __init__(self, channel: Channel) -> None:
+        self._limits = channel.limits
+        self._free_at = 0.0
+        self._address_free_at: dict[str, float] = {}
+
+    async def wait(self, address: str) -> None:
+        """Return when this address may be told something."""
+        now = time.monotonic()
+        start = max(now, self._free_at, self._address_free_at.pop(address, 0.0))
+        if self._limits.overall:
+            self._free_at = start + 1 / self._limits.overall
+        if self._limits.per_address:
+            self._address_free_at[address] = start + 1 / self._limits.per_address
+        if len(self._address_free_at) > 10_000:
+            self._address_free_at = {a: free for a, free in self._address_free_at.items() if free > now}
+        if start > now:
+            await asyncio.sleep(start - now)
+
+
+async def plan(store: Store) -> int:
+    """Make the deliveries that are wanting. Returns how many."""
+    planned = 0
+    async with store.transaction() as tx:
+        now = await tx.now()
+        for found in await outbox.unplanned(tx, PLAN_BATCH):
+            taken = await outbox.taken_slots(tx, found)
+            slot = next(slot for slot in slots(found.cadence, found.rhythm, now) if slot.key not in taken)
+            await outbox.plan(tx, found, slot.key, slot.due_at)
+            planned += 1
+    return planned
+
+
+async def lapse(store: Store) -> int:
+    """Drop what has waited too long for destinations that are paused."""
+    async with store.transaction() as tx:
+        return await outbox.lapse(tx, await tx.now(), PLAN_BATCH)
+
+
+# ── pure ───────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def compose(
+    delivery: Delivery,
+    destination: Destination,
+    owed: Sequence[OwedPaper],
+    stored: Mapping[int, StoredPaper],
+    named: Mapping[int, Profile],
+    *,
+    now: datetime,
+    page_url: str | None = None,
+) -> Digest | None:
+    """What a delivery says: each paper once, with every reason; best first, cut at the destination's cap.
+
+    None when there is nothing to say and the destination wants silence on such a day.
+    """
+    found = [
+        _digest_paper(paper, stored[paper.paper_id], [named[p] for p in paper.profiles if p in named])
+        for paper in owed
+        if paper.paper_id in stored
+    ]
+    found = [paper for paper in found if paper.reasons]
+    day = local_day(destination.rhythm, now)
+    if not found and not _speaks_when_empty(delivery, destination, day.weekday()):
+        return None
+    found.sort(key=lambda paper: (-paper.signals.get("upvotes", 0), -len(paper.reasons), paper.announced_at, paper.id))
+    return Digest(
+        title=_title(delivery.cadence, len(found)),
+        day=day,
+        papers=tuple(found[: destination.cap]),
+        more=max(0, len(found) - destination.cap),
+        note="" if found else "No paper met your profiles. Nothing is broken: it was a quiet day for them.",
+        page_url=page_url,
+    )
+
+
+def _title(cadence: Cadence, number: int) -> str:
+    if not number:
+        return "No papers for you today" if cadence is Cadence.DAILY else "No papers for you this week"
+    papers_for_you = "1 paper for you" if number == 1 else f"{number} papers for you"
+    return {
+        Cadence.INSTANT: papers_for_you,
+        Cadence.DAILY: f"{papers_for_you} today",
+        Cadence.WEEKLY: f"{papers_for_you} this week",
+    }[cadence]
+
+
+def _speaks_when_empty(delivery: Delivery, destination: Destination, weekday: int) -> bool:
+    if delivery.cadence is Cadence.INSTANT or destination.empty is EmptyPolicy.SILENT:
+        return False
+    if destination.empty is EmptyPolicy.WEEKLY:
+        return delivery.cadence is Cadence.WEEKLY or weekday == destination.rhythm.weekday
+    return True
+
+
+def _digest_paper(owed: OwedPaper, stored: StoredPaper, met: Sequence[Profile]) -> DigestPaper:
+    analysed = analyse(papers.document(stored, type=owed.type, announced_at=owed.announced_at))
+    reasons = []
+    for profile in met:
+        try:
+            reasons.append(Reason(profile.name, spans(parse(profile.text), analysed)))
+        except QueryError:
+            reasons.append(Reason(profile.name))
+    return DigestPaper(
+        id=stored.id,
+        title=stored.title,
+        abstract=stored.abstract,
+        authors=stored.authors,
+        author_count=stored.author_count,
+        organisation=stored.organisation,
+        categories=stored.categories,
+        aliases=stored.aliases,
+        url=stored.url,
+        code_url=stored.code_url,
+        announced_at=owed.announced_at,
+        sources=stored.sources,
+        signals=stored.signals,
+        reasons=tuple(reasons),
+        occasion=owed.occasion,
+    )

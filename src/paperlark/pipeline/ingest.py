@@ -1,0 +1,165 @@
+"""Poll a source and record what it told, page by page; import what was saved.
+
+A page's papers, announcements, signals and the source's cursor commit together: a crash repeats a page, and the store
+refuses what it already holds.
+"""
+
+import asyncio
+from collections.abc import AsyncIterable, AsyncIterator, Iterable
+from contextlib import aclosing
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from random import Random
+
+import structlog
+
+from paperlark.model.papers import Announcement, Page, Reject
+from paperlark.model.problems import SourceError
+from paperlark.pipeline import At, nobody
+from paperlark.schedule import next_poll
+from paperlark.sources.base import Source
+from paperlark.store import papers, sources
+from paperlark.store.database import Store, Transaction
+from paperlark.store.sources import Configured
+
+log = structlog.get_logger()
+
+BITE = 256  # announcements recorded in one transaction
+POLL_INTERVAL = timedelta(hours=1)
+POLL_LIMIT = timedelta(minutes=30)  # a poll that takes longer is not coming back
+
+
+@dataclass(slots=True)
+class Taken:
+    """What an import or a poll brought: records read, distinct papers among them, papers that were not known before."""
+
+    records: int = 0
+    new: int = 0
+    papers: set[int] = field(default_factory=set)
+    rejects: list[Reject] = field(default_factory=list)
+    error: str | None = None
+
+
+async def poll(
+    store: Store, configured: Configured, source: Source, *, lease: timedelta, jitter: Random, at: At = nobody
+) -> Taken:
+    """Poll one claimed source to its end, and say in the store how it went. Expected failures end in its health."""
+    taken = Taken()
+    try:
+        async with asyncio.timeout(POLL_LIMIT.total_seconds()):
+            await _record_pages(store, configured, source, taken, lease=lease, at=at)
+    except (SourceError, TimeoutError) as error:
+        await _note_failure(store, configured, error, jitter)
+        taken.error = str(error) or f"{configured.kind}: no end after {POLL_LIMIT}"
+        log.warning("poll failed", source=configured.name, reason=taken.error)
+        return taken
+    except asyncio.CancelledError:
+        async with store.transaction() as tx:
+            await sources.release(tx, configured)
+        raise
+    async with store.transaction() as tx:
+        now = await tx.now()
+        due = next_poll(now, interval=POLL_INTERVAL, failures=0, retry_after=None, jitter=jitter.random())
+        await sources.finish_poll(tx, configured, now=now, next_poll_at=due)
+        at("record: before the end of a poll commits")
+    log.info("polled", source=configured.name, seen=taken.records, new=taken.new, rejected=len(taken.rejects))
+    return taken
+
+
+async def _record_pages(
+    store: Store, configured: Configured, source: Source, taken: Taken, *, lease: timedelta, at: At
+) -> None:
+    owes = configured.baseline_at is not None
+    async with aclosing(_closable(source.poll(configured.cursor, await store.now()))) as pages:
+        async for page in pages:
+            at("record: page parsed")
+            prepared = await asyncio.to_thread(papers.prepare, configured.name, page.announcements)
+            async with store.transaction() as tx:
+                now = await tx.now()
+                recorded = await papers.record(tx, configured.name, source.authority, prepared, owes=owes, now=now)
+                at("record: page written")
+                ours = await sources.save_page(
+                    tx,
+                    configured,
+                    page.cursor,
+                    seen=len(prepared),
+                    new=recorded.new_announcements,
+                    rejected=len(page.rejects),
+                    lease_until=now + lease,
+                )
+                if not ours:
+                    raise SourceError(f"{configured.kind}: another process took over this poll")
+                at("record: before a page commits")
+            at("record: page committed")
+            _count(taken, page, recorded)
+
+
+def _count(taken: Taken, page: Page, recorded: papers.Recorded) -> None:
+    taken.records += len(page.announcements)
+    taken.new += len(recorded.new_papers)
+    taken.papers.update(recorded.papers)
+    taken.rejects.extend(page.rejects)
+
+
+async def _note_failure(store: Store, configured: Configured, error: Exception, jitter: Random) -> None:
+    retry_after = error.retry_after if isinstance(error, SourceError) else None
+    gone = isinstance(error, SourceError) and error.gone
+    async with store.transaction() as tx:
+        now = await tx.now()
+        due = next_poll(
+            now,
+            interval=POLL_INTERVAL,
+            failures=configured.failures + 1,
+            retry_after=retry_after,
+            jitter=jitter.random(),
+        )
+        reason = str(error) or f"{configured.kind}: no end after {POLL_LIMIT}"
+        await sources.fail_poll(tx, configured, now=now, next_poll_at=due, error=reason, gone=gone)
+
+
+async def take(
+    store: Store, name: str, authority: int, pages: AsyncIterable[Page], *, owes: bool, at: At = nobody
+) -> Taken:
+    """Record saved pages under a source that is never polled. With `owes` readers are told of what is new to us."""
+    taken = Taken()
+    async with store.transaction() as tx:
+        await sources.note_import(tx, name, name, await tx.now())
+    async for page in pages:
+        for bite in _bites(page):
+            at("record: page parsed")
+            prepared = await asyncio.to_thread(papers.prepare, name, bite.announcements)
+            async with store.transaction() as tx:
+                recorded = await papers.record(tx, name, authority, prepared, owes=owes, now=await tx.now())
+                at("record: page written")
+                await _count_import(tx, name, bite, recorded)
+                at("record: before a page commits")
+            at("record: page committed")
+            _count(taken, bite, recorded)
+    return taken
+
+
+async def _count_import(tx: Transaction, name: str, page: Page, recorded: papers.Recorded) -> None:
+    await sources.count(
+        tx, name, seen=len(page.announcements), new=recorded.new_announcements, rejected=len(page.rejects)
+    )
+
+
+def _bites(page: Page) -> Iterable[Page]:
+    """A saved page may be long: no transaction is."""
+    told: tuple[Announcement, ...] = page.announcements
+    yield Page(told[:BITE], rejects=page.rejects)
+    for start in range(BITE, len(told), BITE):
+        yield Page(told[start : start + BITE])
+
+
+async def _closable(pages: AsyncIterable[Page]) -> AsyncIterator[Page]:
+    """A source's pages as a generator that can be closed, whatever kind of iterator the source made."""
+    async for page in pages:
+        yield page
+
+
+async def due_sources(store: Store, *, lease: timedelta, limit: int, only: str | None = None) -> list[Configured]:
+    """Take the sources that are due (or one by name) by lease."""
+    async with store.transaction() as tx:
+        now: datetime = await tx.now()
+        return await sources.claim_due(tx, now, lease, limit=limit, only=only)

@@ -1,0 +1,302 @@
+"""What was recorded meets the profiles. Every recorded announcement is percolated, whatever dies.
+
+One thread owns the index: documents are analysed and matched there, and changes to profiles are applied there, so the
+index needs no lock and the loop is never held. A batch is taken by lease; matches and owed rows are written in bounded
+chunks in account order; the batch is finished last. All of it is idempotent.
+
+**A profile that is applied late.** A batch notes the mark of the change log that its index had seen. When a change at
+or above that mark is applied, its profile alone is checked against what was recorded since it was made.
+
+**Signals.** Refreshed counts concern only profiles with number checks, and owe only where the check became true after
+that version of the profile began: a profile made today is not owed ten days of papers.
+"""
+
+import asyncio
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+import structlog
+
+from paperlark.matching.document import Analysed, analyse
+from paperlark.matching.index import Index
+from paperlark.matching.query import parse
+from paperlark.model.papers import StoredPaper
+from paperlark.model.problems import QueryError
+from paperlark.model.readers import Cadence, Profile, Subscription
+from paperlark.pipeline import At, nobody
+from paperlark.store import papers, percolation, profiles
+from paperlark.store.database import Store
+from paperlark.store.percolation import Batch, FreshSignal, Told
+
+log = structlog.get_logger()
+
+BATCH = 256  # announcements percolated together
+CHUNK = 4000  # matches written in one transaction
+URGENCY = {cadence: rank for rank, cadence in enumerate(Cadence)}
+
+Key = tuple[int, int]  # (account, profile)
+
+
+@dataclass(frozen=True, slots=True)
+class Hit:
+    """A profile, at a version, met the paper of an announcement."""
+
+    told: Told
+    account_id: int
+    profile_id: int
+    version: int
+
+
+class Percolator:
+    """The index of one process, kept up to date, and the steps that use it."""
+
+    def __init__(self, store: Store, *, lease: timedelta, at: At = nobody) -> None:
+        self._store = store
+        self._lease = lease
+        self._at = at
+        self._index = Index()
+        self._versions: dict[Key, tuple[int, datetime]] = {}
+        self._mark: int | None = None
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="matching")
+
+    async def close(self) -> None:
+        """End the index's thread."""
+        await asyncio.to_thread(self._thread.shutdown, cancel_futures=True)
+
+    async def run(self, *, limit: int | None = None) -> int:
+        """Percolate until nothing is open (or `limit` batches are done). Returns how many announcements."""
+        done = batches = 0
+        while limit is None or batches < limit:
+            number = await self.run_batch()
+            if not number:
+                break
+            done += number
+            batches += 1
+        return done
+
+    async def run_batch(self) -> int:
+        """Percolate one batch. Returns how many announcements it held; 0 when nothing was open."""
+        mark = await self.catch_up()
+        async with self._store.transaction() as tx:
+            now = await tx.now()
+            batch = await percolation.claim(tx, mark=mark, now=now, lease=self._lease, limit=BATCH)
+        if batch is None:
+            return 0
+        self._at("percolate: batch claimed")
+        try:
+            await self._percolate(batch)
+        except asyncio.CancelledError:
+            async with self._store.transaction() as tx:
+                await percolation.release(tx, batch, await tx.now())
+            raise
+        return len(batch.announcements)
+
+    async def _percolate(self, batch: Batch) -> None:
+        analysed = await self._documents(batch.announcements)
+        hits = await self._in_thread(self._match, analysed)
+        self._at("percolate: batch matched")
+        async for _ in self._write(hits):
+            async with self._store.transaction() as tx:
+                if not await percolation.keep(tx, batch, await tx.now() + self._lease):
+                    return  # another worker has taken it over: it writes the same rows
+        self._at("percolate: batch written")
+        async with self._store.transaction() as tx:
+            await percolation.finish(tx, batch, await tx.now())
+            self._at("percolate: before a batch commits")
+        self._at("percolate: batch committed")
+
+    async def _documents(self, announcements: Sequence[Told]) -> list[tuple[Told, StoredPaper]]:
+        async with self._store.reading() as tx:
+            stored = await papers.load(tx, [told.paper_id for told in announcements])
+        return [(told, stored[told.paper_id]) for told in announcements if told.paper_id in stored]
+
+    def _match(self, documents: Sequence[tuple[Told, StoredPaper]]) -> list[Hit]:
+        hits = []
+        for told, stored in documents:
+            analysed = _analysed(told, stored)
+            for account_id, profile_id in self._index.percolate(analysed):
+                version, _ = self._versions[account_id, profile_id]
+                hits.append(Hit(told, account_id, profile_id, version))
+        return hits
+
+    async def _write(self, hits: Sequence[Hit]) -> Any:
+        """Write matches and owed rows, a chunk in a transaction, in account order; yields between chunks."""
+        ordered = sorted(hits, key=lambda hit: (hit.account_id, hit.profile_id, hit.told.id))
+        for start in range(0, len(ordered), CHUNK):
+            if start:
+                yield
+            chunk = ordered[start : start + CHUNK]
+            async with self._store.transaction() as tx:
+                now = await tx.now()
+                subscriptions = await profiles.subscriptions_of(tx, {(hit.account_id, hit.profile_id) for hit in chunk})
+                await percolation.write_matches(tx, list(match_rows(chunk, now)))
+                self._at("percolate: matches written")
+                await percolation.write_owed(tx, list(owed_rows(chunk, subscriptions, now)))
+                self._at("percolate: before a chunk commits")
+
+    # ── the index ──────────────────────────────────────────────────────────────────────────────────────────────────
+
+    async def catch_up(self) -> int:
+        """Apply every surely complete change of profiles, and check what was percolated without them. Returns the mark."""
+        if self._mark is None:
+            await self._build()
+        assert self._mark is not None
+        async with self._store.reading() as tx:
+            until = await profiles.boundary(tx)
+            checked = await percolation.caught_up_to(tx)
+            since = 0 if until < checked else min(self._mark, checked)  # a restored database begins to count again
+            changes = await profiles.changes(tx, since, until) if since < until else []
+        for change in changes:
+            if change.mark >= self._mark:
+                await self._in_thread(self._apply, change.account_id, change.profile_id, change.profile)
+            if change.mark >= checked and change.profile is not None:
+                await self._check_overlooked(change.profile, change.at, change.mark)
+        if checked != until:
+            async with self._store.transaction() as tx:
+                await percolation.set_caught_up(tx, until)
+        self._mark = until
+        return until
+
+    async def _build(self) -> None:
+        async with self._store.reading() as tx:
+            mark = await profiles.boundary(tx)
+            everyone = await profiles.everyone(tx)
+        for start in range(0, len(everyone), 1000):
+            await self._in_thread(self._apply_all, everyone[start : start + 1000])
+        self._mark = mark
+
+    def _apply_all(self, some: Iterable[Profile]) -> None:
+        for profile in some:
+            self._apply(profile.account_id, profile.id, profile)
+
+    def _apply(self, account_id: int, profile_id: int, profile: Profile | None) -> None:
+        key = (account_id, profile_id)
+        if key in self._versions:
+            self._index.remove(key)
+            del self._versions[key]
+        if profile is None:
+            return
+        try:
+            query = parse(profile.text)
+        except QueryError as error:
+            # It was read once, so the language has changed under it: the others must not suffer.
+            log.error("a stored profile cannot be read", profile=profile_id, reason=str(error))
+            return
+        self._index.put(key, query)
+        self._versions[key] = (profile.version, profile.began_at)
+
+    async def _check_overlooked(self, profile: Profile, since: datetime, mark: int) -> None:
+        """Percolate one profile against what was recorded since it was made and percolated without it."""
+        after = 0
+        while True:
+            async with self._store.reading() as tx:
+                missed = await percolation.overlooked(tx, since=since, mark=mark, after=after, limit=BATCH)
+            if not missed:
+                return
+            documents = await self._documents(missed)
+            hits = await self._in_thread(_match_one, profile, documents)
+            async for _ in self._write(hits):
+                pass
+            after = missed[-1].id
+
+    # ── signals ────────────────────────────────────────────────────────────────────────────────────────────────────
+
+    async def run_signals(self, limit: int = 200) -> int:
+        """Percolate refreshed counts. Returns how many were open, at most `limit`."""
+        await self.catch_up()
+        async with self._store.reading() as tx:
+            fresh = await percolation.fresh_signals(tx, limit)
+            stored = await papers.load(tx, [signal.told.paper_id for signal in fresh])
+            before = [await percolation.counts_before(tx, signal.told.paper_id, signal.at) for signal in fresh]
+        if not fresh:
+            return 0
+        hits = await self._in_thread(self._match_signals, fresh, before, stored)
+        async with self._store.transaction() as tx:
+            now = await tx.now()
+            subscriptions = await profiles.subscriptions_of(tx, {(hit.account_id, hit.profile_id) for hit, _ in hits})
+            await percolation.write_matches(tx, list(match_rows([hit for hit, _ in hits], now)))
+            await percolation.write_owed(tx, list(risen_rows(hits, subscriptions, now)))
+            await percolation.finish_signals(tx, fresh, now)
+            self._at("percolate: before signals commit")
+        return len(fresh)
+
+    def _match_signals(
+        self,
+        fresh: Sequence[FreshSignal],
+        before: Sequence[Mapping[str, int]],
+        stored: Mapping[int, StoredPaper],
+    ) -> list[tuple[Hit, datetime]]:
+        """The profiles whose check became true with these counts, and when it did."""
+        hits = []
+        for signal, earlier in zip(fresh, before, strict=True):
+            if signal.told.paper_id not in stored:
+                continue
+            analysed = _analysed(signal.told, stored[signal.told.paper_id])
+            was = set(self._index.percolate_numbers(analysed.with_signals(earlier)))
+            now_met = self._index.percolate_numbers(analysed.with_signals({**earlier, **signal.counts}))
+            for key in now_met:
+                version, began_at = self._versions[key]
+                if key not in was and began_at <= signal.at:
+                    hits.append((Hit(signal.told, *key, version), signal.at))
+        return hits
+
+    async def _in_thread(self, function: Any, *arguments: Any) -> Any:
+        return await asyncio.get_running_loop().run_in_executor(self._thread, function, *arguments)
+
+
+# ── pure ───────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def match_rows(hits: Iterable[Hit], now: datetime) -> Iterator[dict[str, Any]]:
+    """The match of each hit."""
+    for hit in hits:
+        yield {"account_id": hit.account_id, "profile_id": hit.profile_id, "paper_id": hit.told.paper_id,
+               "version": hit.version, "matched_at": now}  # fmt: skip
+
+
+def owed_rows(hits: Iterable[Hit], subscriptions: Iterable[Subscription], now: datetime) -> Iterator[dict[str, Any]]:
+    """What hits owe: to each destination subscribed to the profile before the announcement was first seen, where it
+    wants such an occasion; in its most urgent cadence, where several profiles meet there."""
+    owing = [(hit, hit.told.first_seen) for hit in hits if hit.told.owes]
+    return risen_rows(owing, subscriptions, now)
+
+
+def risen_rows(
+    hits: Iterable[tuple[Hit, datetime]], subscriptions: Iterable[Subscription], now: datetime
+) -> Iterator[dict[str, Any]]:
+    """What hits owe that came true at a moment: to those who had subscribed by then."""
+    by_profile: dict[Key, list[Subscription]] = {}
+    for subscription in subscriptions:
+        by_profile.setdefault((subscription.account_id, subscription.profile_id), []).append(subscription)
+    urgent: dict[tuple[int, int, int, str], tuple[Cadence, Told]] = {}
+    for hit, moment in hits:
+        wanted = hit.told.occasion.split(":", 1)[0]
+        for subscription in by_profile.get((hit.account_id, hit.profile_id), ()):
+            if wanted not in subscription.occasions or subscription.began_at > moment:
+                continue
+            key = (hit.account_id, subscription.destination_id, hit.told.paper_id, hit.told.occasion)
+            if key not in urgent or URGENCY[subscription.cadence] < URGENCY[urgent[key][0]]:
+                urgent[key] = (subscription.cadence, hit.told)
+    for (account_id, destination_id, paper_id, occasion), (cadence, told) in urgent.items():
+        yield {"account_id": account_id, "destination_id": destination_id, "paper_id": paper_id, "occasion": occasion,
+               "announcement_id": told.id, "cadence": str(cadence), "owed_at": now}  # fmt: skip
+
+
+def _match_one(profile: Profile, documents: Iterable[tuple[Told, StoredPaper]]) -> list[Hit]:
+    index = Index()
+    try:
+        index.put(profile.id, parse(profile.text))
+    except QueryError:
+        return []
+    return [
+        Hit(told, profile.account_id, profile.id, profile.version)
+        for told, stored in documents
+        if index.percolate(_analysed(told, stored))
+    ]
+
+
+def _analysed(told: Told, stored: StoredPaper) -> Analysed:
+    return analyse(papers.document(stored, type=told.type, announced_at=told.announced_at))

@@ -1,0 +1,211 @@
+"""Percolation's side of the store: batches of announcements taken by lease, and what their percolation leaves.
+
+Every recorded announcement is percolated: `percolated_at` is set last, a batch whose worker died comes back after its
+lease, and everything written on the way is idempotent.
+"""
+
+import secrets
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import Row, func, or_, select, tuple_, update
+
+from paperlark.model.ids import new_id
+from paperlark.store.database import Transaction
+from paperlark.store.rows import chunks, scalars
+from paperlark.store.tables import ANNOUNCEMENT, MATCH, OWED, PERCOLATION_BATCH, PROGRESS, SIGNAL
+
+CATCH_UP = "catch-up"
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """An announcement as percolation sees it."""
+
+    id: int
+    paper_id: int
+    source: str
+    occasion: str
+    type: str
+    announced_at: datetime
+    first_seen: datetime
+    owes: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """Some announcements, ours until the lease ends."""
+
+    id: int
+    lease_token: str
+    announcements: tuple[Told, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class FreshSignal:
+    """New counts of a known announcement, and the counts of its paper just before."""
+
+    told: Told
+    at: datetime
+    counts: Mapping[str, int]
+
+
+_TOLD = (
+    ANNOUNCEMENT.c.id,
+    ANNOUNCEMENT.c.paper_id,
+    ANNOUNCEMENT.c.source,
+    ANNOUNCEMENT.c.occasion,
+    ANNOUNCEMENT.c.type,
+    ANNOUNCEMENT.c.announced_at,
+    ANNOUNCEMENT.c.first_seen,
+    ANNOUNCEMENT.c.owes,
+)
+
+
+async def claim(tx: Transaction, *, mark: int, now: datetime, lease: timedelta, limit: int) -> Batch | None:
+    """Take the oldest announcements that nobody has percolated. None when there are none.
+
+    mark: the boundary of the profile change log up to which the index has seen every change.
+    """
+    batch_id, token = new_id(), secrets.token_hex(8)
+    open_rows = (
+        select(ANNOUNCEMENT.c.id)
+        .outerjoin(PERCOLATION_BATCH, PERCOLATION_BATCH.c.id == ANNOUNCEMENT.c.batch_id)
+        .where(
+            ANNOUNCEMENT.c.percolated_at.is_(None),
+            or_(ANNOUNCEMENT.c.batch_id.is_(None), PERCOLATION_BATCH.c.lease_until < now),
+        )
+        .order_by(ANNOUNCEMENT.c.id)
+        .limit(limit)
+        .with_for_update(skip_locked=True, of=ANNOUNCEMENT)
+    )
+    taken = update(ANNOUNCEMENT).where(ANNOUNCEMENT.c.id.in_(open_rows)).values(batch_id=batch_id).returning(*_TOLD)
+    announcements = sorted((_told(row) for row in await tx.execute(taken)), key=lambda told: told.id)
+    if not announcements:
+        return None
+    row = {"id": batch_id, "mark": mark, "lease_token": token, "lease_until": now + lease}
+    await tx.insert_new(PERCOLATION_BATCH, [row])
+    return Batch(batch_id, token, tuple(announcements))
+
+
+async def keep(tx: Transaction, batch: Batch, lease_until: datetime) -> bool:
+    """Hold on to a batch that takes long. False when it was lost to somebody else."""
+    kept = await tx.execute(
+        update(PERCOLATION_BATCH)
+        .where(PERCOLATION_BATCH.c.id == batch.id, PERCOLATION_BATCH.c.done_at.is_(None))
+        .values(lease_until=lease_until)
+    )
+    return kept.rowcount == 1
+
+
+async def finish(tx: Transaction, batch: Batch, now: datetime) -> None:
+    """The batch's announcements are percolated, and everything they owe is written."""
+    await tx.execute(
+        update(ANNOUNCEMENT)
+        .where(ANNOUNCEMENT.c.batch_id == batch.id, ANNOUNCEMENT.c.percolated_at.is_(None))
+        .values(percolated_at=now)
+    )
+    await tx.execute(update(PERCOLATION_BATCH).where(PERCOLATION_BATCH.c.id == batch.id).values(done_at=now))
+
+
+async def release(tx: Transaction, batch: Batch, now: datetime) -> None:
+    """Give a batch back at once: we are stopping."""
+    await tx.execute(
+        update(PERCOLATION_BATCH)
+        .where(PERCOLATION_BATCH.c.id == batch.id, PERCOLATION_BATCH.c.done_at.is_(None))
+        .values(lease_until=now - timedelta(seconds=1))
+    )
+
+
+async def write_matches(tx: Transaction, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Keep matches; what is there stays."""
+    await tx.insert_new(MATCH, [dict(row) for row in rows])
+
+
+async def write_owed(tx: Transaction, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Keep what is owed: once ever for a destination, a paper and an occasion."""
+    await tx.insert_new(OWED, [dict(row) for row in rows])
+
+
+async def waiting(tx: Transaction) -> int:
+    """How many announcements are not percolated yet."""
+    found: int = (
+        await tx.execute(select(func.count()).select_from(ANNOUNCEMENT).where(ANNOUNCEMENT.c.percolated_at.is_(None)))
+    ).scalar_one()
+    return found
+
+
+# ── profiles that were applied late ────────────────────────────────────────────────────────────────────────────────
+
+
+async def caught_up_to(tx: Transaction) -> int:
+    """The mark of the change log below which every change was checked against what had been percolated without it."""
+    return (await tx.execute(select(PROGRESS.c.mark).where(PROGRESS.c.what == CATCH_UP))).scalar() or 0
+
+
+async def set_caught_up(tx: Transaction, mark: int) -> None:
+    """Everything below `mark` was checked."""
+    insert = tx.insert(PROGRESS)
+    await tx.execute(
+        insert.on_conflict_do_update(index_elements=["what"], set_={"mark": mark}), [{"what": CATCH_UP, "mark": mark}]
+    )
+
+
+async def overlooked(tx: Transaction, *, since: datetime, mark: int, after: int, limit: int) -> list[Told]:
+    """Announcements first seen at or after `since` whose batch had not seen the change at `mark`; ids above `after`."""
+    wanted = (
+        select(*_TOLD)
+        .join(PERCOLATION_BATCH, PERCOLATION_BATCH.c.id == ANNOUNCEMENT.c.batch_id)
+        .where(
+            ANNOUNCEMENT.c.first_seen >= since,
+            ANNOUNCEMENT.c.id > after,
+            PERCOLATION_BATCH.c.mark <= mark,
+        )
+        .order_by(ANNOUNCEMENT.c.id)
+        .limit(limit)
+    )
+    return [_told(row) for row in await tx.execute(wanted)]
+
+
+# ── signals that changed ───────────────────────────────────────────────────────────────────────────────────────────
+
+
+async def fresh_signals(tx: Transaction, limit: int) -> list[FreshSignal]:
+    """The oldest counts that were refreshed and not percolated yet, of announcements that were."""
+    wanted = (
+        select(*_TOLD, SIGNAL.c.at, SIGNAL.c.counts)
+        .join(SIGNAL, SIGNAL.c.announcement_id == ANNOUNCEMENT.c.id)
+        .where(SIGNAL.c.percolated_at.is_(None), ANNOUNCEMENT.c.percolated_at.is_not(None))
+        .order_by(SIGNAL.c.at, SIGNAL.c.announcement_id)
+        .limit(limit)
+    )
+    return [FreshSignal(_told(row), row.at, row.counts) for row in await tx.execute(wanted)]
+
+
+async def counts_before(tx: Transaction, paper_id: int, moment: datetime) -> dict[str, int]:
+    """A paper's counts, over all its sources, as they stood just before a moment."""
+    wanted = (
+        select(SIGNAL.c.counts)
+        .join(ANNOUNCEMENT, ANNOUNCEMENT.c.id == SIGNAL.c.announcement_id)
+        .where(ANNOUNCEMENT.c.paper_id == paper_id, SIGNAL.c.at < moment)
+        .order_by(SIGNAL.c.at)
+    )
+    counts: dict[str, int] = {}
+    for earlier in await scalars(tx, wanted):
+        counts.update(earlier)
+    return counts
+
+
+async def finish_signals(tx: Transaction, signals: Iterable[FreshSignal], now: datetime) -> None:
+    """These counts are percolated."""
+    keys = [(signal.told.id, signal.at) for signal in signals]
+    for chunk in chunks(keys):
+        await tx.execute(
+            update(SIGNAL).where(tuple_(SIGNAL.c.announcement_id, SIGNAL.c.at).in_(chunk)).values(percolated_at=now)
+        )
+
+
+def _told(row: Row[Any]) -> Told:
+    return Told(row.id, row.paper_id, row.source, row.occasion, row.type, row.announced_at, row.first_seen, row.owes)

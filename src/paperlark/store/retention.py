@@ -1,0 +1,98 @@
+"""What is forgotten, and when.
+
+Unsaved matches after 90 days, ended deliveries after 180, told-keys after 400 (as long as a source may repeat itself),
+and signals are thinned to one a day after a month. In batches, so that nothing waits long.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from sqlalchemy import delete, exists, func, select, tuple_
+
+from paperlark.store.database import Transaction
+from paperlark.store.tables import DELIVERY, MARK, MATCH, OWED, PERCOLATION_BATCH, SIGNAL
+
+MATCHES_FOR = timedelta(days=90)
+DELIVERIES_FOR = timedelta(days=180)
+TOLD_KEYS_FOR = timedelta(days=400)
+SIGNALS_WHOLE_FOR = timedelta(days=31)
+BATCHES_FOR = timedelta(days=31)
+
+
+@dataclass(frozen=True, slots=True)
+class Forgotten:
+    """How many rows one batch of forgetting took, by table."""
+
+    matches: int
+    deliveries: int
+    told_keys: int
+    signals: int
+    percolation_batches: int
+
+    @property
+    def total(self) -> int:
+        """All of them; zero means that nothing is left to forget."""
+        return self.matches + self.deliveries + self.told_keys + self.signals + self.percolation_batches
+
+
+async def forget(tx: Transaction, now: datetime, limit: int = 1000) -> Forgotten:
+    """One batch: at most `limit` rows of each kind. Call it until its total is zero."""
+    return Forgotten(
+        matches=await _old_matches(tx, now, limit),
+        deliveries=await _old_deliveries(tx, now, limit),
+        told_keys=await _old_told_keys(tx, now, limit),
+        signals=await _surplus_signals(tx, now, limit),
+        percolation_batches=await _old_batches(tx, now, limit),
+    )
+
+
+async def _old_matches(tx: Transaction, now: datetime, limit: int) -> int:
+    saved = exists().where(
+        MARK.c.account_id == MATCH.c.account_id, MARK.c.paper_id == MATCH.c.paper_id, MARK.c.kind == "saved"
+    )
+    old = (
+        select(MATCH.c.account_id, MATCH.c.profile_id, MATCH.c.paper_id, MATCH.c.version)
+        .where(MATCH.c.matched_at < now - MATCHES_FOR, ~saved)
+        .limit(limit)
+    )
+    keys = tuple_(MATCH.c.account_id, MATCH.c.profile_id, MATCH.c.paper_id, MATCH.c.version)
+    return (await tx.execute(delete(MATCH).where(keys.in_(old)))).rowcount
+
+
+async def _old_deliveries(tx: Transaction, now: datetime, limit: int) -> int:
+    old = (
+        select(DELIVERY.c.account_id, DELIVERY.c.id)
+        .where(DELIVERY.c.state.in_(("sent", "dropped", "dead")), DELIVERY.c.ended_at < now - DELIVERIES_FOR)
+        .limit(limit)
+    )
+    return (await tx.execute(delete(DELIVERY).where(tuple_(DELIVERY.c.account_id, DELIVERY.c.id).in_(old)))).rowcount
+
+
+async def _old_told_keys(tx: Transaction, now: datetime, limit: int) -> int:
+    key = (OWED.c.account_id, OWED.c.destination_id, OWED.c.paper_id, OWED.c.occasion)
+    old = select(*key).where(OWED.c.owed_at < now - TOLD_KEYS_FOR, OWED.c.delivery_id.is_not(None)).limit(limit)
+    return (await tx.execute(delete(OWED).where(tuple_(*key).in_(old)))).rowcount
+
+
+async def _surplus_signals(tx: Transaction, now: datetime, limit: int) -> int:
+    """Of each day older than a month the last count stays: it is what the next day starts from."""
+    later = SIGNAL.alias("later")
+    surplus = (
+        select(SIGNAL.c.announcement_id, SIGNAL.c.at)
+        .where(
+            SIGNAL.c.at < now - SIGNALS_WHOLE_FOR,
+            SIGNAL.c.percolated_at.is_not(None),
+            exists().where(
+                later.c.announcement_id == SIGNAL.c.announcement_id,
+                later.c.at > SIGNAL.c.at,
+                func.date(later.c.at) == func.date(SIGNAL.c.at),
+            ),
+        )
+        .limit(limit)
+    )
+    return (await tx.execute(delete(SIGNAL).where(tuple_(SIGNAL.c.announcement_id, SIGNAL.c.at).in_(surplus)))).rowcount
+
+
+async def _old_batches(tx: Transaction, now: datetime, limit: int) -> int:
+    old = select(PERCOLATION_BATCH.c.id).where(PERCOLATION_BATCH.c.done_at < now - BATCHES_FOR).limit(limit)
+    return (await tx.execute(delete(PERCOLATION_BATCH).where(PERCOLATION_BATCH.c.id.in_(old)))).rowcount
