@@ -7,7 +7,7 @@ copy only where the platform's answer was lost, at most one, marked. No transact
 import asyncio
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from random import Random
 
@@ -78,9 +78,11 @@ class Deliverer:
             claimed = await self._claim(account_id)
             if not claimed:
                 break
-            async with asyncio.TaskGroup() as group:
-                for delivery in claimed:
-                    group.create_task(self._fulfil(delivery, outcome, stop))
+            # Each is brought to its end whatever befalls the others; a fault then goes up to the loop's edge, and the
+            # delivery that caused it comes back with its lease, counted.
+            ends = await asyncio.gather(*(self._fulfil(d, outcome, stop) for d in claimed), return_exceptions=True)
+            for fault in (end for end in ends if isinstance(end, BaseException)):
+                raise fault
         return outcome
 
     async def leave(self) -> None:
@@ -91,10 +93,12 @@ class Deliverer:
             self._lane = None
 
     async def _claim(self, account_id: int | None) -> list[Delivery]:
+        async with self._store.reading() as tx:
+            now, due = await tx.now(), await outbox.next_due(tx, self._channel.kind)
+        if due is None or due > now or (self._resting_until is not None and now < self._resting_until):
+            return []
         async with self._store.transaction() as tx:
             now = await tx.now()
-            if self._resting_until is not None and now < self._resting_until:
-                return []
             self._lane = await pace.take_lane(tx, self._channel.kind, self._lane, now, self._lease)
             if self._lane is None:
                 return []
@@ -121,19 +125,22 @@ class Deliverer:
         parts = await self._seal(delivery, destination, outcome) if fresh else delivery.parts
         if parts is None:
             return
+        flying = fresh  # sealing said that the first part is in flight
         for number in range(delivery.parts_sent, len(parts)):
-            if stop.is_set() and not (fresh and number == 0):
+            if stop.is_set():
                 await self._postpone(delivery, timedelta(0), "stopping", outcome, counted=False)
                 return
-            payload = Payload(parts[number])
-            if delivery.unconfirmed and number == delivery.parts_sent:
-                payload = self._channel.again(payload)
-            if not (fresh and number == 0) and number == delivery.parts_sent and not await self._flying(delivery):
+            if not flying and not await self._flying(delivery):
                 return
+            payload = Payload(parts[number])
+            if delivery.unconfirmed:
+                payload = self._channel.again(payload)
             if not await self._send(delivery, destination, payload, number, outcome):
                 return
             if not await self._arrived(delivery, number + 1, last=number + 1 == len(parts)):
                 return
+            delivery = replace(delivery, parts_sent=number + 1, unconfirmed=0)
+            flying = True  # the receipt of one part said that the next is in flight
         outcome.sent += 1
         log.info("delivered", channel=delivery.channel, delivery=delivery.key, parts=len(parts))
 

@@ -30,6 +30,7 @@ from paperlark.pipeline import At, nobody
 from paperlark.store import papers, percolation, profiles
 from paperlark.store.database import Store
 from paperlark.store.percolation import Batch, FreshSignal, Told
+from paperlark.store.profiles import Change
 
 log = structlog.get_logger()
 
@@ -79,10 +80,7 @@ class Percolator:
 
     async def run_batch(self) -> int:
         """Percolate one batch. Returns how many announcements it held; 0 when nothing was open."""
-        mark = await self.catch_up()
-        async with self._store.transaction() as tx:
-            now = await tx.now()
-            batch = await percolation.claim(tx, mark=mark, now=now, lease=self._lease, limit=BATCH)
+        batch = await self._claim()
         if batch is None:
             return 0
         self._at("percolate: batch claimed")
@@ -93,6 +91,17 @@ class Percolator:
                 await percolation.release(tx, batch, await tx.now())
             raise
         return len(batch.announcements)
+
+    async def _claim(self) -> Batch | None:
+        while True:
+            mark = await self.catch_up()
+            async with self._store.reading() as tx:
+                if not await percolation.anything_open(tx):
+                    return None
+            async with self._store.transaction() as tx:
+                if await percolation.barrier(tx) > mark:
+                    continue  # somebody has seen a newer change than our index: look again
+                return await percolation.claim(tx, mark=mark, now=await tx.now(), lease=self._lease, limit=BATCH)
 
     async def _percolate(self, batch: Batch) -> None:
         analysed = await self._documents(batch.announcements)
@@ -140,25 +149,39 @@ class Percolator:
     # ── the index ──────────────────────────────────────────────────────────────────────────────────────────────────
 
     async def catch_up(self) -> int:
-        """Apply every surely complete change of profiles, and check what was percolated without them. Returns the mark."""
+        """Apply every surely complete change of profiles, and check what was percolated without it. Returns the mark.
+
+        Another worker's batch must not slip in between: the barrier is raised first, and no batch is claimed by an
+        index that has seen less than the barrier, so the check meets every batch that has not seen a change.
+        """
         if self._mark is None:
             await self._build()
         assert self._mark is not None
         async with self._store.reading() as tx:
             until = await profiles.boundary(tx)
             checked = await percolation.caught_up_to(tx)
+            if until == self._mark == checked:
+                return until
             since = 0 if until < checked else min(self._mark, checked)  # a restored database begins to count again
-            changes = await profiles.changes(tx, since, until) if since < until else []
+            changes = await profiles.changes(tx, since, until)
         for change in changes:
             if change.mark >= self._mark:
                 await self._in_thread(self._apply, change.account_id, change.profile_id, change.profile)
-            if change.mark >= checked and change.profile is not None:
-                await self._check_overlooked(change.profile, change.at, change.mark)
-        if checked != until:
-            async with self._store.transaction() as tx:
-                await percolation.set_caught_up(tx, until)
         self._mark = until
+        if checked != until:
+            await self._check(changes, since=checked if until > checked else 0, until=until)
         return until
+
+    async def _check(self, changes: Sequence[Change], *, since: int, until: int) -> None:
+        async with self._store.transaction() as tx:
+            await percolation.raise_barrier(tx, until)
+        async with self._store.reading() as tx:
+            oldest = await percolation.oldest_mark(tx)
+        for change in changes:
+            if change.mark >= since and change.profile is not None and oldest is not None and oldest <= change.mark:
+                await self._check_overlooked(change.profile, change.at, change.mark)
+        async with self._store.transaction() as tx:
+            await percolation.set_caught_up(tx, until)
 
     async def _build(self) -> None:
         async with self._store.reading() as tx:

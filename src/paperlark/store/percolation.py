@@ -18,6 +18,7 @@ from paperlark.store.rows import chunks, scalars
 from paperlark.store.tables import ANNOUNCEMENT, MATCH, OWED, PERCOLATION_BATCH, PROGRESS, SIGNAL
 
 CATCH_UP = "catch-up"
+BARRIER = "barrier"
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,6 +130,13 @@ async def write_owed(tx: Transaction, rows: Sequence[Mapping[str, Any]]) -> None
     await tx.insert_new(OWED, [dict(row) for row in rows])
 
 
+async def anything_open(tx: Transaction) -> bool:
+    """Is any announcement not percolated yet?"""
+    return (
+        await tx.execute(select(ANNOUNCEMENT.c.id).where(ANNOUNCEMENT.c.percolated_at.is_(None)).limit(1))
+    ).first() is not None
+
+
 async def waiting(tx: Transaction) -> int:
     """How many announcements are not percolated yet."""
     found: int = (
@@ -143,6 +151,23 @@ async def waiting(tx: Transaction) -> int:
 async def caught_up_to(tx: Transaction) -> int:
     """The mark of the change log below which every change was checked against what had been percolated without it."""
     return (await tx.execute(select(PROGRESS.c.mark).where(PROGRESS.c.what == CATCH_UP))).scalar() or 0
+
+
+async def barrier(tx: Transaction) -> int:
+    """The mark that an index must have seen before it may claim a batch; held in place until this transaction ends."""
+    wanted = select(PROGRESS.c.mark).where(PROGRESS.c.what == BARRIER).with_for_update(read=True)
+    mark: int = (await tx.execute(wanted)).scalar_one()
+    return mark
+
+
+async def raise_barrier(tx: Transaction, mark: int) -> None:
+    """Let no index claim a batch that has not seen every change below `mark`."""
+    await tx.execute(update(PROGRESS).where(PROGRESS.c.what == BARRIER).values(mark=mark))
+
+
+async def oldest_mark(tx: Transaction) -> int | None:
+    """The least mark that any batch's index had seen; None without batches."""
+    return (await tx.execute(select(func.min(PERCOLATION_BATCH.c.mark)))).scalar()
 
 
 async def set_caught_up(tx: Transaction, mark: int) -> None:

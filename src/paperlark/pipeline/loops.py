@@ -1,0 +1,135 @@
+"""The jobs that make it go round. APScheduler fires them; nothing durable lives in it, and no reader's hour.
+
+This is the loop's edge: the one place that catches broadly, with a traceback, so that a fault in one round never ends
+the service. Every task is owned here and ends at shutdown, within `DRAIN` seconds of what is in flight.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from random import Random
+
+import structlog
+from apscheduler.schedulers.asyncio import AsyncIOScheduler
+
+from paperlark.model.problems import PaperlarkError
+from paperlark.pipeline import At, ingest, nobody
+from paperlark.pipeline.deliver import Deliverer, lapse, plan
+from paperlark.pipeline.percolate import Percolator
+from paperlark.sources.base import Source
+from paperlark.store import retention
+from paperlark.store.database import Store
+from paperlark.store.sources import Configured
+
+log = structlog.get_logger()
+
+POLL_EVERY, PERCOLATE_EVERY, DELIVER_EVERY = 5, 2, 2  # seconds between looks at what is due: each look is one query
+SIGNALS_EVERY, LAPSE_EVERY, FORGET_EVERY = 30, 600, 6 * 3600
+POLLS_AT_ONCE = 4
+DRAIN = 10  # seconds for what is in flight when we stop; the whole exit stays under 20
+
+MakeSource = Callable[[Configured], Source]
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """What the loops run on; made by the composition root."""
+
+    store: Store
+    make_source: MakeSource
+    percolator: Percolator
+    deliverers: Sequence[Deliverer]
+    lease: timedelta
+    jitter: Random
+    at: At = nobody
+
+
+class Loops:
+    """The service's jobs: poll, percolate, refresh signals, deliver, forget."""
+
+    def __init__(self, parts: Parts) -> None:
+        self._parts = parts
+        self._stop = asyncio.Event()
+        self._running: set[asyncio.Task[None]] = set()
+        self._scheduler = AsyncIOScheduler(timezone="UTC")
+
+    def start(self) -> None:
+        """Start every job; each fires at once and then at its interval, never twice at the same time."""
+        jobs: list[tuple[str, Callable[[], Awaitable[object]], int]] = [
+            ("poll", self._poll, POLL_EVERY),
+            ("percolate", self._parts.percolator.run, PERCOLATE_EVERY),
+            ("signals", self._parts.percolator.run_signals, SIGNALS_EVERY),
+            ("lapse", lambda: lapse(self._parts.store), LAPSE_EVERY),
+            ("forget", self._forget, FORGET_EVERY),
+        ]
+        jobs += [("deliver", self._round(deliverer), DELIVER_EVERY) for deliverer in self._parts.deliverers]
+        for number, (name, step, seconds) in enumerate(jobs):
+            self._scheduler.add_job(
+                self._edge,
+                "interval",
+                (name, step),
+                seconds=seconds,
+                id=f"{name}-{number}",
+                max_instances=1,
+                coalesce=True,
+            )
+            self._own(asyncio.create_task(self._edge(name, step)))
+        self._scheduler.start()
+
+    async def stop(self) -> None:
+        """Take nothing new, let what is in flight finish, cancel the rest, give leases back."""
+        self._stop.set()
+        self._scheduler.pause()
+        if self._running:
+            _, late = await asyncio.wait(self._running, timeout=DRAIN)
+            for task in late:
+                task.cancel()
+            await asyncio.gather(*late, return_exceptions=True)
+        self._scheduler.shutdown(wait=False)
+        for deliverer in self._parts.deliverers:
+            await deliverer.leave()
+        await self._parts.percolator.close()
+
+    async def _edge(self, name: str, step: Callable[[], Awaitable[object]]) -> None:
+        """One round of a job. Whatever goes wrong in it is told and does not end the service."""
+        task = asyncio.current_task()
+        if task is not None:
+            self._own(task)
+        if self._stop.is_set():
+            return
+        try:
+            await step()
+        except PaperlarkError as error:
+            log.warning("round failed", loop=name, reason=str(error))
+        except Exception:
+            log.exception("round failed", loop=name)
+
+    def _own(self, task: asyncio.Task[None]) -> None:
+        self._running.add(task)
+        task.add_done_callback(self._running.discard)
+
+    async def _poll(self) -> None:
+        parts = self._parts
+        due = await ingest.due_sources(parts.store, lease=parts.lease, limit=POLLS_AT_ONCE)
+        polls = [
+            ingest.poll(parts.store, c, parts.make_source(c), lease=parts.lease, jitter=parts.jitter, at=parts.at)
+            for c in due
+        ]
+        for fault in await asyncio.gather(*polls, return_exceptions=True):
+            if isinstance(fault, BaseException):
+                raise fault
+
+    def _round(self, deliverer: Deliverer) -> Callable[[], Awaitable[object]]:
+        async def plan_and_send() -> None:
+            await plan(self._parts.store)
+            await deliverer.run(self._stop)
+
+        return plan_and_send
+
+    async def _forget(self) -> None:
+        while not self._stop.is_set():
+            async with self._parts.store.transaction() as tx:
+                forgotten = await retention.forget(tx, await tx.now())
+            if not forgotten.total:
+                return
