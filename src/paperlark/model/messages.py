@@ -62,7 +62,8 @@ class Digest:
 
     papers may be empty: then it is the short note that an empty-day policy asks for, and `note` says which kind of
     empty it was. `repeat` marks a second copy after the platform's answer was lost. `unsubscribe_url` and `page_url`
-    are absent where this paperlark has no public address.
+    are absent where this paperlark has no public address. `sealed_at` is when the delivery was sealed (zone known):
+    what a mail is dated with.
     """
 
     title: str
@@ -73,6 +74,7 @@ class Digest:
     repeat: bool = False
     page_url: str | None = None
     unsubscribe_url: str | None = None
+    sealed_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,9 +86,10 @@ class Payload:
 
 @dataclass(frozen=True, slots=True)
 class Receipt:
-    """The platform took the message: its id there, if it gives one."""
+    """The platform took the message: its id there, if it gives one; `degraded` says what it is not as was asked."""
 
     message_id: str | None = None
+    degraded: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -187,8 +187,8 @@ class Deliverer:
             await self._settle(delivery, error, outcome)
             return False
         except TimeoutError:
-            error = DeliveryError(f"{delivery.channel}: no answer after {SEND_LIMIT}", ambiguous=True)
-            await self._settle(delivery, error, outcome)
+            silence = DeliveryError(f"{delivery.channel}: no answer after {SEND_LIMIT}", ambiguous=True)
+            await self._settle(delivery, silence, outcome)
             return False
         self._at("deliver: sent")
         return True

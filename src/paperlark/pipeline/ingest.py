@@ -5,7 +5,7 @@ refuses what it already holds.
 """
 
 import asyncio
-from collections.abc import AsyncIterable, AsyncIterator, Iterable
+from collections.abc import AsyncGenerator, AsyncIterable, Iterable
 from contextlib import aclosing
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -152,7 +152,7 @@ def _bites(page: Page) -> Iterable[Page]:
         yield Page(told[start : start + BITE])
 
 
-async def _closable(pages: AsyncIterable[Page]) -> AsyncIterator[Page]:
+async def _closable(pages: AsyncIterable[Page]) -> AsyncGenerator[Page, None]:
     """A source's pages as a generator that can be closed, whatever kind of iterator the source made."""
     async for page in pages:
         yield page

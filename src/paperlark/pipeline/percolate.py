@@ -263,7 +263,7 @@ class Percolator:
             for key in now_met:
                 version, began_at = self._versions[key]
                 if key not in was and began_at <= signal.at:
-                    hits.append((Hit(signal.told, *key, version), signal.at))
+                    hits.append((Hit(signal.told, key[0], key[1], version), signal.at))
         return hits
 
     async def _in_thread(self, function: Any, *arguments: Any) -> Any:

@@ -5,7 +5,7 @@ databases. Ties go to the newer paper.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
@@ -20,12 +20,14 @@ from paperlark.matching.reference import meets
 from paperlark.model.messages import Span
 from paperlark.model.papers import StoredPaper, arxiv_alias, at_midnight, doi_alias
 from paperlark.model.problems import ReaderError
-from paperlark.store import papers, search as full_text
+from paperlark.store import papers
+from paperlark.store import search as full_text
 from paperlark.store.database import Store, Transaction
-from paperlark.store.rows import chunks
+from paperlark.store.rows import chunks, scalars
 from paperlark.store.tables import ALIAS, ANNOUNCEMENT, PAPER
 
 BITE = 200  # papers judged at a time: bounds memory, and how long the loop waits for a thread's turn
+LARGEST_ID = 2**63 - 1  # the databases take no larger number
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +46,10 @@ async def search(store: Store, text: str | None, *, limit: int | None = None) ->
     """
     query = parse(text) if text else None
     async with store.reading() as tx:
-        ranked = await _ranked(tx, query)
+        if query is None:
+            ranked = [(0.0, number) for number in await scalars(tx, select(PAPER.c.id).order_by(PAPER.c.id.desc()))]
+        else:
+            ranked = await _ranked(tx, query, await _statistics(tx, query))
         for bite in chunks(ranked[:limit], BITE):
             stored = await papers.load(tx, [paper_id for _, paper_id in bite])
             for points, paper_id in bite:
@@ -52,18 +57,24 @@ async def search(store: Store, text: str | None, *, limit: int | None = None) ->
                 yield Found(paper, _spans(query, paper), points)
 
 
-async def _ranked(tx: Transaction, query: Query | None) -> list[tuple[float, int]]:
-    """(score, id) of every paper that meets the query, best first."""
-    if query is None:
-        return [(0.0, row.id) for row in await tx.execute(select(PAPER.c.id).order_by(PAPER.c.id.desc()))]
-    candidates = [paper_id async for paper_id in full_text.candidates(tx, wanted(query))]
+async def _statistics(tx: Transaction, query: Query) -> Statistics:
     size, average = await full_text.size(tx)
-    statistics = Statistics(size, average, await full_text.document_frequencies(tx, query_words(query)))
+    return Statistics(size, average, await full_text.document_frequencies(tx, query_words(query)))
+
+
+async def _ranked(tx: Transaction, query: Query, statistics: Statistics) -> list[tuple[float, int]]:
+    """(score, id) of every paper that meets the query, best first."""
+    candidates = [paper_id async for paper_id in full_text.candidates(tx, wanted(query))]
     ranked: list[tuple[float, int]] = []
     for bite in chunks(candidates, BITE):
         stored = await papers.load(tx, bite)
         ranked += await asyncio.to_thread(_judge, query, stored, statistics)
-    return sorted(ranked, key=lambda each: (-each[0], -each[1]))
+    return sorted(ranked, key=_order)
+
+
+def _order(each: tuple[float, int]) -> tuple[float, int]:
+    points, paper_id = each
+    return -points, -paper_id
 
 
 def _judge(query: Query, stored: Mapping[int, StoredPaper], statistics: Statistics) -> list[tuple[float, int]]:
@@ -77,6 +88,72 @@ def _judge(query: Query, stored: Mapping[int, StoredPaper], statistics: Statisti
 
 def _spans(query: Query | None, paper: StoredPaper) -> tuple[Span, ...]:
     return spans(query, analyse(papers.document(paper))) if query is not None else ()
+
+
+# ── reading on, a stretch at a time ────────────────────────────────────────────────────────────────────────────────
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where somebody who reads on stands: right after this paper.
+
+    statistics: of the archive when they began, where there is a query. With them every score stays what it was, so a
+    paper that arrives meanwhile moves no other: each one is read exactly once.
+    """
+
+    paper_id: int
+    score: float = 0.0
+    statistics: Statistics | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Stretch:
+    """Some papers, in order. total: how many meet the query in all; None where there is no query, and nobody counted.
+    after: where the next stretch begins; None at the end."""
+
+    found: tuple[Found, ...]
+    total: int | None
+    after: Place | None
+
+
+async def stretch(store: Store, text: str | None, *, limit: int, after: Place | None = None) -> Stretch:
+    """The next papers that meet a query, best first; of all papers, newest first, where there is no query.
+
+    `after` must come from the same query. Raises QueryError where the text cannot be read.
+    """
+    query = parse(text) if text else None
+    async with store.reading() as tx:
+        if query is None:
+            return await _newest(tx, limit, after)
+        statistics = after.statistics if after is not None and after.statistics else await _statistics(tx, query)
+        ranked = await _ranked(tx, query, statistics)
+        left = (
+            ranked
+            if after is None
+            else [each for each in ranked if _order(each) > _order((after.score, after.paper_id))]
+        )
+        chosen = left[:limit]
+        stored = await papers.load(tx, [paper_id for _, paper_id in chosen])
+    found = await asyncio.to_thread(_explained, query, chosen, stored)
+    return Stretch(found, len(ranked), Place(chosen[-1][1], chosen[-1][0], statistics) if len(left) > limit else None)
+
+
+async def _newest(tx: Transaction, limit: int, after: Place | None) -> Stretch:
+    newest = select(PAPER.c.id).order_by(PAPER.c.id.desc()).limit(limit + 1)
+    ids = await scalars(tx, newest if after is None else newest.where(PAPER.c.id < after.paper_id))
+    stored = await papers.load(tx, ids[:limit])
+    found = tuple(Found(paper, (), 0.0) for paper in stored.values())
+    return Stretch(found, None, Place(ids[limit - 1]) if len(ids) > limit else None)
+
+
+def _explained(
+    query: Query, chosen: Sequence[tuple[float, int]], stored: Mapping[int, StoredPaper]
+) -> tuple[Found, ...]:
+    # A paper that became one with another a moment ago is in `chosen` and no more in `stored`.
+    return tuple(Found(stored[n], _spans(query, stored[n]), points) for points, n in chosen if n in stored)
+
+
+# ── one paper, one day ─────────────────────────────────────────────────────────────────────────────────────────────
 
 
 async def one(store: Store, wanted_paper: str) -> StoredPaper:
@@ -96,7 +173,7 @@ async def _named(tx: Transaction, text: str) -> list[int]:
     names = {tuple(text.split(":", 1))} if ":" in text else set()
     names |= {(alias.scheme, alias.value) for alias in (arxiv_alias(text), doi_alias(text)) if alias}
     names.add(("url", text))
-    found = [int(text)] if text.isdecimal() and len(text) < 20 else []
+    found = [int(text)] if text.isdecimal() and len(text) < 20 and int(text) <= LARGEST_ID else []
     for scheme, value in sorted(names):
         rows = await tx.execute(select(ALIAS.c.paper_id).where(ALIAS.c.scheme == scheme, ALIAS.c.value == value))
         found += [row.paper_id for row in rows if scheme != "title"]
@@ -125,3 +202,13 @@ async def latest_day(store: Store) -> date | None:
         newest = select(ANNOUNCEMENT.c.announced_at).order_by(ANNOUNCEMENT.c.announced_at.desc()).limit(1)
         found = (await tx.execute(newest)).scalar()
     return found.date() if found else None
+
+
+async def days_around(store: Store, day: date) -> tuple[date | None, date | None]:
+    """The nearest days before and after this one on which anything was announced."""
+    told, start = ANNOUNCEMENT.c.announced_at, at_midnight(day)
+    async with store.reading() as tx:
+        before = await tx.execute(select(told).where(told < start).order_by(told.desc()).limit(1))
+        after = await tx.execute(select(told).where(told >= start + timedelta(days=1)).order_by(told).limit(1))
+        earlier, later = before.scalar(), after.scalar()
+    return earlier.date() if earlier else None, later.date() if later else None

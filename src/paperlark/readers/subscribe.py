@@ -1,7 +1,7 @@
 """Where and when a reader is told: subscribe, unsubscribe, destinations."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from paperlark.model.problems import ReaderError
 from paperlark.model.readers import Cadence, Destination, EmptyPolicy, Rhythm, Subscription
@@ -19,7 +19,7 @@ class Wish:
     """How a destination wants to be told."""
 
     cadence: Cadence = Cadence.DAILY
-    rhythm: Rhythm = Rhythm()
+    rhythm: Rhythm = field(default_factory=Rhythm)
     cap: int = 20
     empty: EmptyPolicy = EmptyPolicy.SILENT
     occasions: Sequence[str] = ("first",)

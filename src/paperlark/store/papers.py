@@ -252,6 +252,14 @@ async def load(tx: Transaction, paper_ids: Iterable[int]) -> dict[int, StoredPap
     return {number: found[number] for number in ids if number in found}
 
 
+async def count_existing(tx: Transaction, paper_ids: Iterable[int]) -> int:
+    """How many of these papers are there: some may have become one with others since."""
+    found = 0
+    for chunk in chunks(sorted(paper_ids)):
+        found += len(await scalars(tx, select(PAPER.c.id).where(PAPER.c.id.in_(chunk))))
+    return found
+
+
 async def _load(tx: Transaction, ids: Sequence[int]) -> dict[int, StoredPaper]:
     aliases: dict[int, list[Alias]] = defaultdict(list)
     for row in await tx.execute(select(ALIAS).where(ALIAS.c.paper_id.in_(ids), ALIAS.c.scheme != "title")):

@@ -76,6 +76,11 @@ async def get(tx: Transaction, name: str) -> Configured:
     return _configured(row)
 
 
+async def was_ever(tx: Transaction, name: str) -> bool:
+    """Was a source of this name ever configured, removed or not?"""
+    return (await tx.execute(select(SOURCE.c.name).where(SOURCE.c.name == name))).first() is not None
+
+
 async def listed(tx: Transaction) -> list[Configured]:
     """Every source, by name."""
     rows = await tx.execute(select(SOURCE).where(SOURCE.c.removed_at.is_(None)).order_by(SOURCE.c.name))

