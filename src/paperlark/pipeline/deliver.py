@@ -120,12 +120,18 @@ class Deliverer:
             await self._die(delivery, f"given up after {GIVE_UP_AFTER} attempts", outcome)
             return
         async with self._store.reading() as tx:
+            now = await tx.now()
             destination = await profiles.destination(tx, delivery.account_id, delivery.destination_id)
-        fresh = delivery.parts is None
-        parts = await self._seal(delivery, destination, outcome) if fresh else delivery.parts
+        # A delivery that was late, or is tried again, may come up in the night.
+        silence = next(slots(Cadence.INSTANT, destination.rhythm, now)).due_at - now
+        if silence > timedelta(0):
+            await self._postpone(delivery, silence, "quiet hours", outcome, counted=False)
+            return
+        flying = delivery.parts is None  # sealing says that the first part is in flight
+        parts = delivery.parts or await self._seal(delivery, destination, outcome)
         if parts is None:
             return
-        flying = fresh  # sealing said that the first part is in flight
+        delivery = replace(delivery, parts=tuple(parts))
         for number in range(delivery.parts_sent, len(parts)):
             if stop.is_set():
                 await self._postpone(delivery, timedelta(0), "stopping", outcome, counted=False)
@@ -276,18 +282,21 @@ class Limiter:
     """Keeps a channel's declared limits on a monotonic clock. Right for one lane: the lane's lease keeps it alone."""
 
     def __init__(self, channel: Channel) -> None:
+        self._channel = channel
         self._limits = channel.limits
         self._free_at = 0.0
         self._address_free_at: dict[str, float] = {}
 
     async def wait(self, address: str) -> None:
         """Return when this address may be told something."""
+        rates = [self._limits.per_address, self._limits.per_group if self._channel.is_group(address) else None]
+        apart = max((1 / rate for rate in rates if rate), default=0.0)
         now = time.monotonic()
         start = max(now, self._free_at, self._address_free_at.pop(address, 0.0))
         if self._limits.overall:
             self._free_at = start + 1 / self._limits.overall
-        if self._limits.per_address:
-            self._address_free_at[address] = start + 1 / self._limits.per_address
+        if apart:
+            self._address_free_at[address] = start + apart
         if len(self._address_free_at) > 10_000:
             self._address_free_at = {a: free for a, free in self._address_free_at.items() if free > now}
         if start > now:

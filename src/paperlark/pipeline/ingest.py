@@ -5,7 +5,7 @@ refuses what it already holds.
 """
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterable, Iterable
+from collections.abc import AsyncGenerator, AsyncIterable, Awaitable, Callable, Iterable
 from contextlib import aclosing
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -16,6 +16,7 @@ import structlog
 from paperlark.model.papers import Announcement, Page, Reject
 from paperlark.model.problems import SourceError
 from paperlark.pipeline import At, nobody
+from paperlark.pipeline.recent import Recent
 from paperlark.schedule import next_poll
 from paperlark.sources.base import Source
 from paperlark.store import papers, sources
@@ -41,15 +42,22 @@ class Taken:
 
 
 async def poll(
-    store: Store, configured: Configured, source: Source, *, lease: timedelta, jitter: Random, at: At = nobody
+    store: Store,
+    configured: Configured,
+    source: Source,
+    *,
+    lease: timedelta,
+    jitter: Random,
+    recent: Recent | None = None,
+    at: At = nobody,
 ) -> Taken:
     """Poll one claimed source to its end, and say in the store how it went. Expected failures end in its health."""
     taken = Taken()
     try:
         async with asyncio.timeout(POLL_LIMIT.total_seconds()):
-            await _record_pages(store, configured, source, taken, lease=lease, at=at)
+            await _record_pages(store, configured, source, taken, lease=lease, recent=recent or Recent(), at=at)
     except (SourceError, TimeoutError) as error:
-        await _note_failure(store, configured, error, jitter)
+        await note_failure(store, configured, error, jitter)
         taken.error = str(error) or f"{configured.kind}: no end after {POLL_LIMIT}"
         log.warning("poll failed", source=configured.name, reason=taken.error)
         return taken
@@ -67,7 +75,14 @@ async def poll(
 
 
 async def _record_pages(
-    store: Store, configured: Configured, source: Source, taken: Taken, *, lease: timedelta, at: At
+    store: Store,
+    configured: Configured,
+    source: Source,
+    taken: Taken,
+    *,
+    lease: timedelta,
+    recent: Recent,
+    at: At,
 ) -> None:
     owes = configured.baseline_at is not None
     async with aclosing(_closable(source.poll(configured.cursor, await store.now()))) as pages:
@@ -91,6 +106,7 @@ async def _record_pages(
                     raise SourceError(f"{configured.kind}: another process took over this poll")
                 at("record: before a page commits")
             at("record: page committed")
+            recent.keep(recorded.fresh)
             _count(taken, page, recorded)
 
 
@@ -101,7 +117,8 @@ def _count(taken: Taken, page: Page, recorded: papers.Recorded) -> None:
     taken.rejects.extend(page.rejects)
 
 
-async def _note_failure(store: Store, configured: Configured, error: Exception, jitter: Random) -> None:
+async def note_failure(store: Store, configured: Configured, error: Exception, jitter: Random) -> None:
+    """Say in a source's health why its poll failed, and when it is due again."""
     retry_after = error.retry_after if isinstance(error, SourceError) else None
     gone = isinstance(error, SourceError) and error.gone
     async with store.transaction() as tx:
@@ -118,23 +135,38 @@ async def _note_failure(store: Store, configured: Configured, error: Exception, 
 
 
 async def take(
-    store: Store, name: str, authority: int, pages: AsyncIterable[Page], *, owes: bool, at: At = nobody
+    store: Store,
+    name: str,
+    authority: int,
+    pages: AsyncIterable[Page],
+    *,
+    owes: bool,
+    recent: Recent | None = None,
+    recorded_one: Callable[[], Awaitable[object]] | None = None,
+    at: At = nobody,
 ) -> Taken:
-    """Record saved pages under a source that is never polled. With `owes` readers are told of what is new to us."""
+    """Record saved pages under a source that is never polled. With `owes` readers are told of what is new to us.
+
+    recorded_one: what to do after each page; percolating there finds its papers still at hand in `recent`.
+    """
     taken = Taken()
-    async with store.transaction() as tx:
-        await sources.note_import(tx, name, name, await tx.now())
     async for page in pages:
         for bite in _bites(page):
             at("record: page parsed")
             prepared = await asyncio.to_thread(papers.prepare, name, bite.announcements)
             async with store.transaction() as tx:
-                recorded = await papers.record(tx, name, authority, prepared, owes=owes, now=await tx.now())
+                now = await tx.now()
+                await sources.note_import(tx, name, name, now)
+                recorded = await papers.record(tx, name, authority, prepared, owes=owes, now=now)
                 at("record: page written")
                 await _count_import(tx, name, bite, recorded)
                 at("record: before a page commits")
             at("record: page committed")
             _count(taken, bite, recorded)
+            if recent is not None:
+                recent.keep(recorded.fresh)
+            if recorded_one is not None:
+                await recorded_one()
     return taken
 
 

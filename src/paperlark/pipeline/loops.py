@@ -52,6 +52,7 @@ class Loops:
         self._parts = parts
         self._stop = asyncio.Event()
         self._running: set[asyncio.Task[None]] = set()
+        self._busy: set[str] = set()
         self._scheduler = AsyncIOScheduler(timezone="UTC")
 
     def start(self) -> None:
@@ -65,16 +66,9 @@ class Loops:
         ]
         jobs += [("deliver", self._round(deliverer), DELIVER_EVERY) for deliverer in self._parts.deliverers]
         for number, (name, step, seconds) in enumerate(jobs):
-            self._scheduler.add_job(
-                self._edge,
-                "interval",
-                (name, step),
-                seconds=seconds,
-                id=f"{name}-{number}",
-                max_instances=1,
-                coalesce=True,
-            )
-            self._own(asyncio.create_task(self._edge(name, step)))
+            job = f"{name}-{number}"
+            self._scheduler.add_job(self._edge, "interval", (job, step), seconds=seconds, id=job, coalesce=True)
+            self._own(asyncio.create_task(self._edge(job, step)))
         self._scheduler.start()
 
     async def stop(self) -> None:
@@ -91,19 +85,22 @@ class Loops:
             await deliverer.leave()
         await self._parts.percolator.close()
 
-    async def _edge(self, name: str, step: Callable[[], Awaitable[object]]) -> None:
+    async def _edge(self, job: str, step: Callable[[], Awaitable[object]]) -> None:
         """One round of a job. Whatever goes wrong in it is told and does not end the service."""
         task = asyncio.current_task()
         if task is not None:
             self._own(task)
-        if self._stop.is_set():
+        if self._stop.is_set() or job in self._busy:
             return
+        self._busy.add(job)
         try:
             await step()
         except PaperlarkError as error:
-            log.warning("round failed", loop=name, reason=str(error))
+            log.warning("round failed", loop=job, reason=str(error))
         except Exception:
-            log.exception("round failed", loop=name)
+            log.exception("round failed", loop=job)
+        finally:
+            self._busy.discard(job)
 
     def _own(self, task: asyncio.Task[None]) -> None:
         self._running.add(task)
@@ -112,13 +109,19 @@ class Loops:
     async def _poll(self) -> None:
         parts = self._parts
         due = await ingest.due_sources(parts.store, lease=parts.lease, limit=POLLS_AT_ONCE)
-        polls = [
-            ingest.poll(parts.store, c, parts.make_source(c), lease=parts.lease, jitter=parts.jitter, at=parts.at)
-            for c in due
-        ]
-        for fault in await asyncio.gather(*polls, return_exceptions=True):
+        for fault in await asyncio.gather(*map(self._poll_one, due), return_exceptions=True):
             if isinstance(fault, BaseException):
                 raise fault
+
+    async def _poll_one(self, configured: Configured) -> None:
+        parts = self._parts
+        try:
+            source = parts.make_source(configured)
+        except PaperlarkError as error:
+            # Its adapter is gone, or its options do not suit: the others must not suffer.
+            await ingest.note_failure(parts.store, configured, error, parts.jitter)
+            return
+        await ingest.poll(parts.store, configured, source, lease=parts.lease, jitter=parts.jitter, at=parts.at)
 
     def _round(self, deliverer: Deliverer) -> Callable[[], Awaitable[object]]:
         async def plan_and_send() -> None:

@@ -27,6 +27,7 @@ from paperlark.model.papers import StoredPaper
 from paperlark.model.problems import QueryError
 from paperlark.model.readers import Cadence, Profile, Subscription
 from paperlark.pipeline import At, nobody
+from paperlark.pipeline.recent import Recent
 from paperlark.store import papers, percolation, profiles
 from paperlark.store.database import Store
 from paperlark.store.percolation import Batch, FreshSignal, Told
@@ -54,13 +55,15 @@ class Hit:
 class Percolator:
     """The index of one process, kept up to date, and the steps that use it."""
 
-    def __init__(self, store: Store, *, lease: timedelta, at: At = nobody) -> None:
+    def __init__(self, store: Store, *, lease: timedelta, recent: Recent | None = None, at: At = nobody) -> None:
         self._store = store
+        self._recent = recent or Recent()
         self._lease = lease
         self._at = at
-        self._index = Index()
+        self._index: Index[Key] = Index()
         self._versions: dict[Key, tuple[int, datetime]] = {}
         self._mark: int | None = None
+        self._catching_up = asyncio.Lock()
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="matching")
 
     async def close(self) -> None:
@@ -104,8 +107,12 @@ class Percolator:
                 return await percolation.claim(tx, mark=mark, now=await tx.now(), lease=self._lease, limit=BATCH)
 
     async def _percolate(self, batch: Batch) -> None:
-        analysed = await self._documents(batch.announcements)
-        hits = await self._in_thread(self._match, analysed)
+        known = {told.id: analysed for told in batch.announcements if (analysed := self._recent.take(told.id))}
+        documents: list[tuple[Told, StoredPaper | Analysed]] = [
+            (told, known[told.id]) for told in batch.announcements if told.id in known
+        ]
+        documents += await self._documents([told for told in batch.announcements if told.id not in known])
+        hits = await self._in_thread(self._match, documents)
         self._at("percolate: batch matched")
         async for _ in self._write(hits):
             async with self._store.transaction() as tx:
@@ -122,10 +129,10 @@ class Percolator:
             stored = await papers.load(tx, [told.paper_id for told in announcements])
         return [(told, stored[told.paper_id]) for told in announcements if told.paper_id in stored]
 
-    def _match(self, documents: Sequence[tuple[Told, StoredPaper]]) -> list[Hit]:
+    def _match(self, documents: Sequence[tuple[Told, StoredPaper | Analysed]]) -> list[Hit]:
         hits = []
-        for told, stored in documents:
-            analysed = _analysed(told, stored)
+        for told, paper in documents:
+            analysed = paper if isinstance(paper, Analysed) else _analysed(told, paper)
             for account_id, profile_id in self._index.percolate(analysed):
                 version, _ = self._versions[account_id, profile_id]
                 hits.append(Hit(told, account_id, profile_id, version))
@@ -154,31 +161,39 @@ class Percolator:
         Another worker's batch must not slip in between: the barrier is raised first, and no batch is claimed by an
         index that has seen less than the barrier, so the check meets every batch that has not seen a change.
         """
+        async with self._catching_up:
+            return await self._catch_up()
+
+    async def _catch_up(self) -> int:
         if self._mark is None:
             await self._build()
         assert self._mark is not None
         async with self._store.reading() as tx:
+            checked = await percolation.caught_up_to(tx)  # first: what others checked meanwhile lies below our boundary
             until = await profiles.boundary(tx)
-            checked = await percolation.caught_up_to(tx)
             if until == self._mark == checked:
                 return until
-            since = 0 if until < checked else min(self._mark, checked)  # a restored database begins to count again
-            changes = await profiles.changes(tx, since, until)
+            restored = until < checked  # a restored database begins to count again
+            since = 0 if restored else checked
+            changes = await profiles.changes(tx, min(self._mark, since), until)
         for change in changes:
             if change.mark >= self._mark:
                 await self._in_thread(self._apply, change.account_id, change.profile_id, change.profile)
         self._mark = until
-        if checked != until:
-            await self._check(changes, since=checked if until > checked else 0, until=until)
+        unchecked = [change for change in changes if change.mark >= since]
+        if unchecked or restored:
+            await self._check(unchecked, until=until, restored=restored)
         return until
 
-    async def _check(self, changes: Sequence[Change], *, since: int, until: int) -> None:
+    async def _check(self, changes: Sequence[Change], *, until: int, restored: bool) -> None:
         async with self._store.transaction() as tx:
+            if restored:
+                await percolation.begin_again(tx)
             await percolation.raise_barrier(tx, until)
         async with self._store.reading() as tx:
             oldest = await percolation.oldest_mark(tx)
         for change in changes:
-            if change.mark >= since and change.profile is not None and oldest is not None and oldest <= change.mark:
+            if change.profile is not None and oldest is not None and oldest <= change.mark:
                 await self._check_overlooked(change.profile, change.at, change.mark)
         async with self._store.transaction() as tx:
             await percolation.set_caught_up(tx, until)
@@ -309,7 +324,7 @@ def risen_rows(
 
 
 def _match_one(profile: Profile, documents: Iterable[tuple[Told, StoredPaper]]) -> list[Hit]:
-    index = Index()
+    index: Index[int] = Index()
     try:
         index.put(profile.id, parse(profile.text))
     except QueryError:

@@ -28,18 +28,25 @@ class Bearer:
     scopes: frozenset[str]
 
 
+async def known(tx: Transaction, platform: str, external_id: str) -> int | None:
+    """The account behind an identity, if there is one."""
+    wanted = select(IDENTITY.c.account_id).where(IDENTITY.c.platform == platform, IDENTITY.c.external_id == external_id)
+    found: int | None = (await tx.execute(wanted)).scalar()
+    return found
+
+
 async def account_of(tx: Transaction, platform: str, external_id: str, *, name: str, now: datetime) -> int:
     """The account behind an identity; made on first sight."""
-    wanted = select(IDENTITY.c.account_id).where(IDENTITY.c.platform == platform, IDENTITY.c.external_id == external_id)
-    known: int | None = (await tx.execute(wanted)).scalar()
-    if known is not None:
-        return known
+    already = await known(tx, platform, external_id)
+    if already is not None:
+        return already
     account_id = new_id()
     row = {"platform": platform, "external_id": external_id, "account_id": account_id, "linked_at": now}
     await tx.insert_new(IDENTITY, [row])
-    winner: int = (await tx.execute(wanted)).scalar_one()
+    winner = await known(tx, platform, external_id)
     if winner == account_id:
         await tx.insert_new(ACCOUNT, [{"account_id": account_id, "name": name, "created_at": now}])
+    assert winner is not None
     return winner
 
 

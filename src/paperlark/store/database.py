@@ -5,13 +5,14 @@ queue instead of polling); PostgreSQL runs at READ COMMITTED. Everything else is
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
+from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, CursorResult, Executable, Table, event, text
+from sqlalchemy import Connection, CursorResult, Dialect, Executable, Table, event, text
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError, DatabaseError, InterfaceError, OperationalError, SQLAlchemyError
@@ -39,11 +40,17 @@ class Transaction:
         """Run one statement; with a list of rows, once for each."""
         return await self.connection.execute(statement, rows)
 
-    async def insert_new(self, into: Table, rows: list[dict[str, Any]]) -> None:
-        """Insert rows, leaving what is already there as it is: sources announce the same paper at the same moment,
-        so the database picks the winner. Works in bulk; says nothing of which rows were new."""
-        if rows:
-            await self.connection.execute(self.insert(into).on_conflict_do_nothing(), rows)
+    async def insert_new(self, into: Table, rows: Sequence[Mapping[str, Any]]) -> None:
+        """Insert rows of the same columns, leaving what is already there as it is: sources announce the same paper at
+        the same moment, so the database picks the winner. Says nothing of which rows were new.
+
+        The driver is handed the rows itself: what SQLAlchemy does for each row costs more than SQLite's insert.
+        """
+        if not rows:
+            return
+        names = tuple(rows[0])
+        bulk = _bulk_insert(self.connection.dialect, into, names)
+        await self.connection.exec_driver_sql(bulk.statement, bulk.values(rows))
 
     def insert(self, into: Table) -> Insert:
         """This database's own INSERT, which knows ON CONFLICT."""
@@ -60,6 +67,44 @@ class Transaction:
         return datetime.fromisoformat(found.scalar_one()).replace(tzinfo=UTC)
 
 
+class _Bulk(NamedTuple):
+    """An INSERT that leaves what is there, and how each column's value is told to the driver."""
+
+    statement: str
+    columns: tuple[tuple[str, Callable[[Any], Any] | None], ...]
+    positional: bool
+
+    def values(self, rows: Sequence[Mapping[str, Any]]) -> list[Any]:
+        """The rows as the driver takes them."""
+        told = [
+            [row[name] for row in rows] if tell is None else _told([row[name] for row in rows], tell)
+            for name, tell in self.columns
+        ]
+        if self.positional:
+            return list(zip(*told, strict=True))
+        names = [name for name, _ in self.columns]
+        return [dict(zip(names, row, strict=True)) for row in zip(*told, strict=True)]
+
+
+def _told(values: list[Any], tell: Callable[[Any], Any]) -> list[Any]:
+    """Many rows share one moment: what was just converted is not converted again."""
+    told, last, last_told = [], object(), None
+    for value in values:
+        if value is not last:
+            last, last_told = value, tell(value)
+        told.append(last_told)
+    return told
+
+
+@lru_cache(maxsize=256)
+def _bulk_insert(dialect: Dialect, into: Table, names: tuple[str, ...]) -> _Bulk:
+    insert = postgresql.insert(into) if dialect.name == "postgresql" else sqlite.insert(into)
+    compiled = insert.on_conflict_do_nothing().compile(dialect=dialect, column_keys=list(names))
+    order = tuple(compiled.positiontup) if compiled.positiontup else names
+    columns = tuple((name, into.c[name].type.dialect_impl(dialect).bind_processor(dialect)) for name in order)
+    return _Bulk(str(compiled), columns, positional=bool(compiled.positiontup))
+
+
 class Store:
     """A paperlark's database. Open it with `open_store`, close it with `close()`."""
 
@@ -71,21 +116,29 @@ class Store:
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[Transaction]:
-        """A transaction that writes: all of it, or nothing of it."""
+        """A transaction that writes: all of it, or nothing of it. Raises StoreError where the database fails us."""
         if self.postgres:
-            async with self._database.begin() as connection:
+            async with self._explaining(), self._database.begin() as connection:
                 yield Transaction(connection, self._clock)
             return
-        async with self._writing, self._database.connect() as connection:
+        async with self._writing, self._explaining(), self._database.connect() as connection:
             await connection.execution_options(writing=True)
             async with connection.begin():
                 yield Transaction(connection, self._clock)
 
     @asynccontextmanager
     async def reading(self) -> AsyncIterator[Transaction]:
-        """A transaction that only reads; on SQLite it sees one moment of the database."""
-        async with self._database.connect() as connection, connection.begin():
+        """A transaction that only reads; on SQLite it sees one moment of the database. Raises StoreError likewise."""
+        async with self._explaining(), self._database.connect() as connection, connection.begin():
             yield Transaction(connection, self._clock)
+
+    @asynccontextmanager
+    async def _explaining(self) -> AsyncIterator[None]:
+        """A database that went away, is full, locked or read-only is told of in one line, wherever it is noticed."""
+        try:
+            yield
+        except (OperationalError, InterfaceError) as error:
+            raise explained(error, self._database.url) from error
 
     async def now(self) -> datetime:
         """The database's time: leases and slots are compared by it, whatever a host's clock says."""
@@ -95,9 +148,19 @@ class Store:
             return await tx.now()
 
     async def version(self) -> str | None:
-        """The migration that the database is at; None where it was never migrated."""
-        async with self._database.connect() as connection:
-            return await connection.run_sync(migrations.current)
+        """The migration that the database is at; None where it was never migrated. Raises StoreError."""
+        try:
+            async with self._database.connect() as connection:
+                return await connection.run_sync(migrations.current)
+        except (OSError, SQLAlchemyError) as error:
+            raise explained(error, self._database.url) from error
+
+    async def check(self) -> None:
+        """Return when the database answers and is at this version; raises StoreError in any other case."""
+        version = await self.version()
+        refuse_newer(version)
+        if version != migrations.HEAD:
+            raise StoreError(f"the database is at version {version}, not {migrations.HEAD}; run `paperlark migrate`")
 
     async def migrate(self) -> None:
         """Bring the database to this version's tables, under a lock; safe to run from several processes at once."""
@@ -136,26 +199,7 @@ async def open_store(url: str, *, clock: Callable[[], datetime] | None = None) -
     A SQLite store is made and migrated on the way: it is one file of one person. PostgreSQL is migrated by
     `paperlark migrate` only. Raises StoreError: unreachable, read-only, not migrated, from a newer version.
     """
-    try:
-        address = make_url(url)
-    except ArgumentError as error:
-        raise StoreError("PAPERLARK_DATABASE_URL is no database address (sqlite:///file or postgresql://…)") from error
-    if address.get_backend_name() == "sqlite":
-        _prepare_folder(address)
-        database = create_async_engine(address, pool_size=POOL_SIZE, connect_args={"timeout": BUSY_SECONDS})
-        _speak_sqlite(database)
-    elif address.get_backend_name() == "postgresql":
-        database = create_async_engine(
-            address,
-            pool_size=POOL_SIZE,
-            max_overflow=0,
-            pool_timeout=BUSY_SECONDS,
-            pool_pre_ping=True,
-            connect_args={"connect_timeout": CONNECT_SECONDS, "prepare_threshold": None},
-        )
-    else:
-        raise StoreError(f"paperlark keeps its store in SQLite or PostgreSQL, not in {address.get_backend_name()}")
-    store = Store(database, clock)
+    store = Store(_database_at(url), clock)
     try:
         await _check_version(store)
     except StoreError:
@@ -163,7 +207,7 @@ async def open_store(url: str, *, clock: Callable[[], datetime] | None = None) -
         raise
     except (OSError, SQLAlchemyError) as error:
         await store.close()
-        raise explained(error, address) from error
+        raise explained(error, make_url(url)) from error
     return store
 
 
@@ -180,13 +224,29 @@ async def _check_version(store: Store) -> None:
 
 def open_unchecked(url: str) -> Store:
     """A store whose version is not looked at: for `paperlark migrate` alone."""
-    address = make_url(url)
+    return Store(_database_at(url))
+
+
+def _database_at(url: str) -> AsyncEngine:
+    try:
+        address = make_url(url)
+    except (ArgumentError, ValueError) as error:
+        raise StoreError("PAPERLARK_DATABASE_URL is no database address (sqlite:///file or postgresql://…)") from error
     if address.get_backend_name() == "sqlite":
         _prepare_folder(address)
-    database = create_async_engine(address)
-    if address.get_backend_name() == "sqlite":
+        database = create_async_engine(address, pool_size=POOL_SIZE, connect_args={"timeout": BUSY_SECONDS})
         _speak_sqlite(database)
-    return Store(database)
+        return database
+    if address.get_backend_name() != "postgresql":
+        raise StoreError(f"paperlark keeps its store in SQLite or PostgreSQL, not in {address.get_backend_name()}")
+    return create_async_engine(
+        address,
+        pool_size=POOL_SIZE,
+        max_overflow=0,
+        pool_timeout=BUSY_SECONDS,
+        pool_pre_ping=True,
+        connect_args={"connect_timeout": CONNECT_SECONDS, "prepare_threshold": None},
+    )
 
 
 def _prepare_folder(address: URL) -> None:

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from paperlark.matching.text import title_key
+from paperlark.matching.text import title_key, tokenise
 from paperlark.model.papers import Alias, Paper
 
 SHORT_TITLE = 5  # words; below, a title says too little
@@ -25,9 +25,10 @@ STRENGTH = {"arxiv": 0, "doi": 1, "hf": 2, "url": 3}
 
 @dataclass(slots=True)
 class Known:
-    """A paper as far as identity cares: its hard ids, and the abstract by which a title is confirmed."""
+    """A paper as far as identity cares: its hard ids, and the title and abstract by which a title is confirmed."""
 
     id: int
+    title: str
     abstract: str
     hard: dict[str, set[str]] = field(default_factory=lambda: defaultdict(set))
 
@@ -68,45 +69,47 @@ class Census:
     def settle(self, paper: Paper, title: str, new_id: int) -> Settled:
         """Decide which paper this is (`title` is its title key); it is known under `new_id` when it is a new one."""
         hard = hard_ids(paper.aliases)
-        owner, absorbed = self._by_aliases(paper, hard)
-        namesake = self._namesake(paper, title, hard, besides=owner)
-        if owner is None:
-            owner = namesake
-        elif namesake is not None and not self._papers[owner].contradicts(self._papers[namesake].hard):
-            absorbed.append(namesake)
-        if owner is None:
-            self.add(Known(new_id, paper.abstract), paper.aliases, [title])
+        found = self._by_aliases(paper, hard)
+        namesake = self._namesake(paper, title, hard, besides=found)
+        if namesake is not None:
+            found.append(namesake)
+        if not found:
+            self.add(Known(new_id, paper.title, paper.abstract), paper.aliases, [title])
             return Settled(new_id, new=True)
+        owner, absorbed = found[0], found[1:]
         for gone in absorbed:
             self._absorb(owner, gone)
-        self.add(self._papers[owner], paper.aliases, [title])
+        known = self._papers[owner]
+        known.abstract = known.abstract or paper.abstract
+        self.add(known, paper.aliases, [title])
         return Settled(owner, new=False, absorbed=tuple(absorbed))
 
-    def _by_aliases(self, paper: Paper, hard: Mapping[str, set[str]]) -> tuple[int | None, list[int]]:
-        owner: int | None = None
-        absorbed: list[int] = []
-        for alias in sorted(paper.aliases, key=lambda a: STRENGTH.get(a.scheme, 9)):
-            found = self._by_alias.get(alias)
-            if found is None or found == owner or found in absorbed or self._papers[found].contradicts(hard):
+    def _by_aliases(self, paper: Paper, hard: dict[str, set[str]]) -> list[int]:
+        """The papers that its aliases name, the strongest first; `hard` grows by theirs: they must all be one."""
+        found: list[int] = []
+        for alias in sorted(paper.aliases, key=lambda a: (STRENGTH.get(a.scheme, 9), a)):
+            number = self._by_alias.get(alias)
+            if number is None or number in found or self._papers[number].contradicts(hard):
                 continue
-            if owner is None:
-                owner = found
-            elif not self._papers[owner].contradicts(self._papers[found].hard):
-                absorbed.append(found)
-        return owner, absorbed
+            found.append(number)
+            for scheme, values in self._papers[number].hard.items():
+                hard[scheme] |= values
+        return found
 
-    def _namesake(self, paper: Paper, title: str, hard: Mapping[str, set[str]], besides: int | None) -> int | None:
+    def _namesake(self, paper: Paper, title: str, hard: Mapping[str, set[str]], besides: Sequence[int]) -> int | None:
+        """The one paper of this title whose abstract agrees; `besides` are found already."""
         candidates = [
             number
             for number in self._by_title.get(title, ())
-            if number != besides
+            if number not in besides
             and not self._papers[number].contradicts(hard)
-            and abstracts_agree(title, paper.abstract, self._papers[number].abstract)
+            and abstracts_agree(paper, self._papers[number])
         ]
         return candidates[0] if len(candidates) == 1 else None
 
     def _absorb(self, owner: int, gone: int) -> None:
         lost = self._papers.pop(gone)
+        self._papers[owner].abstract = self._papers[owner].abstract or lost.abstract
         for scheme, values in lost.hard.items():
             self._papers[owner].hard[scheme] |= values
         for alias, number in list(self._by_alias.items()):
@@ -127,18 +130,16 @@ def hard_ids(aliases: Iterable[Alias]) -> dict[str, set[str]]:
     return hard
 
 
-def abstracts_agree(title: str, one: str, other: str) -> bool:
-    """Do two abstracts under the same title (its key) tell of one work? A missing abstract agrees with nothing."""
+def abstracts_agree(paper: Paper, known: Known) -> bool:
+    """Do two abstracts under one title tell of one work? A missing abstract agrees with nothing."""
+    one, other = paper.abstract, known.abstract
     if not one or not other:
         return False
-    if one == other:
+    if one == other or title_key(one) == title_key(other):
         return True
-    one_key, other_key = title_key(one), title_key(other)
-    if one_key == other_key:
-        return True
-    if len(title.split()) < SHORT_TITLE:
+    if min(len(tokenise(paper.title)), len(tokenise(known.title))) < SHORT_TITLE:
         return False
-    one_words, other_words = set(one_key.split()), set(other_key.split())
+    one_words, other_words = ({token.word for token in tokenise(text)} for text in (one, other))
     common = len(one_words & other_words)
     if common >= AGREEMENT * len(one_words | other_words):
         return True

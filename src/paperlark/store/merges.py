@@ -37,7 +37,8 @@ SAME: dict[Table, Kept] = {
     OWED: lambda row: (row["account_id"], row["destination_id"], row["occasion"]),
     MARK: lambda row: (row["account_id"], row["kind"]),
 }
-FURTHEST = ("dropped", "dead", "pending", "claimed", "sent")
+UNSEALED = "unsealed"
+FURTHEST = ("dropped", UNSEALED, "dead", "pending", "claimed", "sent")  # a dropped one must not swallow what is owed
 
 
 async def merge(tx: Transaction, kept_id: int, gone_id: int, *, reason: str, now: datetime) -> int:
@@ -97,13 +98,16 @@ async def _move(tx: Transaction, kind: Table, same: Kept, kept_id: int, gone_id:
 
 
 async def _further(tx: Transaction, kind: Table, row: Mapping[str, Any], rival: Mapping[str, Any]) -> bool:
-    """Did this row's telling get further than its rival's? Only what is owed can."""
+    """Must this row stay in place of its rival? What is owed where its telling got further; an announcement where it
+    is still to be percolated and the rival is not: every one is percolated."""
+    if kind is ANNOUNCEMENT:
+        return row["percolated_at"] is None and rival["percolated_at"] is not None
     return kind is OWED and await _progress(tx, row) > await _progress(tx, rival)
 
 
 async def _progress(tx: Transaction, owed: Mapping[str, Any]) -> int:
     if owed["delivery_id"] is None:
-        return -1
+        return FURTHEST.index(UNSEALED)
     wanted = select(DELIVERY.c.state).where(
         DELIVERY.c.account_id == owed["account_id"], DELIVERY.c.id == owed["delivery_id"]
     )

@@ -81,7 +81,10 @@ class OwedPaper:
 
 
 async def unplanned(tx: Transaction, limit: int) -> list[Unplanned]:
-    """Destinations that are owed something, or want to hear even of an empty day, and have no open delivery for it."""
+    """Destinations that are owed something, or want to hear even of an empty day, and have no open delivery for it.
+
+    Paused ones too: what waits for them is seen, and lapses.
+    """
     owed = (
         select(OWED.c.account_id, OWED.c.destination_id, OWED.c.cadence)
         .where(OWED.c.delivery_id.is_(None), ~_has_open(OWED.c.account_id, OWED.c.destination_id, OWED.c.cadence))
@@ -110,7 +113,6 @@ async def unplanned(tx: Transaction, limit: int) -> list[Unplanned]:
             DESTINATION,
             and_(DESTINATION.c.account_id == wanted.c.account_id, DESTINATION.c.id == wanted.c.destination_id),
         )
-        .where(DESTINATION.c.paused_at.is_(None))
         .limit(limit)
     )
     return [
@@ -173,7 +175,7 @@ async def claim(
             DELIVERY.c.channel == channel,
             DELIVERY.c.state.in_(OPEN),
             DELIVERY.c.due_at <= now,
-            or_(DELIVERY.c.state == "pending", DELIVERY.c.lease_until < now),
+            _idle(now),
             DESTINATION.c.paused_at.is_(None),
             ~exists().where(
                 earlier.c.account_id == DELIVERY.c.account_id,
@@ -205,6 +207,11 @@ async def claim(
     )
     claimed = [_delivery(row) for row in await tx.execute(taken)]
     return sorted(claimed, key=lambda delivery: (delivery.first_due, delivery.id))
+
+
+def _idle(now: datetime) -> Any:
+    """Open, and in nobody's hands: pending, or claimed by a worker whose lease ran out."""
+    return or_(DELIVERY.c.state == "pending", and_(DELIVERY.c.state == "claimed", DELIVERY.c.lease_until < now))
 
 
 async def owed_papers(tx: Transaction, delivery: Delivery) -> list[OwedPaper]:
@@ -325,8 +332,12 @@ async def postpone(
 
 
 async def die(tx: Transaction, delivery: Delivery, reason: str, now: datetime) -> bool:
-    """It will not arrive: visibly, with the reason."""
-    return await _end(tx, delivery, "dead", reason, now)
+    """It will not arrive: visibly, with the reason. One that was never sealed takes with it what it would have told:
+    the next would die of the same."""
+    died = await _end(tx, delivery, "dead", reason, now)
+    if died and delivery.parts is None:
+        await _close_owed(tx, delivery, await owed_papers(tx, delivery))
+    return died
 
 
 async def drop(tx: Transaction, delivery: Delivery, told: Iterable[OwedPaper], reason: str, now: datetime) -> bool:
@@ -338,7 +349,8 @@ async def drop(tx: Transaction, delivery: Delivery, told: Iterable[OwedPaper], r
 
 
 async def lapse(tx: Transaction, now: datetime, limit: int) -> int:
-    """Drop what waits for destinations that have been paused for more than seven days. Returns how many deliveries."""
+    """Drop what has waited for more than seven days for destinations that are paused as long. Returns how many
+    deliveries."""
     long_paused = (
         select(DESTINATION.c.account_id, DESTINATION.c.id)
         .where(DESTINATION.c.paused_at < now - PAUSE_PATIENCE)
@@ -350,15 +362,22 @@ async def lapse(tx: Transaction, now: datetime, limit: int) -> int:
             long_paused,
             and_(long_paused.c.account_id == DELIVERY.c.account_id, long_paused.c.id == DELIVERY.c.destination_id),
         )
-        .where(DELIVERY.c.state == "pending")
+        .where(_idle(now), DELIVERY.c.first_due < now - PAUSE_PATIENCE)
         .limit(limit)
     )
     dropped = 0
     for row in list(await tx.execute(stale)):
         await tx.execute(
             update(DELIVERY)
-            .where(DELIVERY.c.account_id == row.account_id, DELIVERY.c.id == row.id, DELIVERY.c.state == "pending")
-            .values(state="dropped", reason="the destination was paused for more than seven days", ended_at=now)
+            .where(DELIVERY.c.account_id == row.account_id, DELIVERY.c.id == row.id, _idle(now))
+            .values(
+                state="dropped",
+                reason="the destination was paused for more than seven days",
+                ended_at=now,
+                in_flight=False,
+                lease_token=None,
+                lease_until=None,
+            )
         )
         await tx.execute(
             update(OWED)
@@ -379,6 +398,13 @@ async def next_due(tx: Transaction, channel: str) -> datetime | None:
     """When the next open delivery of a channel is due."""
     wanted = select(func.min(DELIVERY.c.due_at)).where(DELIVERY.c.channel == channel, DELIVERY.c.state.in_(OPEN))
     return (await tx.execute(wanted)).scalar()
+
+
+async def told(tx: Transaction) -> int:
+    """How many papers readers were told of, in all that was sent."""
+    wanted = select(func.coalesce(func.sum(DELIVERY.c.papers), 0)).where(DELIVERY.c.state == "sent")
+    papers: int = (await tx.execute(wanted)).scalar_one()
+    return papers
 
 
 async def counts(tx: Transaction) -> dict[str, int]:

@@ -11,13 +11,13 @@ from typing import Any
 
 from sqlalchemy import select, text, tuple_, update
 
-from paperlark.matching.document import Document, analyse, search_words
+from paperlark.matching.document import Analysed, Document, analyse, search_words
 from paperlark.matching.text import title_key
 from paperlark.model.ids import new_id
 from paperlark.model.papers import Alias, Announcement, Paper, StoredPaper
 from paperlark.store import merges, search
 from paperlark.store.database import Transaction
-from paperlark.store.identity import Census, Known, Settled, bounded, merged_fields
+from paperlark.store.identity import MERGED_FIELDS, Census, Known, Settled, bounded, merged_fields
 from paperlark.store.rows import chunks, scalars
 from paperlark.store.tables import ALIAS, ANNOUNCEMENT, PAPER, SIGNAL, SOURCE_RECORD
 
@@ -32,6 +32,7 @@ class Prepared:
     title: str
     aliases: tuple[Alias, ...]
     fields: dict[str, Any]
+    analysed: Analysed
     words: tuple[str, ...]
     length: int
 
@@ -39,12 +40,13 @@ class Prepared:
 @dataclass(frozen=True, slots=True)
 class Recorded:
     """What a page left behind: the paper of each announcement, in order; which papers are new; how many announcements
-    were new, and how many known ones brought new counts."""
+    were new, and how many known ones brought new counts. fresh: the announcements of new papers, as they were read."""
 
     papers: tuple[int, ...]
     new_papers: frozenset[int]
     new_announcements: int
     new_signals: int
+    fresh: Mapping[int, Analysed]
 
 
 def prepare(source: str, announcements: Iterable[Announcement]) -> list[Prepared]:
@@ -54,14 +56,14 @@ def prepare(source: str, announcements: Iterable[Announcement]) -> list[Prepared
 
 def _prepared(source: str, announcement: Announcement) -> Prepared:
     paper = announcement.paper
-    document = _document_of_paper(paper, source, announcement)
-    words = search_words(analyse(document))
+    analysed = analyse(_document_of_paper(paper, source, announcement))
     return Prepared(
         announcement=announcement,
         title=bounded(title_key(paper.title)),
         aliases=tuple(Alias(a.scheme, bounded(a.value)) for a in paper.aliases),
         fields=_fields(paper),
-        words=words,
+        analysed=analysed,
+        words=search_words(analysed),
         length=len(paper.title.split()) + len(paper.abstract.split()),
     )
 
@@ -78,15 +80,16 @@ async def record(
     await _write_new_papers(tx, pairs, now)
     await _write_aliases(tx, pairs)
     await _write_source_records(tx, pairs, source, authority, now)
-    new_announcements, new_signals = await _write_announcements(tx, pairs, source, owes=owes, now=now)
+    told, new_signals = await _write_announcements(tx, pairs, source, owes=owes, now=now)
     for entry, found in pairs:
         for gone in found.absorbed:
             await merges.merge(tx, found.paper_id, gone, reason=f"{source}: {entry.announcement.paper.title}", now=now)
     return Recorded(
         papers=tuple(s.paper_id for s in settled),
         new_papers=frozenset(s.paper_id for s in settled if s.new),
-        new_announcements=new_announcements,
+        new_announcements=len(told),
         new_signals=new_signals,
+        fresh={number: entry.analysed for number, (entry, found) in told.items() if found.new},
     )
 
 
@@ -116,9 +119,10 @@ async def _census(tx: Transaction, prepared: Sequence[Prepared]) -> Census:
         named: dict[int, list[Alias]] = defaultdict(list)
         for row in await tx.execute(select(ALIAS).where(ALIAS.c.paper_id.in_(id_chunk))):
             named[row.paper_id].append(Alias(row.scheme, row.value))
-        for row in await tx.execute(select(PAPER.c.id, PAPER.c.abstract).where(PAPER.c.id.in_(id_chunk))):
+        told = select(PAPER.c.id, PAPER.c.title, PAPER.c.abstract).where(PAPER.c.id.in_(id_chunk))
+        for row in await tx.execute(told):
             census.add(
-                Known(row.id, row.abstract),
+                Known(row.id, row.title, row.abstract),
                 [a for a in named[row.id] if a.scheme != "title"],
                 [a.value for a in named[row.id] if a.scheme == "title"],
             )
@@ -190,20 +194,21 @@ async def rewrite(tx: Transaction, paper_id: int) -> None:
 
 async def _write_announcements(
     tx: Transaction, pairs: Sequence[tuple[Prepared, Settled]], source: str, *, owes: bool, now: datetime
-) -> tuple[int, int]:
-    """Announcements that are new, and counts that are. Returns how many of each."""
+) -> tuple[dict[int, tuple[Prepared, Settled]], int]:
+    """Announcements that are new, and counts that are. Returns the former by id, and how many of the latter."""
     wanted = {(s.paper_id, p.announcement.occasion): (p, s) for p, s in pairs}
     known: dict[tuple[int, str], int] = {}
     for chunk in chunks(sorted({s.paper_id for _, s in pairs if not s.new})):
-        found = select(ANNOUNCEMENT.c.id, ANNOUNCEMENT.c.paper_id, ANNOUNCEMENT.c.occasion).where(
+        announced = select(ANNOUNCEMENT.c.id, ANNOUNCEMENT.c.paper_id, ANNOUNCEMENT.c.occasion).where(
             ANNOUNCEMENT.c.paper_id.in_(chunk), ANNOUNCEMENT.c.source == source
         )
-        known |= {(row.paper_id, row.occasion): row.id for row in await tx.execute(found)}
-    rows, first_signals = [], []
-    for (paper_id, occasion), (entry, _) in wanted.items():
+        known |= {(row.paper_id, row.occasion): row.id for row in await tx.execute(announced)}
+    rows, first_signals, new = [], [], {}
+    for (paper_id, occasion), (entry, found) in wanted.items():
         if (paper_id, occasion) in known:
             continue
         number, told = new_id(), entry.announcement
+        new[number] = (entry, found)
         rows.append(
             {"id": number, "source": source, "paper_id": paper_id, "occasion": occasion, "type": told.type,
              "announced_at": told.announced_at, "first_seen": now, "owes": owes}
@@ -218,7 +223,7 @@ async def _write_announcements(
         tx, {known[k]: p.announcement.signals for k, (p, _) in wanted.items() if k in known}, now
     )
     await tx.insert_new(SIGNAL, first_signals + refreshed)
-    return len(rows), len(refreshed)
+    return new, len(refreshed)
 
 
 async def _changed_signals(
@@ -360,9 +365,13 @@ def _fields(paper: Paper) -> dict[str, Any]:
         "url": paper.url,
         "code_url": paper.code_url,
         "published_at": paper.published_at.astimezone(UTC).isoformat() if paper.published_at else None,
+        "aliases": sorted(map(str, paper.aliases)),  # rows of their own, but news of them is news of the paper
     }
 
 
 def _columns(fields: Mapping[str, Any]) -> dict[str, Any]:
     published = fields["published_at"]
-    return {**fields, "published_at": datetime.fromisoformat(published) if published else None}
+    return {
+        **{name: fields[name] for name in MERGED_FIELDS},
+        "published_at": datetime.fromisoformat(published) if published else None,
+    }

@@ -76,7 +76,7 @@ async def claim(tx: Transaction, *, mark: int, now: datetime, lease: timedelta, 
         .outerjoin(PERCOLATION_BATCH, PERCOLATION_BATCH.c.id == ANNOUNCEMENT.c.batch_id)
         .where(
             ANNOUNCEMENT.c.percolated_at.is_(None),
-            or_(ANNOUNCEMENT.c.batch_id.is_(None), PERCOLATION_BATCH.c.lease_until < now),
+            or_(PERCOLATION_BATCH.c.id.is_(None), PERCOLATION_BATCH.c.lease_until < now),
         )
         .order_by(ANNOUNCEMENT.c.id)
         .limit(limit)
@@ -161,8 +161,14 @@ async def barrier(tx: Transaction) -> int:
 
 
 async def raise_barrier(tx: Transaction, mark: int) -> None:
-    """Let no index claim a batch that has not seen every change below `mark`."""
-    await tx.execute(update(PROGRESS).where(PROGRESS.c.what == BARRIER).values(mark=mark))
+    """Let no index claim a batch that has not seen every change below `mark`. A barrier that is higher stays: somebody
+    else relies on it."""
+    await tx.execute(update(PROGRESS).where(PROGRESS.c.what == BARRIER, PROGRESS.c.mark < mark).values(mark=mark))
+
+
+async def begin_again(tx: Transaction) -> None:
+    """Forget how far everything has come: the database was restored, and its marks begin anew."""
+    await tx.execute(update(PROGRESS).where(PROGRESS.c.what.in_((BARRIER, CATCH_UP))).values(mark=0))
 
 
 async def oldest_mark(tx: Transaction) -> int | None:

@@ -165,7 +165,7 @@ async def fail_poll(
         failures=SOURCE.c.failures + 1,
         last_error=error[:500],
         next_poll_at=next_poll_at,
-        paused_reason=error[:500] if gone else None,
+        paused_reason=error[:500] if gone else SOURCE.c.paused_reason,  # the operator may have paused it meanwhile
         lease_token=None,
         lease_until=None,
     )

@@ -1,0 +1,6 @@
+"""Speed, measured beside something, never as a timed test.
+
+`profiles`   1,000 (or any number of) seeded profiles drawn from real abstracts
+`importing`  the whole way of a paper into SQLite, beside SQLite's own full text doing as much of it as it can
+`__main__`   `make bench ARGS="NAME --json"`
+"""

@@ -1,0 +1,39 @@
+"""`make bench`: every bench; `make bench ARGS="NAME --json"`: one of them, a JSON object a line."""
+
+import json
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from tests.bench import importing
+
+DATA = Path(__file__).parent.parent.parent.parent / "shared" / "data"
+
+BENCHES: dict[str, Callable[[Path, Callable[[str], None]], list[dict[str, Any]]]] = {"import": importing.measure}
+
+
+def main(arguments: list[str]) -> int:
+    """Run what is asked for. Exit status 2 for an unknown bench, 1 where the data is missing."""
+    names = [argument for argument in arguments if not argument.startswith("-")]
+    unknown = [name for name in names if name not in BENCHES]
+    if unknown or set(arguments) - set(names) - {"--json"}:
+        print(f'usage: make bench ARGS="[NAME …] [--json]"   benches: {", ".join(BENCHES)}', file=sys.stderr)
+        return 2
+    if not DATA.is_dir():
+        print("the benches run on test data that was not found: ../shared/data", file=sys.stderr)
+        return 1
+    for name in names or BENCHES:
+        for row in BENCHES[name](DATA, lambda line: print(line, file=sys.stderr)):
+            if "--json" in arguments:
+                print(json.dumps(row))
+            else:
+                print(
+                    f"{row['name']:16} {row['ours']:>10} {row['unit']:9} beside {row['beside']:>10} "
+                    f"({row['what_beside']}): {row['ratio']}x"
+                )
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
