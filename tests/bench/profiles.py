@@ -48,7 +48,7 @@ def drawn(papers: Sequence[Document], number: int, share: float) -> list[str]:
     chance = random.Random(SEED)
     pool = list(dict.fromkeys(filter(_readable, (_text(chance, *_terms(papers)) for _ in range(number * 4)))))
     met: Counter[int] = Counter()
-    index = Index()
+    index: Index[int] = Index()
     for key, text in enumerate(pool):
         index.put(key, parse(text))
     for paper in papers:

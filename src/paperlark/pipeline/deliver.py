@@ -348,7 +348,7 @@ def compose(
     day = local_day(destination.rhythm, now)
     if not found and not _speaks_when_empty(delivery, destination, day.weekday()):
         return None
-    found.sort(key=lambda paper: (-paper.signals.get("upvotes", 0), -len(paper.reasons), paper.announced_at, paper.id))
+    found.sort(key=_order)
     return Digest(
         title=_title(delivery.cadence, len(found)),
         day=day,
@@ -357,6 +357,11 @@ def compose(
         note="" if found else "No paper met your profiles. Nothing is broken: it was a quiet day for them.",
         page_url=page_url,
     )
+
+
+def _order(paper: DigestPaper) -> tuple[float, ...]:
+    """Most upvoted first, then what met more profiles, then the newer."""
+    return (-paper.signals.get("upvotes", 0), -len(paper.reasons), -paper.announced_at.timestamp(), -paper.id)
 
 
 def _title(cadence: Cadence, number: int) -> str:
