@@ -17,7 +17,7 @@ async def follow(store: Store, account_id: int, text: str, *, name: str | None =
     """
     text = text.strip()
     parse(text)
-    chosen = _checked_name(name if name is not None else " ".join(text.split())[:NAME_LIMIT])
+    chosen = checked_name(name if name is not None else " ".join(text.split())[:NAME_LIMIT])
     async with store.transaction() as tx:
         mine = await profiles.listed(tx, account_id)
         if len(mine) >= PROFILES_LIMIT:
@@ -35,7 +35,7 @@ async def edit(
     async with store.transaction() as tx:
         mine = await profiles.listed(tx, account_id)
         before = _pick(wanted, mine)
-        chosen = before.name if name is None else _checked_name(name)
+        chosen = before.name if name is None else checked_name(name)
         _refuse_taken(chosen, [profile for profile in mine if profile.id != before.id])
         query = before.text if text is None else text.strip()
         return await profiles.edit(tx, account_id, before.id, name=chosen, query=query, now=await tx.now())
@@ -71,7 +71,8 @@ def _pick(wanted: str, mine: list[Profile]) -> Profile:
     raise ReaderError(f"you have no profile {wanted!r}; `paperlark profiles list` shows yours")
 
 
-def _checked_name(name: str) -> str:
+def checked_name(name: str) -> str:
+    """A profile's name, its white space folded. Raises ReaderError: none, or too long."""
     chosen = " ".join(name.split())
     if not chosen:
         raise ReaderError("a profile needs a name")

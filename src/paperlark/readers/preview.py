@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
@@ -66,8 +66,8 @@ async def preview(store: Store, text: str, *, days: int, now: datetime) -> Previ
         told = select(ANNOUNCEMENT.c.paper_id).where(ANNOUNCEMENT.c.announced_at >= since).distinct()
         for bite in chunks(await scalars(tx, told), BITE):
             stored = await papers.load(tx, bite)
-            met = await asyncio.to_thread(_meeting, query, stored, alone)
-            recent = [paper for paper in met if first <= paper.announced_at.date() <= today]
+            new = [paper for paper in stored.values() if first <= paper.announced_at.date() <= today]
+            recent = await asyncio.to_thread(_meeting, query, new, alone)
             counts.update(paper.announced_at.date() for paper in recent)
             newest = sorted([*newest, *recent], key=lambda paper: (paper.announced_at, paper.id), reverse=True)[
                 :EXAMPLES
@@ -76,9 +76,9 @@ async def preview(store: Store, text: str, *, days: int, now: datetime) -> Previ
     return Preview(days, per_day, sum(counts.values()), tuple(newest), alone.most_common(1)[0] if alone else None)
 
 
-def _meeting(query: Query, stored: Mapping[int, StoredPaper], alone: Counter[str]) -> list[StoredPaper]:
+def _meeting(query: Query, stored: Iterable[StoredPaper], alone: Counter[str]) -> list[StoredPaper]:
     met = []
-    for paper in stored.values():
+    for paper in stored:
         analysed = analyse(papers.document(paper))
         if meets(query, analysed):
             met.append(paper)

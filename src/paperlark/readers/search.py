@@ -5,7 +5,7 @@ databases. Ties go to the newer paper.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
@@ -39,7 +39,7 @@ class Found:
     score: float
 
 
-async def search(store: Store, text: str | None, *, limit: int | None = None) -> AsyncIterator[Found]:
+async def search(store: Store, text: str | None, *, limit: int | None = None) -> AsyncGenerator[Found, None]:
     """The papers that meet a query, best first; all papers, newest first, where there is no query.
 
     Raises QueryError before the first paper where the text cannot be read.

@@ -32,7 +32,7 @@ async def subscribe(
 
     The same again changes how, not since when. Raises ReaderError: unknown profile, zone, occasion, or a bad cap.
     """
-    _check(wish)
+    check(wish)
     chosen, _ = await show(store, account_id, profile)
     async with store.transaction() as tx:
         now = await tx.now()
@@ -58,7 +58,8 @@ async def subscriptions(store: Store, account_id: int) -> list[tuple[Subscriptio
         return [(s, places[s.destination_id]) for s in await profiles.subscriptions(tx, account_id)]
 
 
-def _check(wish: Wish) -> None:
+def check(wish: Wish) -> None:
+    """Could a destination be told like this? Raises ReaderError: an unknown zone or occasion, a bad cap."""
     zone(wish.rhythm.zone)
     unknown = [occasion for occasion in wish.occasions if occasion not in OCCASIONS]
     if unknown or not wish.occasions:

@@ -5,6 +5,7 @@ queue instead of polling); PostgreSQL runs at READ COMMITTED. Everything else is
 """
 
 import asyncio
+import re
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
@@ -295,5 +296,6 @@ def explained(error: Exception, address: URL) -> StoreError:
         return StoreError(f"the database {address.database} cannot be used: {first}")
     place = f"{address.host or 'local socket'}:{address.port or 5432}/{address.database or ''}"
     if isinstance(error, OperationalError | InterfaceError | OSError):
-        return StoreError(f"cannot reach the database at {place}: {cause[-1]}")
+        said = re.sub(r"^.* port \d+ failed: ", "", cause[0])  # libpq repeats where it tried
+        return StoreError(f"cannot reach the database at {place}: {said}")
     return StoreError(f"the database at {place} cannot be used: {cause[0]}")

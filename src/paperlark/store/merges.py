@@ -13,6 +13,7 @@ from sqlalchemy import Row, Table, and_, delete, select, update
 from paperlark.model.ids import new_id
 from paperlark.model.problems import StoreError
 from paperlark.store import papers, search
+from paperlark.store.columns import Moment
 from paperlark.store.database import Transaction
 from paperlark.store.tables import (
     ALIAS,
@@ -131,7 +132,7 @@ def packed(kind: Table, row: Mapping[str, Any]) -> dict[str, Any]:
 
 def unpacked(kind: Table, row: Mapping[str, Any]) -> dict[str, Any]:
     """A packed row as it was."""
-    moments = {column.name for column in kind.columns if column.type.python_type is datetime}
+    moments = {column.name for column in kind.columns if isinstance(column.type, Moment)}
     return {
         name: datetime.fromisoformat(value) if name in moments and value is not None else value
         for name, value in row.items()

@@ -77,8 +77,9 @@ async def get(tx: Transaction, name: str) -> Configured:
 
 
 async def was_ever(tx: Transaction, name: str) -> bool:
-    """Was a source of this name ever configured, removed or not?"""
-    return (await tx.execute(select(SOURCE.c.name).where(SOURCE.c.name == name))).first() is not None
+    """Was a source of this name ever configured, removed or not? One that was only imported from was not."""
+    polled = or_(SOURCE.c.next_poll_at.is_not(None), SOURCE.c.removed_at.is_not(None))
+    return (await tx.execute(select(SOURCE.c.name).where(SOURCE.c.name == name, polled))).first() is not None
 
 
 async def listed(tx: Transaction) -> list[Configured]:

@@ -90,6 +90,10 @@ class FakeChannel:
             for part in parts
         ]
 
+    def again(self, payload: Payload) -> Payload:
+        """The message with its "repeat" set."""
+        return Payload({**payload.content, "repeat": True})
+
     async def open(self) -> None:
         """Note that it was opened."""
         self.is_open = True

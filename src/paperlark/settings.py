@@ -1,0 +1,219 @@
+"""The settings: one frozen value, read once from the environment. Nothing else reads the environment.
+
+Every variable is `PAPERLARK_` and the field's name in capitals. For each there is a `…_FILE` form, which names a file
+that holds the value (as secrets are mounted in containers). Where hosts set `PORT` and `DATABASE_URL` by themselves,
+these count as fall-backs, and with `PORT` the service listens on all interfaces.
+
+Errors name variables, never values.
+"""
+
+import difflib
+import os
+import re
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Annotated, Any, Literal, NamedTuple, Self
+from urllib.parse import unquote
+
+from platformdirs import user_data_path
+from pydantic import BeforeValidator, Field, SecretStr, ValidationError, model_validator
+from pydantic.fields import FieldInfo
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+
+from paperlark.model.problems import PaperlarkError
+
+PREFIX = "PAPERLARK_"
+FALL_BACKS = {"port": "PORT", "database_url": "DATABASE_URL"}
+SMTP_PORTS = {"starttls": 587, "tls": 465, "none": 25}
+
+
+def _database_url(value: object) -> object:
+    """SQLAlchemy's spelling of a database: psycopg is the one PostgreSQL driver, aiosqlite the one of SQLite."""
+    if not isinstance(value, str):
+        return value
+    scheme, mark, rest = value.partition("://")
+    if not mark:
+        return f"sqlite+aiosqlite:///{Path(value).expanduser()}"
+    if re.fullmatch(r"postgres(ql)?(\+\w+)?", scheme):
+        return f"postgresql+psycopg://{rest}"
+    if re.fullmatch(r"sqlite(\+\w+)?", scheme):
+        return f"sqlite+aiosqlite://{rest}"
+    raise ValueError("should be postgresql://…, sqlite:///path, or the path of a SQLite file")
+
+
+def _web_address(value: object) -> object:
+    if isinstance(value, str):
+        value = value.rstrip("/")
+        if not re.fullmatch(r"https?://[^\s/@?#]+(/[^\s?#]*)?", value):
+            raise ValueError("should be an address like https://papers.example.org")
+    return value
+
+
+def _default_database() -> str:
+    return f"sqlite+aiosqlite:///{user_data_path('paperlark') / 'paperlark.sqlite3'}"
+
+
+WebAddress = Annotated[str, BeforeValidator(_web_address)]
+Lowered = BeforeValidator(lambda value: value.strip().lower() if isinstance(value, str) else value)
+
+
+class Settings(BaseSettings):
+    """What the operator decides. Made by `load`; `repr` shows neither secrets nor the database's address."""
+
+    model_config = SettingsConfigDict(env_prefix=PREFIX, frozen=True, extra="forbid")
+
+    database_url: Annotated[str, BeforeValidator(_database_url)] = Field(
+        default_factory=_default_database,
+        repr=False,
+        description="the store: postgresql://…, or the path of a SQLite file (or DATABASE_URL)",
+    )
+    telegram_token: SecretStr | None = Field(None, description="the bot's token, to tell readers by Telegram")
+    telegram_api: WebAddress = Field(
+        "https://api.telegram.org", description="the Bot API, where it is not Telegram's own"
+    )
+    smtp_host: str | None = Field(None, description="the mail server, to tell readers by e-mail")
+    smtp_tls: Annotated[Literal["starttls", "tls", "none"], Lowered] = Field(
+        "starttls", description="how the mail server is secured: starttls, tls or none"
+    )
+    smtp_port: int = Field(
+        default_factory=lambda checked: SMTP_PORTS[checked["smtp_tls"]],
+        ge=1,
+        le=65535,
+        description="the mail server's port; by default 587 with starttls, 465 with tls, 25 with none",
+    )
+    smtp_username: str | None = Field(
+        None, repr=False, description="the name at the mail server, where it asks for one"
+    )
+    smtp_password: SecretStr | None = Field(None, description="the password at the mail server")
+    smtp_sender: str | None = Field(None, repr=False, description="the address that e-mails come from")
+    public_url: WebAddress | None = Field(None, description="where readers reach this paperlark, for links in messages")
+    host: str = Field("127.0.0.1", description="the interface to listen on; 0.0.0.0 where the host sets PORT")
+    port: int = Field(8080, ge=0, le=65535, description="the port to listen on (or PORT); 0 takes a free one")
+    contact: str | None = Field(None, repr=False, description="an address or page, told to sources in the User-Agent")
+    allow_private_addresses: bool = Field(False, description="let feeds and webhooks reach private networks")
+    log_format: Annotated[Literal["console", "json"], Lowered] = Field(
+        "console", description="log lines: console or json"
+    )
+    log_level: Annotated[Literal["debug", "info", "warning", "error"], Lowered] = Field(
+        "info", description="the least that is logged: debug, info, warning or error"
+    )
+    hf_token: SecretStr | None = Field(None, description="a Hugging Face token, for higher limits there")
+    lease_seconds: float = Field(
+        120, gt=0, le=3600, description="how long work stays claimed by a process that fell silent"
+    )
+
+    @model_validator(mode="after")
+    def _complete(self) -> Self:
+        if self.smtp_host and not self.smtp_sender:
+            raise ValueError(f"{PREFIX}SMTP_HOST needs {PREFIX}SMTP_SENDER")
+        if (self.smtp_username is None) != (self.smtp_password is None):
+            raise ValueError(f"{PREFIX}SMTP_USERNAME and {PREFIX}SMTP_PASSWORD are needed together")
+        return self
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """What `load` hands over, and nothing else: so an environment can be given, and tests touch no real one."""
+        return (init_settings,)
+
+    def secrets(self) -> tuple[str, ...]:
+        """The values that no log line may show."""
+        values = [getattr(self, name) for name in type(self).model_fields]
+        found = [value.get_secret_value() for value in values if isinstance(value, SecretStr)]
+        if password := re.match(r"[^:]+://[^:/@]*:([^/]*)@", self.database_url):
+            found += [password[1], unquote(password[1])]
+        return tuple(dict.fromkeys(filter(None, found)))
+
+
+class Described(NamedTuple):
+    """One variable, as `paperlark check` shows it: never its value. `state` is "set", "default" or "unset"."""
+
+    variable: str
+    state: Literal["set", "default", "unset"]
+    purpose: str
+
+
+def load(env: Mapping[str, str] | None = None) -> Settings:
+    """The settings of an environment; by default the process's own. Raises PaperlarkError, in one line."""
+    env = os.environ if env is None else env
+    given: dict[str, str] = {}
+    variables: dict[str, str] = {}
+    for name in Settings.model_fields:
+        for variable in _variables(name):
+            value = _value(env, variable)
+            if value is not None:
+                given[name], variables[name] = value, variable
+                break
+    if variables.get("port") == FALL_BACKS["port"]:
+        given.setdefault("host", "0.0.0.0")
+    try:
+        return Settings(**given)  # type: ignore[arg-type]  # text, which the fields' own validators read
+    except ValidationError as error:
+        # `from None`: pydantic's own message quotes the values.
+        raise PaperlarkError(f"settings: {'; '.join(_complaints(error, variables))}") from None
+
+
+def _variables(name: str) -> tuple[str, ...]:
+    own = PREFIX + name.upper()
+    return (own, FALL_BACKS[name]) if name in FALL_BACKS else (own,)
+
+
+def _value(env: Mapping[str, str], variable: str) -> str | None:
+    """The value of a variable or of the file that its `_FILE` form names; an empty one counts as not given."""
+    direct, path = env.get(variable), env.get(f"{variable}_FILE")
+    if direct and path:
+        raise PaperlarkError(f"settings: {variable} and {variable}_FILE are both set: keep one")
+    if not path:
+        return direct or None
+    try:
+        return Path(path).read_text(encoding="utf-8").strip() or None
+    except (OSError, ValueError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "not text"
+        raise PaperlarkError(f"settings: {variable}_FILE names a file that cannot be read ({reason})") from None
+
+
+def _complaints(error: ValidationError, variables: Mapping[str, str]) -> list[str]:
+    found: list[str] = []
+    for fault in error.errors(include_input=False, include_url=False):
+        if fault["type"] == "default_factory_not_called":
+            continue  # a default that waits for a field whose own complaint is in the list
+        text = fault["msg"].removeprefix("Value error, ").replace("Input should be", "should be")
+        text = text.partition(", unable to")[0]
+        name = str(fault["loc"][0]) if fault["loc"] else ""
+        found.append(f"{variables.get(name, PREFIX + name.upper())} {text}" if name else text)
+    return found
+
+
+def described(settings: Settings) -> list[Described]:
+    """Every variable, whether it is set, and what it is for; values are never shown."""
+    return [
+        Described(PREFIX + name.upper(), _state(settings, name, field), field.description or "")
+        for name, field in Settings.model_fields.items()
+    ]
+
+
+def _state(settings: Settings, name: str, field: FieldInfo) -> Literal["set", "default", "unset"]:
+    if name in settings.model_fields_set:
+        return "set"
+    value: Any = getattr(settings, name)
+    return "unset" if value is None else "default"
+
+
+def unknown(env: Mapping[str, str] | None = None) -> list[tuple[str, str | None]]:
+    """Variables that look like settings and are none, each with the nearest that is: mostly slips of the pen."""
+    env = os.environ if env is None else env
+    known = {PREFIX + name.upper() + ending for name in Settings.model_fields for ending in ("", "_FILE")}
+    strangers = sorted(variable for variable in env if variable.startswith(PREFIX) and variable not in known)
+    return [(variable, _nearest(variable, known)) for variable in strangers]
+
+
+def _nearest(variable: str, known: Iterable[str]) -> str | None:
+    own_parts = [name.removeprefix(PREFIX) for name in sorted(known)]
+    near = difflib.get_close_matches(variable.removeprefix(PREFIX), own_parts, n=1)
+    return PREFIX + near[0] if near else None
