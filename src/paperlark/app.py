@@ -4,29 +4,31 @@ async with opened(settings) as app:      # store, http, and the channels that th
     await app.import_files(…)            # one step of the way of a paper …
     await app.percolate()
     await app.deliver()
-    await app.serve(stop)                # … or all of it, until told to stop
+    await app.serve(stop, listening)     # … or all of it, until told to stop
+
+What can be known to be wrong before the store is opened is found before: `configured_channel`, `all_unreadable`,
+`listen`. So what was asked for in vain leaves the database as it was.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Sequence
+import os
+import socket
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from random import Random
-from typing import Any
-
-from aiohttp import web
+from typing import TYPE_CHECKING, Any
 
 from paperlark import adapters
 from paperlark.channels.base import Channel
-from paperlark.http import Http
-from paperlark.model.papers import Page, Reject
+from paperlark.http import HostPace, Http
+from paperlark.model.papers import Page, Reject, at_midnight
 from paperlark.model.problems import PaperlarkError, ReaderError, SourceError
 from paperlark.pipeline import At, ingest, nobody
 from paperlark.pipeline.deliver import Deliverer, Outcome, plan
 from paperlark.pipeline.ingest import Taken
-from paperlark.pipeline.loops import Loops, Parts
 from paperlark.pipeline.percolate import Percolator
 from paperlark.settings import Settings
 from paperlark.sources.base import Saved, Source
@@ -34,7 +36,11 @@ from paperlark.store import papers, sources
 from paperlark.store.database import Store, open_store
 from paperlark.store.pace import StorePace
 from paperlark.store.sources import Configured
-from paperlark.web import make_web
+
+if TYPE_CHECKING:
+    from aiohttp import web
+
+    from paperlark.pipeline.loops import Parts
 
 HEAD = 64 * 1024  # bytes by which a file's kind is guessed
 FILE_LIMIT = 64 * 1024 * 1024  # bytes of a saved file that is read whole
@@ -45,14 +51,24 @@ CONTACT = "https://pypi.org/project/paperlark/"
 
 @dataclass(slots=True)
 class Imported:
-    """What an import brought, over all files: records, distinct papers, papers not known before, what was rejected,
-    and which files could not be read at all."""
+    """What an import brought, over all files that were taken up: records, distinct papers, papers not known before,
+    what was rejected, and which files could not be read at all (`where` is the file)."""
 
+    files: int = 0
     records: int = 0
     papers: int = 0
     new: int = 0
     rejects: list[Reject] = field(default_factory=list)
-    failed: list[str] = field(default_factory=list)
+    failed: list[Reject] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class SavedFile:
+    """A file to import: where it lies, of which kind it is, and the day it was captured."""
+
+    path: Path
+    kind: str
+    captured_on: date
 
 
 class Paperlark:
@@ -65,16 +81,10 @@ class Paperlark:
         self._http = http
         self._at = at
         self._jitter = Random()
+        self._channels_open = False
         self._lease = timedelta(seconds=settings.lease_seconds)
         self.percolator = Percolator(store, lease=self._lease, at=at)
         self.deliverers = [self._deliverer(channel) for channel in channels]
-
-    def channel(self, kind: str) -> Channel:
-        """A channel that is configured. Raises ReaderError, saying what is missing."""
-        if kind in self.channels:
-            return self.channels[kind]
-        adapters.channel_class(kind)  # an unknown kind has an error of its own
-        raise ReaderError(f"{kind} is not configured here; `paperlark check` says what is missing")
 
     # ── one step at a time ─────────────────────────────────────────────────────────────────────────────────────────
 
@@ -90,16 +100,22 @@ class Paperlark:
         """Record saved files; a file that cannot be read is named in `failed`, and the others are taken.
 
         kind: of all files; guessed for each where it is None. announce: whether readers are told of what is new.
-        progress: called with how many of how many files are done.
+        progress: called with how many files were taken up, and how many records were read.
         """
         imported, seen = Imported(), set[int]()
-        for number, path in enumerate(files):
+
+        def tell(read: int) -> None:
             if progress is not None:
-                progress(number, len(files))
+                progress(imported.files, imported.records + read)
+
+        for path in files:
+            tell(0)
+            imported.files += 1
             try:
-                taken = await self._import_file(path, kind, captured_on, announce)
-            except PaperlarkError as error:
-                imported.failed.append(str(error))
+                file = await _saved_file(path, kind, captured_on)
+                taken = await self._import_file(file, announce, tell)
+            except SourceError as error:
+                imported.failed.append(_failed(path, error))
                 continue
             imported.records += taken.records
             imported.new += taken.new
@@ -109,30 +125,16 @@ class Paperlark:
             imported.papers = await papers.count_existing(tx, seen)
         return imported
 
-    async def _import_file(self, path: Path, kind: str | None, captured_on: date | None, announce: bool) -> Taken:
-        head, changed = await asyncio.to_thread(_look_at, path)
-        kind = kind or adapters.guess_kind(path.name, head)
-        if kind is None:
-            known = ", ".join(adapters.importer_kinds())
-            raise SourceError(f"{path}: cannot tell what kind of file this is; say so with --as ({known})")
-        source = adapters.source_class(kind)
-        pages = self._pages(path, kind, captured_on or changed)
-        return await ingest.take(self.store, source.kind, source.authority, pages, owes=announce, at=self._at)
-
-    async def _pages(self, path: Path, kind: str, captured_on: date) -> AsyncIterator[Page]:
-        module: Any = adapters.source_module(kind)
-        if kind in STREAMED:
-            source = adapters.make_source(kind, kind, {"path": str(path)}, self._http)
-            async for page in source.poll(
-                {}, datetime(captured_on.year, captured_on.month, captured_on.day, tzinfo=UTC)
-            ):
+    async def _import_file(self, file: SavedFile, announce: bool, tell: Callable[[int], None]) -> Taken:
+        async def told() -> AsyncIterator[Page]:
+            read = 0
+            async for page in _pages(file, self._http):
                 yield page
-            return
-        saved = Saved(path.name, await asyncio.to_thread(_read, path), captured_on)
-        if hasattr(module, "read_saved"):
-            yield await module.read_saved(saved)
-        else:
-            yield await asyncio.to_thread(module.parse_saved, saved)
+                read += len(page.announcements)
+                tell(read)
+
+        source = adapters.source_class(file.kind)
+        return await ingest.take(self.store, source.kind, source.authority, told(), owes=announce, at=self._at)
 
     async def poll(self, name: str | None = None) -> dict[str, Taken]:
         """Poll the sources that are due, or one of them now. Raises ReaderError for an unknown or paused one."""
@@ -156,9 +158,16 @@ class Paperlark:
             )
         return taken
 
-    async def percolate(self) -> int:
-        """Percolate everything that is recorded. Returns how many announcements and refreshed counts."""
-        done = await self.percolator.run()
+    async def percolate(self, progress: Callable[[int], None] | None = None) -> int:
+        """Percolate everything that is recorded. Returns how many announcements and refreshed counts.
+
+        progress: called with how many are done.
+        """
+        done = 0
+        while batch := await self.percolator.run_batch():
+            done += batch
+            if progress is not None:
+                progress(done)
         while signals := await self.percolator.run_signals():
             done += signals
         return done
@@ -166,7 +175,9 @@ class Paperlark:
     async def deliver(self) -> Outcome:
         """Send everything that is due now, on every channel."""
         total = Outcome()
-        await plan(self.store)
+        await self._open_channels()
+        while await plan(self.store):
+            pass
         for deliverer in self.deliverers:
             outcome = await deliverer.run()
             total.sent += outcome.sent
@@ -193,35 +204,51 @@ class Paperlark:
 
     # ── all of it ──────────────────────────────────────────────────────────────────────────────────────────────────
 
-    def web_application(self) -> web.Application:
+    def web_application(self) -> "web.Application":
         """The API and the page, on this store."""
+        from paperlark.web import make_web
+
         return make_web(self.store, self.channels)
 
     async def serve(
-        self, stop: asyncio.Event, *, loops: bool = True, ready: Callable[[str], None] | None = None
+        self,
+        stop: asyncio.Event,
+        listening: socket.socket,
+        *,
+        loops: bool = True,
+        ready: Callable[[str], None] | None = None,
     ) -> None:
-        """Loops and web in one process, until `stop`; then drained within 20 s.
+        """Loops and web in one process, until `stop`; then drained within 20 s. A fresh paperlark with loops gets the
+        default sources.
 
-        ready: called with the page's address once it answers. Raises PaperlarkError when the port is taken.
+        listening: where the page is, from `listen`. ready: called with the page's address once it answers.
         """
+        # Imported here: a command that serves nothing need not wait for it.
+        from aiohttp import web
+
+        from paperlark.pipeline.loops import Loops
+
         runner = web.AppRunner(self.web_application(), shutdown_timeout=5, access_log=None)
         await runner.setup()
         running: Loops | None = None
         try:
-            address = await _listen(runner, self.settings.host, self.settings.port)
+            await web.SockSite(runner, listening).start()
             if loops:
+                await self.add_default_sources()
                 await self._open_channels()
                 running = Loops(self._loop_parts())
                 running.start()
             if ready is not None:
-                ready(address)
+                ready(_address(listening))
             await stop.wait()
         finally:
             if running is not None:
                 await running.stop()
             await runner.cleanup()
 
-    def _loop_parts(self) -> Parts:
+    def _loop_parts(self) -> "Parts":
+        from paperlark.pipeline.loops import Parts
+
         return Parts(
             store=self.store,
             make_source=self.make_source,
@@ -243,8 +270,11 @@ class Paperlark:
         )
 
     async def _open_channels(self) -> None:
-        for channel in self.channels.values():
-            await channel.open()
+        """Open every channel, once."""
+        if not self._channels_open:
+            self._channels_open = True
+            for channel in self.channels.values():
+                await channel.open()
 
     async def close(self) -> None:
         """Let go of everything, in the opposite order of its making."""
@@ -261,11 +291,11 @@ async def opened(
 
     extra_channels take the place of configured ones of the same kind.
     """
+    channels = {channel.kind: channel for channel in (*configured_channels(settings), *extra_channels)}
     store = await open_store(settings.database_url)
     try:
         pace = StorePace(store)
         async with Http(settings.contact or CONTACT, pace, allow_private=settings.allow_private_addresses) as http:
-            channels = {channel.kind: channel for channel in (*configured_channels(settings), *extra_channels)}
             app = Paperlark(settings, store, http, list(channels.values()), at)
             try:
                 yield app
@@ -273,6 +303,15 @@ async def opened(
                 await app.close()
     finally:
         await store.close()
+
+
+def configured_channel(settings: Settings, kind: str) -> Channel:
+    """A channel that the settings make possible. Raises PaperlarkError: an unknown kind, or what is missing."""
+    adapters.channel_class(kind)  # an unknown kind has an error of its own
+    for channel in configured_channels(settings):
+        if channel.kind == kind:
+            return channel
+    raise ReaderError(f"{kind} is not configured here; `paperlark check` says what is missing")
 
 
 def configured_channels(settings: Settings) -> list[Channel]:
@@ -296,17 +335,85 @@ def configured_channels(settings: Settings) -> list[Channel]:
     return found
 
 
-async def _listen(runner: web.AppRunner, host: str, port: int) -> str:
-    site = web.TCPSite(runner, host, port)
+def check_source(settings: Settings, name: str, kind: str, options: Mapping[str, Any]) -> None:
+    """Could this source be polled? Raises PaperlarkError: an unknown kind, a bad option."""
+    adapters.make_source(kind, name, options, _unopened_http(settings))
+
+
+# ── where the page is ──────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def listen(host: str, port: int) -> socket.socket:
+    """Take a port; 0 takes a free one. Raises PaperlarkError where it is taken, or the host is not ours."""
     try:
-        await site.start()
+        family, _, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[0]
+        both = family == socket.AF_INET6 and host == "::" and socket.has_dualstack_ipv6()
+        return socket.create_server(address, family=family, backlog=128, dualstack_ipv6=both)
     except OSError as error:
+        number = error.errno or 0  # below 0 where a name is unknown
+        why = os.strerror(number) if number > 0 else error.strerror
         raise PaperlarkError(
-            f"cannot listen on {host}:{port}: {error.strerror}; choose another port with PAPERLARK_PORT"
+            f"cannot listen on {host}:{port}: {why}; choose another port with PAPERLARK_PORT or --port"
         ) from error
-    bound = runner.addresses[0]
-    shown = "127.0.0.1" if host in ("0.0.0.0", "::") else host
-    return f"http://{shown}:{bound[1]}/"
+
+
+def _address(listening: socket.socket) -> str:
+    host, port = listening.getsockname()[:2]
+    shown = "127.0.0.1" if host in ("0.0.0.0", "::") else f"[{host}]" if ":" in host else host
+    return f"http://{shown}:{port}/"
+
+
+# ── saved files ────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+async def all_unreadable(
+    settings: Settings, files: Sequence[Path], *, kind: str | None = None, captured_on: date | None = None
+) -> list[Reject]:
+    """Why not one of these files can be read; empty as soon as one can."""
+    rejects = []
+    for path in files:
+        try:
+            file = await _saved_file(path, kind, captured_on)
+            if file.kind not in STREAMED:
+                async for _ in _pages(file, _unopened_http(settings)):
+                    break
+        except SourceError as error:
+            rejects.append(_failed(path, error))
+        else:
+            return []
+    return rejects
+
+
+async def _saved_file(path: Path, kind: str | None, captured_on: date | None) -> SavedFile:
+    head, changed = await asyncio.to_thread(_look_at, path)
+    kind = kind or adapters.guess_kind(path.name, head)
+    if kind is None:
+        known = ", ".join(adapters.importer_kinds())
+        raise SourceError(f"{path}: cannot tell what kind of file this is; say so with --as ({known})")
+    return SavedFile(path, kind, captured_on or changed)
+
+
+async def _pages(file: SavedFile, http: Http) -> AsyncIterator[Page]:
+    if file.kind in STREAMED:
+        source = adapters.make_source(file.kind, file.kind, {"path": str(file.path)}, http)
+        async for page in source.poll({}, at_midnight(file.captured_on)):
+            yield page
+        return
+    module: Any = adapters.source_module(file.kind)
+    saved = Saved(file.path.name, await asyncio.to_thread(_read, file.path), file.captured_on)
+    if hasattr(module, "read_saved"):
+        yield await module.read_saved(saved)
+    else:
+        yield await asyncio.to_thread(module.parse_saved, saved)
+
+
+def _failed(path: Path, error: SourceError) -> Reject:
+    return Reject(str(path), str(error).removeprefix(f"{path}: "))
+
+
+def _unopened_http(settings: Settings) -> Http:
+    """For adapters that are made to be looked at, and never asked."""
+    return Http(settings.contact or CONTACT, HostPace())
 
 
 def _look_at(path: Path) -> tuple[bytes, date]:

@@ -1,1 +1,20 @@
-"""…"""
+"""Which papers meet which profiles, and why. Pure and synchronous: values in, values out.
+
+In the order of the story:
+
+`text`        a stored string becomes tokens: folded word, stem, exact form, offsets; titles' keys; TeX made readable
+`tex`         how TeX mark-up inside titles and abstracts is read, and how it is shown where there is no math
+`names`       when two spellings of a person's name are one
+`document`    a paper as queries see it, analysed once for all readers; the words that a database stores of it
+`query`       the profile language: a profile's text understood, or an error that points and suggests
+`reading`     how: `grammar.lark`, from its tokens to the tree, and what is said where that fails
+`tree`        what the tree is made of; its canonical text
+`candidates`  what a paper must hold to meet a query: for FTS5, for tsquery, and for the percolator
+`reference`   does this paper meet this query? Plain, slow, obviously right: all others are held to it
+`checks`      the same answer, made ready once per query and fast
+`index`       the percolator: which of the stored queries does this paper meet?
+`rank`        how well a paper answers a query (BM25)
+`explain`     why it matched, in words as written; or why not, in a sentence
+
+The same tokens serve the percolator, the archive's search and the highlighter.
+"""

@@ -108,6 +108,10 @@ class Percolator:
 
     async def _percolate(self, batch: Batch) -> None:
         known = {told.id: analysed for told in batch.announcements if (analysed := self._recent.take(told.id))}
+        if known:
+            async with self._store.reading() as tx:
+                same = await percolation.as_recorded(tx, [told for told in batch.announcements if told.id in known])
+            known = {number: analysed for number, analysed in known.items() if number in same}
         documents: list[tuple[Told, StoredPaper | Analysed]] = [
             (told, known[told.id]) for told in batch.announcements if told.id in known
         ]

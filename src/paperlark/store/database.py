@@ -6,6 +6,7 @@ queue instead of polling); PostgreSQL runs at READ COMMITTED. Everything else is
 
 import asyncio
 import re
+import sqlite3
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
@@ -234,7 +235,7 @@ def _database_at(url: str) -> AsyncEngine:
     except (ArgumentError, ValueError) as error:
         raise StoreError("PAPERLARK_DATABASE_URL is no database address (sqlite:///file or postgresql://…)") from error
     if address.get_backend_name() == "sqlite":
-        _prepare_folder(address)
+        _prepare_file(address)
         database = create_async_engine(address, pool_size=POOL_SIZE, connect_args={"timeout": BUSY_SECONDS})
         _speak_sqlite(database)
         return database
@@ -250,7 +251,7 @@ def _database_at(url: str) -> AsyncEngine:
     )
 
 
-def _prepare_folder(address: URL) -> None:
+def _prepare_file(address: URL) -> None:
     if not address.database or address.database == ":memory:":
         raise StoreError("paperlark needs a database file: a store in memory would forget what was told")
     folder = Path(address.database).absolute().parent
@@ -258,6 +259,11 @@ def _prepare_folder(address: URL) -> None:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise StoreError(f"cannot make the folder {folder} for the database: {error.strerror}") from error
+    # Tried here because aiosqlite leaves a thread behind that complains at exit where a file cannot be opened.
+    try:
+        sqlite3.connect(address.database).close()
+    except sqlite3.Error as error:
+        raise explained(error, address) from error
 
 
 def _speak_sqlite(database: AsyncEngine) -> None:

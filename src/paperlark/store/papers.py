@@ -3,9 +3,9 @@
 `prepare` is the part that costs time and touches nothing (run it off the loop); `record` is the part that writes.
 """
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -16,6 +16,7 @@ from paperlark.matching.text import title_key
 from paperlark.model.ids import new_id
 from paperlark.model.papers import Alias, Announcement, Paper, StoredPaper
 from paperlark.store import merges, search
+from paperlark.store.columns import storable
 from paperlark.store.database import Transaction
 from paperlark.store.identity import MERGED_FIELDS, Census, Known, Settled, bounded, merged_fields
 from paperlark.store.rows import chunks, scalars
@@ -55,13 +56,14 @@ def prepare(source: str, announcements: Iterable[Announcement]) -> list[Prepared
 
 
 def _prepared(source: str, announcement: Announcement) -> Prepared:
-    paper = announcement.paper
+    aliases = tuple(Alias(alias.scheme, bounded(storable(alias.value))) for alias in announcement.paper.aliases)
+    paper = replace(announcement.paper, aliases=aliases)
     analysed = analyse(_document_of_paper(paper, source, announcement))
     return Prepared(
-        announcement=announcement,
+        announcement=replace(announcement, paper=paper, said=storable(announcement.said)),
         title=bounded(title_key(paper.title)),
-        aliases=tuple(Alias(a.scheme, bounded(a.value)) for a in paper.aliases),
-        fields=_fields(paper),
+        aliases=aliases,
+        fields=storable(_fields(paper)),
         analysed=analysed,
         words=search_words(analysed),
         length=len(paper.title.split()) + len(paper.abstract.split()),
@@ -84,12 +86,17 @@ async def record(
     for entry, found in pairs:
         for gone in found.absorbed:
             await merges.merge(tx, found.paper_id, gone, reason=f"{source}: {entry.announcement.paper.title}", now=now)
+    times = Counter(s.paper_id for s in settled)
     return Recorded(
         papers=tuple(s.paper_id for s in settled),
         new_papers=frozenset(s.paper_id for s in settled if s.new),
         new_announcements=len(told),
         new_signals=new_signals,
-        fresh={number: entry.analysed for number, (entry, found) in told.items() if found.new},
+        fresh={
+            number: entry.analysed
+            for number, (entry, found) in told.items()
+            if found.new and times[found.paper_id] == 1
+        },
     )
 
 

@@ -15,7 +15,7 @@ from sqlalchemy import Row, func, or_, select, tuple_, update
 from paperlark.model.ids import new_id
 from paperlark.store.database import Transaction
 from paperlark.store.rows import chunks, scalars
-from paperlark.store.tables import ANNOUNCEMENT, MATCH, OWED, PERCOLATION_BATCH, PROGRESS, SIGNAL
+from paperlark.store.tables import ANNOUNCEMENT, MATCH, OWED, PERCOLATION_BATCH, PROGRESS, SIGNAL, SOURCE_RECORD
 
 CATCH_UP = "catch-up"
 BARRIER = "barrier"
@@ -89,6 +89,22 @@ async def claim(tx: Transaction, *, mark: int, now: datetime, lease: timedelta, 
     row = {"id": batch_id, "mark": mark, "lease_token": token, "lease_until": now + lease}
     await tx.insert_new(PERCOLATION_BATCH, [row])
     return Batch(batch_id, token, tuple(announcements))
+
+
+async def as_recorded(tx: Transaction, announcements: Iterable[Told]) -> set[int]:
+    """Those announcements (by id) whose papers are still what they alone told: nobody has said more since."""
+    told = {announcement.paper_id: announcement for announcement in announcements}
+    same: set[int] = set()
+    for chunk in chunks(sorted(told)):
+        wanted = (
+            select(SOURCE_RECORD.c.paper_id, func.max(SOURCE_RECORD.c.seen_at).label("seen_at"))
+            .where(SOURCE_RECORD.c.paper_id.in_(chunk))
+            .group_by(SOURCE_RECORD.c.paper_id)
+            .having(func.count() == 1)
+        )
+        found = {row.paper_id: row.seen_at for row in await tx.execute(wanted)}
+        same |= {told[number].id for number, seen_at in found.items() if seen_at == told[number].first_seen}
+    return same
 
 
 async def keep(tx: Transaction, batch: Batch, lease_until: datetime) -> bool:

@@ -1,0 +1,183 @@
+"""A paper as queries see it, and its words, found once and shared by percolator, search and highlighter."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from functools import cached_property
+from itertools import chain
+from typing import NamedTuple
+
+from paperlark.matching.names import Name, name_of
+from paperlark.matching.text import Columns, Token, closed, columns, tokenise
+from paperlark.model.papers import Alias
+
+WORD_LENGTH = 64
+"""Stored words are cut here; queries' words are cut the same way."""
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """A merged paper together with one announcement and the latest signals.
+
+    sources: the names of those that announced it ("arxiv:cs.CL"). type: of this announcement. announced_at has a zone.
+    """
+
+    title: str
+    announced_at: datetime
+    abstract: str = ""
+    authors: tuple[str, ...] = ()
+    organisation: str | None = None
+    categories: tuple[str, ...] = ()
+    sources: tuple[str, ...] = ()
+    aliases: tuple[Alias, ...] = ()
+    type: str = "new"
+    signals: Mapping[str, int] = field(default_factory=dict)
+    author_count: int | None = None
+
+    def count(self, name: str) -> int | None:
+        """What a number check compares: a signal, or how many authors there are; None where nobody said."""
+        if name == "authors":
+            return max(self.author_count or 0, len(self.authors)) or None
+        return self.signals.get(name)
+
+
+class Text:
+    """One stored string and its words. Everything here is found when it is first asked for, and kept."""
+
+    def __init__(self, text: str) -> None:
+        self.text = text
+
+    @cached_property
+    def tokens(self) -> tuple[Token, ...]:
+        return tokenise(self.text)
+
+    @cached_property
+    def open(self) -> Columns:
+        """Its words, compounds read open."""
+        return columns(self.text)
+
+    @cached_property
+    def closed(self) -> Columns:
+        """Its compounds, read closed."""
+        return closed(self.open)
+
+
+class View(NamedTuple):
+    """A passage in one reading: its words between single spaces, so that a phrase is found by one search; which words
+    it holds, those of closed compounds among them; and which are of those."""
+
+    line: str
+    held: frozenset[str]
+    closed: frozenset[str]
+
+    @classmethod
+    def of(cls, words: list[list[str]], closed: list[list[str]]) -> "View":
+        line = " \n ".join([" ".join(each) for each in words])
+        return cls(f" {line} ", frozenset(chain(*words, *closed)), frozenset(chain(*closed)))
+
+
+class Passage:
+    """Where a term is looked for: one or more texts; a phrase does not go from one into the next."""
+
+    def __init__(self, *texts: Text) -> None:
+        self.texts = texts
+
+    @cached_property
+    def words(self) -> View:
+        return View.of([text.open.words for text in self.texts], [text.closed.words for text in self.texts])
+
+    @cached_property
+    def stems(self) -> View:
+        return View.of([text.open.stems for text in self.texts], [text.closed.stems for text in self.texts])
+
+    @cached_property
+    def exacts(self) -> View:
+        return View.of([text.open.exacts for text in self.texts], [text.closed.exacts for text in self.texts])
+
+
+class Texts:
+    """A document's words, whatever its counts, by the field that a term names."""
+
+    def __init__(self, document: Document) -> None:
+        self.document = document
+        title, abstract = Text(document.title), Text(document.abstract)
+        self.title = Passage(title)
+        self.abstract = Passage(abstract)
+        self.anywhere = Passage(title, abstract)
+        """Where a term without a field is looked for."""
+
+    @cached_property
+    def organisation(self) -> Passage:
+        return Passage(Text(self.document.organisation or ""))
+
+    @cached_property
+    def authors(self) -> Passage:
+        return Passage(*map(Text, self.document.authors))
+
+    @cached_property
+    def names(self) -> tuple[Name | None, ...]:
+        return tuple(name_of(author.text, author.tokens) for author in self.authors.texts)
+
+    @cached_property
+    def search_words(self) -> frozenset[str]:
+        """See the function of this name."""
+        found = self.anywhere.words.held | self.anywhere.stems.held
+        joined = "".join(found)
+        if not joined.isascii() or max(map(len, found), default=0) > WORD_LENGTH:
+            found = frozenset(map(stored, found))
+        # Together the names are quicker read than one by one, and no hyphen ties one to the next.
+        names = Passage(Text("; ".join(self.document.authors)))
+        extra = {stored(word, "author") for word in names.words.held}
+        extra.update(stored(word, "org") for word in self.organisation.words.held | self.organisation.stems.held)
+        for category in self.document.categories:
+            extra.update(stored(part, "cat") for part in and_above(category))
+        for alias in self.document.aliases:
+            extra.update((stored(alias.value, "id"), stored(str(alias), "id")))
+            if alias.scheme == "doi":
+                extra.add(stored(alias.value, "doi"))
+        return found | extra
+
+
+@dataclass(frozen=True, slots=True)
+class Analysed:
+    """A document and its words."""
+
+    document: Document
+    texts: Texts
+
+    def with_signals(self, signals: Mapping[str, int]) -> "Analysed":
+        """The same paper with other counts; its words are not looked for again."""
+        return Analysed(replace(self.document, signals=signals), self.texts)
+
+
+def analyse(document: Document) -> Analysed:
+    """The document made ready for queries. Cheap by itself: words are found when first needed."""
+    return Analysed(document, Texts(document))
+
+
+def search_words(analysed: Analysed) -> tuple[str, ...]:
+    """What the database's full-text index stores of a paper: distinct ASCII letters and digits, at most 64, sorted.
+
+    Words, stems and closed compounds of title and abstract; authors', organisation's, categories' and ids' words with
+    their field in front (`authorhinton`, `catcscl`). Depends on title, abstract, authors, organisation, categories and
+    aliases: store it anew when one of them changes.
+    """
+    return tuple(sorted(analysed.texts.search_words))
+
+
+def stored(word: str, field: str = "") -> str:
+    """A word as it is stored: `field` in front, other letters than ASCII spelled in hexadecimal, the rest left out.
+
+    What begins alike is stored beginning alike, so that an open end (`word*`) finds it.
+    """
+    if not word.isascii():
+        word = "".join(c if c.isascii() else f"x{ord(c):05x}" for c in word.casefold() if c.isalnum())
+    elif not word.isalnum():
+        word = "".join(filter(str.isalnum, word))
+    return (field + word.lower())[:WORD_LENGTH]
+
+
+def and_above(category: str) -> tuple[str, ...]:
+    """A category, folded, and those that it lies under: "cs.cl", "cs"."""
+    parts = " ".join(category.casefold().split()).split(".")
+    return tuple(".".join(parts[:length]) for length in range(len(parts), 0, -1))

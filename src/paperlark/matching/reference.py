@@ -1,0 +1,158 @@
+"""Does this paper meet this query? The plain answer: a walk over the tree, and over the tokens for each term.
+
+Slow and obviously right. The index, the database's candidates and the explanations are held to it by tests.
+"""
+
+from collections.abc import Iterator, Sequence
+from datetime import UTC
+
+from paperlark.matching.document import Analysed, Document, Text, analyse
+from paperlark.matching.names import read_name, same_person
+from paperlark.matching.query import Query
+from paperlark.matching.text import CLOSED_PARTS, Token, stem
+from paperlark.matching.tree import And, Author, Code, Node, Not, Number, Or, Reading, Since, Term
+
+
+def meets(query: Query, document: Document | Analysed) -> bool:
+    """Whether the paper is one that the query asks for."""
+    return holds(query.tree, document if isinstance(document, Analysed) else analyse(document))
+
+
+def holds(node: Node, paper: Analysed) -> bool:
+    """Whether one node of a query's tree is true of the paper."""
+    match node:
+        case And():
+            return all(holds(part, paper) for part in node.parts)
+        case Or():
+            return any(holds(part, paper) for part in node.parts)
+        case Not():
+            return not holds(node.part, paper)
+        case Term():
+            return any(next(runs(node, text.tokens), None) is not None for _, text in passages(node, paper))
+        case Author():
+            names = map(read_name, paper.document.authors)
+            return any(name is not None and same_person(node.name, name) for name in names)
+        case Code():
+            return any(code_meets(node, value) for value in values(node, paper.document))
+        case Number():
+            return number_holds(node, paper.document.count(node.count))
+        case Since():
+            return paper.document.announced_at.astimezone(UTC).date() >= node.day
+
+
+def passages(term: Term, paper: Analysed) -> list[tuple[str, Text]]:
+    """The texts that a term is looked for in, with their fields: a phrase does not go from one into the next."""
+    texts = paper.texts
+    match term.field:
+        case "author":
+            return [("author", author) for author in texts.authors.texts]
+        case "org":
+            return [("org", texts.organisation.texts[0])]
+        case "title" | "abstract" | None:
+            both = zip(("title", "abstract"), texts.anywhere.texts, strict=True)
+            return [(field, text) for field, text in both if term.field in (field, None)]
+
+
+def runs(term: Term, tokens: Sequence[Token]) -> Iterator[tuple[int, int]]:
+    """Where a term stands: the first and the last token of each place. See `text` for open and closed compounds."""
+    walk = _Walk(term, tokens)
+    for first in range(len(tokens)):
+        last = walk.end(0, first)
+        if last is not None:
+            yield first, last
+
+
+class _Walk:
+    """A term held against the tokens of one text.
+
+    `_lost` remembers where the rest of a term does not stand: repetitive phrases in repetitive texts would else take
+    exponential time.
+    """
+
+    def __init__(self, term: Term, tokens: Sequence[Token]) -> None:
+        self._term = term
+        self._tokens = tokens
+        self._words = len(term.words)
+        # For each word, what it and those after it are when written closed.
+        self._wanted = [
+            [
+                self._said("".join(term.words[at:until]), until == self._words)
+                for until in range(at + 1, min(at + CLOSED_PARTS, self._words) + 1)
+            ]
+            for at in range(self._words)
+        ]
+        self._lost: set[tuple[int, int]] = set()
+
+    def end(self, word: int, at: int) -> int | None:
+        """The last token of a run from tokens[at] on that says the term's words from `word` on, or None."""
+        if (word, at) in self._lost or at >= len(self._tokens):
+            return None
+        for parts in range(1, CLOSED_PARTS + 1):
+            written = self._written(at, parts)
+            for until, wanted in enumerate(self._wanted[word], word + 1):
+                ends = until == self._words
+                if written.startswith(wanted) if ends and self._term.prefix else self._said(written, ends) == wanted:
+                    last = at + parts - 1 if ends else self.end(until, at + parts)
+                    if last is not None:
+                        return last
+            if at + parts == len(self._tokens) or not self._tokens[at + parts - 1].tied:
+                break
+        if word:
+            self._lost.add((word, at))
+        return None
+
+    def _written(self, at: int, parts: int) -> str:
+        """Some tokens read closed, before stemming."""
+        tokens = self._tokens[at : at + parts]
+        if self._term.reading is Reading.EXACT:
+            return "".join([token.exact for token in tokens])
+        return "".join([token.word for token in tokens])
+
+    def _said(self, word: str, ends: bool) -> str:
+        """A word as the term compares it: stemmed or as it is. An open end is not stemmed."""
+        return stem(word) if self._term.reading is Reading.STEMMED and not (ends and self._term.prefix) else word
+
+
+def values(code: Code, document: Document) -> tuple[str, ...]:
+    """What a code is compared with, as stored."""
+    match code.field:
+        case "cat":
+            return document.categories
+        case "source":
+            return document.sources
+        case "type":
+            return (document.type,)
+        case "doi":
+            return tuple(alias.value for alias in document.aliases if alias.scheme == "doi")
+        case "id":
+            return tuple(str(alias) for alias in document.aliases)
+
+
+def code_meets(code: Code, value: str) -> bool:
+    """Whether one stored value is what a code asks for."""
+    value = " ".join(value.casefold().split())
+    spellings = [value]
+    if code.field == "id":
+        spellings.append(value.partition(":")[2])  # without its scheme
+    for spelling in spellings:
+        if spelling == code.value or (code.prefix and spelling.startswith(code.value)):
+            return True
+    under = {"cat": ".", "source": ":"}.get(code.field)
+    return under is not None and value.startswith(code.value + under)
+
+
+def number_holds(number: Number, count: int | None) -> bool:
+    """Whether a count passes the check; what nobody counted does not."""
+    if count is None:
+        return False
+    match number.comparison:
+        case ">=":
+            return count >= number.value
+        case "<=":
+            return count <= number.value
+        case ">":
+            return count > number.value
+        case "<":
+            return count < number.value
+        case "=":
+            return count == number.value

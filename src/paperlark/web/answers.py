@@ -1,0 +1,59 @@
+"""JSON and pages with an ETag, so that nothing unchanged is sent twice (RFC 9110, section 13).
+
+The tag is of the very bytes, so it is strong and can never be stale. It saves the way, not the work.
+"""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from typing import Any
+
+import aiohttp_jinja2
+from aiohttp import ETag, web
+from aiohttp.helpers import ETAG_ANY
+
+SHARED = {"Cache-Control": "no-cache"}  # may be kept, must be asked about
+PRIVATE = {"Cache-Control": "private, no-cache", "Vary": "Authorization"}
+
+
+def say(
+    request: web.Request,
+    value: Any,
+    *,
+    status: int = 200,
+    cache: Mapping[str, str] = SHARED,
+    headers: Mapping[str, str] | None = None,
+) -> web.Response:
+    """A value as JSON; 304 where the other side has it already."""
+    answer = web.Response(
+        status=status,
+        body=json.dumps(value, ensure_ascii=False, allow_nan=False).encode(),
+        content_type="application/json",
+        headers={**cache, **(headers or {})},
+    )
+    return unless_known(request, answer)
+
+
+def page(request: web.Request, template: str, context: Mapping[str, Any], *, status: int = 200) -> web.Response:
+    """A page from its template; 304 where the other side has it already."""
+    answer = aiohttp_jinja2.render_template(template, request, context, status=status)
+    answer.headers.update(SHARED)
+    return unless_known(request, answer)
+
+
+def unless_known(request: web.Request, answer: web.Response) -> web.Response:
+    """The answer with its tag, or 304 where the request says that it has just that."""
+    if answer.status != 200 or request.method not in ("GET", "HEAD"):
+        return answer
+    assert isinstance(answer.body, bytes)
+    tag = ETag(hashlib.blake2b(answer.body, digest_size=12).hexdigest())
+    answer.etag = tag
+    known = request.if_none_match or ()
+    if not any(each.value in (tag.value, ETAG_ANY) for each in known):
+        return answer
+    unchanged = web.Response(status=304)
+    unchanged.headers.update({name: answer.headers[name] for name in _KEPT if name in answer.headers})
+    return unchanged
+
+
+_KEPT = ("ETag", "Cache-Control", "Vary", "Link")

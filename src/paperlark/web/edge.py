@@ -1,0 +1,93 @@
+"""Around every answer: a request id, a time-out, security headers, and the one place that tells what went wrong."""
+
+import asyncio
+import secrets
+from collections.abc import Awaitable, Callable
+
+import structlog
+from aiohttp import web
+
+from paperlark.model.problems import QueryError, ReaderError, StoreError
+from paperlark.web import pages, problems
+from paperlark.web.keys import REQUEST_ID
+from paperlark.web.problems import Problem
+
+log = structlog.get_logger()
+
+ANSWER_SECONDS = 20.0
+FOR_PROGRAMS = ("/api/", "/healthz", "/readyz")
+
+HEADERS = {
+    "Content-Security-Policy": (
+        "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; base-uri 'none'; "
+        "frame-ancestors 'none'"
+    ),
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "no-referrer",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Permissions-Policy": "camera=(), geolocation=(), microphone=()",
+    "Server": "paperlark",  # not which Python and which aiohttp
+}
+"""What a browser may do with what we send: no script at all, nothing from elsewhere, no frame around it."""
+
+Answer = Callable[[web.Request], Awaitable[web.StreamResponse]]
+
+
+@web.middleware
+async def edge(request: web.Request, handler: Answer) -> web.StreamResponse:
+    """Give the request an id and tell faults: as problem+json under /api, as a page to people."""
+    request[REQUEST_ID] = secrets.token_hex(8)
+    with structlog.contextvars.bound_contextvars(request_id=request[REQUEST_ID]):
+        try:
+            async with asyncio.timeout(ANSWER_SECONDS):
+                return await handler(request)
+        except web.HTTPException as refused:
+            if refused.status < 400:
+                raise
+            problem = _refused(request, refused)
+        except Exception as fault:
+            problem = _told(request, fault)
+        return _say(request, problem)
+
+
+async def add_headers(request: web.Request, response: web.StreamResponse) -> None:
+    """Every answer, whoever made it, carries the security headers and the request's id."""
+    for name, value in HEADERS.items():
+        response.headers[name] = value
+    response.headers["X-Request-Id"] = request.get(REQUEST_ID, "")
+
+
+def _told(request: web.Request, fault: Exception) -> Problem:
+    """What a person is told of a fault. One that we did not expect is logged here, once, and nowhere shown."""
+    match fault:
+        case Problem():
+            return fault
+        case QueryError():
+            return problems.bad_query(fault, "q")
+        case ReaderError():
+            return Problem(422, str(fault), kind="refused", title="That cannot be done")
+        case TimeoutError():
+            log.warning("request took too long", method=request.method, path=request.path)
+            return Problem(503, "this took too long; ask for less, or later", headers={"Retry-After": "10"})
+        case StoreError():
+            log.warning("store cannot be used", method=request.method, path=request.path, reason=str(fault))
+            return Problem(503, "the database cannot be used just now", headers={"Retry-After": "10"})
+    log.exception("request failed", method=request.method, path=request.path)
+    return Problem(500, "this is a fault of ours; it is logged under the request's id")
+
+
+def _refused(request: web.Request, refused: web.HTTPException) -> Problem:
+    """aiohttp's own refusals: unknown path, wrong method, a body too large."""
+    said = {
+        404: f"there is nothing at {request.path}",
+        405: f"{request.method} is not for {request.path}",
+        413: "a body has at most 64 KiB",
+    }
+    allowed = {"Allow": refused.headers["Allow"]} if "Allow" in refused.headers else {}
+    return Problem(refused.status, said.get(refused.status, ""), headers=allowed)
+
+
+def _say(request: web.Request, problem: Problem) -> web.Response:
+    if request.path.startswith(FOR_PROGRAMS):
+        return problems.response(request, problem)
+    return pages.problem(request, problem)

@@ -1,0 +1,20 @@
+"""What the application carries along for its parts."""
+
+from collections.abc import Mapping
+from typing import Protocol
+
+from aiohttp import web
+
+from paperlark.store.database import Store
+
+
+class Addressed(Protocol):
+    """All that the web needs of a channel: what an address looks like there."""
+
+    def check_address(self, address: str) -> str:
+        """The address in its one spelling; raises ReaderError when it is none."""
+
+
+STORE = web.AppKey("store", Store)
+CHANNELS = web.AppKey[Mapping[str, Addressed]]("channels")
+REQUEST_ID = web.RequestKey("request_id", str)

@@ -1,0 +1,1 @@
+"""Channels: what they render, and how they meet their platforms."""

@@ -1,0 +1,138 @@
+"""Two ways to give a command: in this process (quick), and as people do (a process of its own)."""
+
+import json
+import logging
+import os
+import shutil
+import sqlite3
+import subprocess
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import paperlark
+from paperlark.cli import commands, edge
+
+SAMPLE = Path(paperlark.__file__).parent / "sample" / "daily_papers.json"
+
+
+@dataclass(frozen=True)
+class Done:
+    """How a command ended."""
+
+    status: int
+    out: str
+    err: str
+
+    @property
+    def records(self) -> list[dict[str, Any]]:
+        """Standard output as JSON, one object a line."""
+        return [json.loads(line) for line in self.out.splitlines()]
+
+    @property
+    def record(self) -> dict[str, Any]:
+        """Standard output as one JSON object."""
+        (found,) = self.records
+        return found
+
+
+class Lark:
+    """Commands in this process, on a store of their own."""
+
+    def __init__(self, database: Path, capture: pytest.CaptureFixture[str]) -> None:
+        self.database = database
+        self._capture = capture
+
+    def __call__(self, *arguments: str | Path) -> Done:
+        self._capture.readouterr()
+        status = edge.status(commands, [str(argument) for argument in arguments])
+        out, err = self._capture.readouterr()
+        return Done(status, out, err)
+
+    def well(self, *arguments: str | Path) -> Done:
+        """A command that must succeed, and say nothing on standard error."""
+        done = self(*arguments)
+        assert (done.status, done.err) == (0, ""), done
+        return done
+
+
+@pytest.fixture
+def lark(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Iterator[Lark]:
+    """Commands in this process, with an empty environment and a store that is not there yet."""
+    database = tmp_path / "papers.sqlite3"
+    for name in list(os.environ):
+        if name.startswith("PAPERLARK_") or name in ("DATABASE_URL", "PORT"):
+            monkeypatch.delenv(name)
+    monkeypatch.setenv("PAPERLARK_DATABASE_URL", str(database))
+    monkeypatch.setenv("HOME", str(tmp_path))
+    root = logging.getLogger()
+    before, level = root.handlers[:], root.level
+    yield Lark(database, capsys)
+    root.handlers[:] = before
+    root.setLevel(level)
+
+
+@pytest.fixture(scope="session")
+def filled(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A store with the sample digest, a profile and a subscription; copy it before it is touched."""
+    database = tmp_path_factory.mktemp("filled") / "filled.sqlite3"
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("PAPERLARK_DATABASE_URL", str(database))
+        for arguments in (
+            ["import", str(SAMPLE)],
+            ["profiles", "add", "agent* memory", "--name", "agents"],
+            ["subscribe", "agents", "--to", "console", "me"],
+        ):
+            assert edge.status(commands, arguments) == 0
+    return database
+
+
+@pytest.fixture
+def database(filled: Path, tmp_path: Path) -> Path:
+    """A filled store of one's own."""
+    return Path(shutil.copy(filled, tmp_path / "papers.sqlite3"))
+
+
+def environment(home: Path, database: Path | str, **variables: str) -> dict[str, str]:
+    """What a process needs to know, and nothing of ours."""
+    kept = {name: os.environ[name] for name in ("PATH", "SYSTEMROOT", "LANG") if name in os.environ}
+    return kept | {"HOME": str(home), "PAPERLARK_DATABASE_URL": str(database)} | variables
+
+
+def as_people_do(home: Path, *arguments: str | Path, database: Path | str, **variables: str) -> Done:
+    """A command in a process of its own, with its output in pipes."""
+    ended = subprocess.run(
+        [sys.executable, "-m", "paperlark", *map(str, arguments)],
+        env=environment(home, database, **variables),
+        cwd=home,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    return Done(ended.returncode, ended.stdout, ended.stderr)
+
+
+def begun(home: Path, *arguments: str | Path, database: Path | str, **variables: str) -> "subprocess.Popen[str]":
+    """A command that goes on, in a process of its own."""
+    return subprocess.Popen(
+        [sys.executable, "-m", "paperlark", *map(str, arguments)],
+        env=environment(home, database, **variables),
+        cwd=home,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+def dump(database: Path) -> Sequence[str] | None:
+    """Everything that a SQLite file holds; None where there is no file."""
+    if not database.exists():
+        return None
+    with closing(sqlite3.connect(database)) as connection:
+        return list(connection.iterdump())

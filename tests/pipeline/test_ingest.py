@@ -1,0 +1,196 @@
+"""A page and the cursor after it commit together; whatever goes wrong, the next poll goes on where this one stopped."""
+
+from collections.abc import AsyncIterator
+from datetime import timedelta
+from random import Random
+
+import pytest
+
+from paperlark.model.papers import Page, Reject
+from paperlark.model.problems import ReaderError, SourceError
+from paperlark.pipeline import At, ingest, nobody
+from paperlark.pipeline.ingest import Taken
+from paperlark.store import sources
+from paperlark.store.database import Store, open_store
+from paperlark.store.sources import Configured
+from paperlark.store.tables import PAPER
+from paperlark.testing.clock import FakeClock
+from paperlark.testing.sources import FakeSource
+from tests.builders import LEASE, MONDAY, Killed, announcements, count, dies_at, numbered, page
+
+NAME = "fake"
+PAGES = [page(*numbered(2, start=10 * number)) for number in range(3)]
+
+
+@pytest.fixture
+def clock() -> FakeClock:
+    return FakeClock(MONDAY)
+
+
+@pytest.fixture
+async def store(store_url: str, clock: FakeClock) -> AsyncIterator[Store]:
+    """A fresh store on both databases with one configured source."""
+    opened = await open_store(store_url, clock=clock)
+    async with opened.transaction() as tx:
+        await sources.add(tx, NAME, "fake", {}, clock())
+    yield opened
+    await opened.close()
+
+
+async def look(store: Store) -> Configured:
+    async with store.reading() as tx:
+        return await sources.get(tx, NAME)
+
+
+async def poll(store: Store, source: FakeSource, *, at: At = nobody) -> Taken:
+    """Poll the source now, due or not."""
+    (claimed,) = await ingest.due_sources(store, lease=LEASE, limit=1, only=NAME)
+    return await ingest.poll(store, claimed, source, lease=LEASE, jitter=Random(0), at=at)
+
+
+async def test_a_poll_records_every_page_and_moves_the_cursor(store: Store) -> None:
+    taken = await poll(store, FakeSource(script=[*PAGES, page(rejects=(Reject("entry 7", "no title"),))]))
+    assert (taken.records, taken.new, len(taken.papers), len(taken.rejects)) == (6, 6, 6, 1)
+    after = await look(store)
+    assert (after.cursor, after.seen, after.new, after.rejected) == ({"pages": 4}, 6, 6, 1)
+    assert (after.failures, after.last_error, after.lease_token) == (0, None, None)
+
+
+@pytest.mark.parametrize(
+    "label", ["record: page parsed", "record: page written", "record: before a page commits", "record: page committed"]
+)
+async def test_crash_between_pages_resumes_at_the_failed_page(store: Store, clock: FakeClock, label: str) -> None:
+    source = FakeSource(script=PAGES)
+    with pytest.raises(Killed):
+        await poll(store, source, at=dies_at(label, nth=2))
+    committed = 2 if label == "record: page committed" else 1
+    assert await count(store, PAPER) == 2 * committed
+    assert (await look(store)).cursor == {"pages": committed}, "the cursor and its page commit together"
+    assert await ingest.due_sources(store, lease=LEASE, limit=9) == [], "the dead worker's lease still holds"
+    clock.advance(LEASE + timedelta(seconds=1))
+    taken = await poll(store, source)
+    assert source.polls == [{}, {"pages": committed}]
+    assert taken.records == 6 - 2 * committed
+    assert await count(store, PAPER) == 6
+
+
+async def test_a_failure_keeps_the_pages_before_it_and_says_so(store: Store, clock: FakeClock) -> None:
+    source = FakeSource(script=[PAGES[0], SourceError("fake: 503 Service Unavailable"), PAGES[1]])
+    taken = await poll(store, source)
+    after = await look(store)
+    assert (taken.records, taken.error) == (2, "fake: 503 Service Unavailable")
+    assert (after.cursor, after.failures, after.last_error) == ({"pages": 1}, 1, "fake: 503 Service Unavailable")
+    assert (after.polled_at, after.good_at, after.lease_token) == (clock(), None, None)
+    clock.advance(hours=3)
+    await poll(store, source)
+    well = await look(store)
+    assert (well.cursor, well.failures, well.last_error, well.good_at) == ({"pages": 2}, 0, None, clock())
+
+
+async def test_failures_in_a_row_back_off_and_a_good_poll_ends_it(store: Store, clock: FakeClock) -> None:
+    source = FakeSource(script=[SourceError("fake: down")] * 4)
+    waits = []
+    for _ in range(4):
+        await poll(store, source)
+        waits.append(((await look(store)).next_poll_at or clock()) - clock())
+        clock.advance(waits[-1])
+    assert waits == sorted(waits) and waits[-1] > 6 * waits[0]
+    await poll(store, source)
+    healthy = (await look(store)).next_poll_at
+    assert healthy is not None and healthy - clock() < waits[0]
+
+
+async def test_what_the_far_side_asked_us_to_wait_is_not_undercut(store: Store, clock: FakeClock) -> None:
+    await poll(store, FakeSource(script=[SourceError("fake: 429", retry_after=timedelta(hours=9))]))
+    due = (await look(store)).next_poll_at
+    assert due is not None and due - clock() == timedelta(hours=9)
+
+
+async def test_a_source_that_is_gone_for_good_is_paused(store: Store, clock: FakeClock) -> None:
+    await poll(store, FakeSource(script=[SourceError("fake: 410 Gone", gone=True)]))
+    assert (await look(store)).paused_reason == "fake: 410 Gone"
+    clock.advance(days=30)
+    assert await ingest.due_sources(store, lease=LEASE, limit=9) == []
+    async with store.transaction() as tx:
+        await sources.add(tx, NAME, "fake", {}, clock())
+    assert len(await ingest.due_sources(store, lease=LEASE, limit=9)) == 1
+
+
+async def test_a_lost_lease_keeps_nothing_of_the_page(store: Store, clock: FakeClock) -> None:
+    """A worker slept too long in the middle of a poll; another took over meanwhile."""
+    (slow,) = await ingest.due_sources(store, lease=LEASE, limit=1)
+    clock.advance(LEASE + timedelta(seconds=1))
+    (quick,) = await ingest.due_sources(store, lease=LEASE, limit=1)
+    taken = await ingest.poll(store, slow, FakeSource(script=PAGES), lease=LEASE, jitter=Random(0))
+    assert taken.error is not None and "another process" in taken.error
+    assert await count(store, PAPER) == 0
+    after = await look(store)
+    assert (after.cursor, after.failures, after.lease_token) == ({}, 0, quick.lease_token)
+
+
+async def test_a_due_source_is_taken_by_one_worker(store: Store) -> None:
+    assert len(await ingest.due_sources(store, lease=LEASE, limit=9)) == 1
+    assert await ingest.due_sources(store, lease=LEASE, limit=9) == []
+
+
+async def test_the_first_complete_poll_is_the_baseline_also_across_a_crash(store: Store, clock: FakeClock) -> None:
+    source = FakeSource(script=PAGES[:2])
+    with pytest.raises(Killed):
+        await poll(store, source, at=dies_at("record: page committed"))
+    clock.advance(LEASE + timedelta(seconds=1))
+    await poll(store, source)
+    assert [row["owes"] for row in await announcements(store)] == [False] * 4
+    baseline = (await look(store)).baseline_at
+    assert baseline == clock()
+    clock.advance(hours=2)
+    source.add(PAGES[2])
+    await poll(store, source)
+    assert [row["owes"] for row in await announcements(store)] == [False] * 4 + [True] * 2
+    assert (await look(store)).baseline_at == baseline
+
+
+async def test_a_failed_first_poll_is_no_baseline(store: Store, clock: FakeClock) -> None:
+    source = FakeSource(script=[PAGES[0], SourceError("fake: down"), PAGES[1]])
+    await poll(store, source)
+    assert (await look(store)).baseline_at is None
+    clock.advance(hours=3)
+    await poll(store, source)
+    assert not any(row["owes"] for row in await announcements(store))
+
+
+async def test_a_pause_by_the_operator_outlasts_the_poll_under_way(store: Store) -> None:
+    (claimed,) = await ingest.due_sources(store, lease=LEASE, limit=1)
+    async with store.transaction() as tx:
+        await sources.pause(tx, NAME, "too noisy")
+    failing = FakeSource(script=[SourceError("fake: down")])
+    await ingest.poll(store, claimed, failing, lease=LEASE, jitter=Random(0))
+    assert (await look(store)).paused_reason == "too noisy"
+
+
+async def test_a_removed_source_comes_back_where_it_stood(store: Store, clock: FakeClock) -> None:
+    await poll(store, FakeSource(script=PAGES[:2]))
+    async with store.transaction() as tx:
+        await sources.remove(tx, NAME, clock())
+    with pytest.raises(ReaderError):
+        await look(store)
+    async with store.transaction() as tx:
+        back = await sources.add(tx, NAME, "fake", {"topic": "larks"}, clock())
+    assert (back.cursor, back.options) == ({"pages": 2}, {"topic": "larks"})
+    assert back.baseline_at is not None
+
+
+async def test_an_import_archives_and_with_announce_it_owes(store: Store) -> None:
+    async def pages() -> AsyncIterator[Page]:
+        yield page(*numbered(600), rejects=(Reject("entry 1", "no title"),))
+
+    async def more() -> AsyncIterator[Page]:
+        yield page(*numbered(2, start=700))
+
+    taken = await ingest.take(store, "saved", 10, pages(), owes=False)
+    assert (taken.records, taken.new, len(taken.papers), len(taken.rejects)) == (600, 600, 600, 1)
+    await ingest.take(store, "saved", 10, more(), owes=True)
+    assert [row["owes"] for row in await announcements(store)] == [False] * 600 + [True] * 2
+    async with store.reading() as tx:
+        saved = await sources.get(tx, "saved")
+    assert (saved.seen, saved.rejected, saved.next_poll_at) == (602, 1, None)
+    assert await ingest.due_sources(store, lease=LEASE, limit=9, only="saved") == []
