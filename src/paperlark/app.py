@@ -408,7 +408,9 @@ async def _pages(file: SavedFile, http: Http) -> AsyncIterator[Page]:
 
 
 def _failed(path: Path, error: SourceError) -> Reject:
-    return Reject(str(path), str(error).removeprefix(f"{path}: "))
+    """`where` names the file, so the reason need not."""
+    reason = str(error).removeprefix(f"{path}: ")
+    return Reject(str(path), reason.replace(f" {path.name}: ", " ", 1))
 
 
 def _unopened_http(settings: Settings) -> Http:

@@ -5,6 +5,7 @@ import json
 import re
 from collections.abc import Iterator
 from dataclasses import replace
+from functools import cache
 from html.parser import HTMLParser
 from typing import Any
 
@@ -18,7 +19,7 @@ from paperlark.channels.console import Console
 from paperlark.channels.console import Options as ConsoleOptions
 from paperlark.channels.email import Email
 from paperlark.channels.telegram import Telegram
-from paperlark.model.messages import Digest, Payload
+from paperlark.model.messages import Payload
 from paperlark.model.problems import ReaderError
 from paperlark.testing.bot_api import TOKEN, parse_html
 from paperlark.testing.channels import FakeChannel
@@ -37,7 +38,13 @@ CHANNELS: dict[str, Channel] = {
 GOOD = {"console": "desk", "telegram": "-1001234567890/77", "email": "ada@example.org", "fake": "ada"}
 
 each_channel = pytest.mark.parametrize("channel", CHANNELS.values(), ids=CHANNELS)
-each_digest = pytest.mark.parametrize("told", ALL.values(), ids=ALL)
+each_digest = pytest.mark.parametrize("name", ALL)
+
+
+@cache
+def rendered(kind: str, name: str) -> list[Payload]:
+    """A digest as a channel renders it; the large ones take their time."""
+    return CHANNELS[kind].render(ALL[name])
 
 
 def words(payload: Payload) -> str:
@@ -57,8 +64,8 @@ def words(payload: Payload) -> str:
 
 @each_channel
 @each_digest
-def test_payloads_are_json_and_no_more_of_them_than_the_channel_allows(channel: Channel, told: Digest) -> None:
-    payloads = channel.render(told)
+def test_payloads_are_json_and_no_more_of_them_than_the_channel_allows(channel: Channel, name: str) -> None:
+    payloads = rendered(channel.kind, name)
     assert 1 <= len(payloads) <= channel.limits.parts
     for payload in payloads:
         assert json.loads(json.dumps(payload.content)) == payload.content
@@ -109,10 +116,10 @@ def test_empty_digest_tells_its_note(channel: Channel) -> None:
 
 
 @each_channel
-@pytest.mark.parametrize("name", [name for name in ALL if name != "repeat"])
+@pytest.mark.parametrize("name", [name for name in ALL if name != "repeat" and "twenty" not in name])
 def test_a_repeat_is_marked_and_cut_as_the_first_copy_was(channel: Channel, name: str) -> None:
     told = ALL[name]
-    first = channel.render(told)
+    first = rendered(channel.kind, name)
     again = [channel.again(payload) for payload in first]
     assert again == channel.render(replace(told, repeat=True))
     assert again == [channel.again(payload) for payload in again]
@@ -141,8 +148,8 @@ def test_group_is_known_by_its_address(channel: Channel) -> None:
 
 
 @each_digest
-def test_telegram_parses_every_message_within_its_limits_also_when_it_is_sent_again(told: Digest) -> None:
-    for payload in map(TELEGRAM.again, TELEGRAM.render(told)):
+def test_telegram_parses_every_message_within_its_limits_also_when_it_is_sent_again(name: str) -> None:
+    for payload in map(TELEGRAM.again, rendered("telegram", name)):
         shown, entities = parse_html(payload.content["html"])
         assert 1 <= len(shown.encode("utf-16-le")) // 2 <= 4000
         assert len(entities) <= 95
@@ -232,8 +239,8 @@ class Balance(HTMLParser):
 
 
 @each_digest
-def test_mail_is_small_ascii_and_its_html_balanced(told: Digest) -> None:
-    [payload] = map(EMAIL.again, EMAIL.render(told))
+def test_mail_is_small_ascii_and_its_html_balanced(name: str) -> None:
+    [payload] = map(EMAIL.again, rendered("email", name))
     raw = EMAIL.assemble("ada@example.org", payload, "1:1:0")
     assert raw.isascii()
     assert len(raw) < 102_000
@@ -247,12 +254,19 @@ def test_mail_is_small_ascii_and_its_html_balanced(told: Digest) -> None:
 
 @pytest.mark.parametrize("name", HOSTILE)
 def test_mail_subject_is_one_line_of_bounded_length(name: str) -> None:
-    [payload] = EMAIL.render(ALL[f"hostile {name}"])
+    [payload] = rendered("email", f"hostile {name}")
     assert 0 < len(payload.content["subject"]) <= 155
     assert payload.content["subject"].splitlines() == [payload.content["subject"]]
 
 
+def test_mail_gives_up_excerpts_before_it_gives_up_papers() -> None:
+    told = digest(*(paper(n, title=f"Paper number {n} of fifty", abstract="many words " * 90) for n in range(1, 51)))
+    said = EMAIL.render(told)[0].content["text"]
+    assert len(re.findall(r"Paper number \d+ of fifty", said)) == 50
+    assert "more" not in said.rsplit("Paper number 50", 1)[1].replace("61 more", "")
+
+
 def test_console_lines_hold_no_control_characters() -> None:
-    for told in ALL.values():
-        shown = words(CONSOLE.render(told)[0])
+    for name in ALL:
+        shown = words(rendered("console", name)[0])
         assert not re.search(r"[\x00-\x09\x0b-\x1f\x7f-\x9f]", shown)

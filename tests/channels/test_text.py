@@ -120,6 +120,14 @@ def test_mark_inside_a_formula_grows_to_the_formula() -> None:
     assert [run.text for run in runs if run.marked] in ([text.legible(r"$\beta$-VAE")], [])
 
 
+@pytest.mark.parametrize(
+    ("title", "read"),
+    [(r"\textbf{a {b} tool c} x", "a b tool c x"), (r"{\bf a tool b} q", "a tool b q")],
+)
+def test_words_in_tex_that_reads_only_whole_are_readable_and_unmarked(title: str, read: str) -> None:
+    assert text.mark(title, spans("title", title, "tool")) == (Run(read),)
+
+
 def test_spans_beyond_the_text_mark_what_is_there() -> None:
     assert text.mark("tool use", (Span("title", 5, 99, "use…"), Span("title", 4, 4, ""))) == (
         Run("tool "),

@@ -8,8 +8,9 @@ import sqlite3
 import subprocess
 import sys
 from collections.abc import Iterator, Sequence
-from contextlib import closing
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -118,16 +119,23 @@ def as_people_do(home: Path, *arguments: str | Path, database: Path | str, **var
     return Done(ended.returncode, ended.stdout, ended.stderr)
 
 
-def begun(home: Path, *arguments: str | Path, database: Path | str, **variables: str) -> "subprocess.Popen[str]":
-    """A command that goes on, in a process of its own."""
-    return subprocess.Popen(
+@contextmanager
+def begun(
+    home: Path, *arguments: str | Path, database: Path | str, **variables: str
+) -> Iterator["subprocess.Popen[str]"]:
+    """A command that goes on, in a process of its own; ended at the end, whatever came."""
+    with subprocess.Popen(
         [sys.executable, "-m", "paperlark", *map(str, arguments)],
         env=environment(home, database, **variables),
         cwd=home,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
-    )
+    ) as process:
+        try:
+            yield process
+        finally:
+            process.kill()
 
 
 def dump(database: Path) -> Sequence[str] | None:
@@ -136,3 +144,21 @@ def dump(database: Path) -> Sequence[str] | None:
         return None
     with closing(sqlite3.connect(database)) as connection:
         return list(connection.iterdump())
+
+
+def write_recent(folder: Path) -> Path:
+    """Papers as JSON lines: seven on wasps, two of which are on figs too, one a day up to yesterday."""
+    lines = folder / "recent.jsonl"
+    yesterday = datetime.now(UTC).date() - timedelta(days=1)
+    with lines.open("w", encoding="utf-8") as stream:
+        for number in range(7):
+            title = f"On Wasps and Figs {number}" if number < 2 else f"On the Ways of Wasps {number}"
+            day = yesterday - timedelta(days=number)
+            record = {
+                "id": f"2511.0000{number}",
+                "title": title,
+                "abstract": "Some were seen.",
+                "_first_seen": str(day),
+            }
+            print(json.dumps(record), file=stream)
+    return lines

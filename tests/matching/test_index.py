@@ -27,6 +27,22 @@ def test_equal_queries_answer_for_each_of_their_keys() -> None:
     assert sorted(index.percolate(analyse(Document("Sing, larks", MONDAY)))) == [0, 2]
 
 
+def test_queries_of_the_same_words_are_not_taken_for_one_another() -> None:
+    index = Index[str]()
+    for text in ("larks sing", "larks OR sing", '"larks sing"', "=larks sing", "title:larks sing"):
+        index.put(text, parse(text))
+    assert index.percolate(analyse(Document("Larks", MONDAY))) == ["larks OR sing"]
+
+
+def test_a_query_is_posted_under_its_rarest_word_once_papers_have_taught_it() -> None:
+    index = Index[str]()
+    index.put("me", parse("surprisingly owl"))
+    for _ in range(LEARNED_PAPERS // 8):
+        index.percolate(analyse(Document("owl", MONDAY)))
+    assert index.postings == 1
+    assert [index.candidates(analyse(Document(title, MONDAY))) for title in ("owl", "surprisingly")] == [0, 1]
+
+
 def test_removing_an_unknown_key_is_no_error() -> None:
     index = Index[int]()
     index.remove(7)
@@ -57,6 +73,10 @@ def test_answers_stay_while_the_index_learns_and_moves() -> None:
         key = n % 60
         found = index.percolate(analyse(Document(f"common {words[key]}", MONDAY)))
         assert sorted(found) == [key, 100 + key, 200 + key]
+    for n in range(60):
+        for key in (n, 100 + n, 200 + n):
+            index.remove(key)
+    assert index.postings == 0
 
 
 def test_a_hostile_phrase_in_a_hostile_text_takes_no_exponential_time() -> None:

@@ -59,6 +59,7 @@ TABLE: list[tuple[str, list[str | Document], list[str | Document]]] = [
     ("testti*", ["test-time"], ["test time"]),
     ("test-time", ["test-time", "test time", "testtime", "tests-timing"], ["time test", "testing my time"]),
     ("testtime", ["test-time", "testtime"], ["test time", "best-test time"]),
+    ('"testtime scaling"', ["test-time scaling", "test-time-scaling"], ["test time scaling", "testtime scale"]),
     ("notable", ["notable"], ["not able"]),
     ("GPT-4", ["GPT4", "gpt 4", "GPT-4-turbo"], ["GPT-4o", "GPT 3", "GPT-34"]),
     ('"in context learning"',

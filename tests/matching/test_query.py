@@ -87,6 +87,7 @@ def test_text_means(text: str, tree: Node) -> None:
         (" ,\n ", "empty", Pointer(1, 1), None),
         ("graph OR", "`OR` has nothing after it", Pointer(1, 7), "graph"),
         ("OR graph", "`OR` has nothing before it", Pointer(1, 1), "graph"),
+        ("|-", "`|` has nothing before it", Pointer(1, 1), None),
         ("graph AND AND speech", "`AND` has nothing after it", Pointer(1, 7), "graph  AND speech"),
         ("speech\n\ngraph NOT", "`NOT` has nothing after it", Pointer(3, 7), "speech\n\ngraph"),
         ("(graph", "opened and not closed", Pointer(1, 1), "(graph)"),

@@ -43,6 +43,12 @@ class Index(Generic[Key]):
     def __len__(self) -> int:
         return len(self._queries)
 
+    @property
+    def postings(self) -> int:
+        """How many places distinct queries are posted in: what the index costs beside the queries themselves."""
+        tables = (*self._posted.values(), *self._posted_by_prefix.values(), self._always)
+        return sum(map(len, tables))
+
     def put(self, key: Key, query: Query) -> None:
         """Keep the query under the key, in place of what was there."""
         same = _same(query.tree)
@@ -75,6 +81,10 @@ class Index(Generic[Key]):
     def percolate_numbers(self, paper: Analysed) -> list[Key]:
         """Those among them whose answer later counts can change (`Query.has_numbers`)."""
         return self._met(paper, [stored for stored in self._candidates(paper) if stored.has_numbers])
+
+    def candidates(self, paper: Analysed) -> int:
+        """How many distinct queries would be checked for this paper; the fewer, the better posted."""
+        return sum(1 for _ in self._candidates(paper))
 
     def _candidates(self, paper: Analysed) -> Iterable["_Stored[Key]"]:
         words = paper.texts.search_words

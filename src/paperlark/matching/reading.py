@@ -7,6 +7,7 @@ from datetime import date
 from difflib import get_close_matches
 from functools import cache
 from importlib.resources import files
+from itertools import takewhile
 from typing import NamedTuple, NoReturn, cast
 
 from lark import Lark, Token, Tree, UnexpectedCharacters, UnexpectedInput, UnexpectedToken
@@ -145,7 +146,8 @@ def _explain(text: str, error: UnexpectedInput) -> NoReturn:
     assert isinstance(error, UnexpectedToken)
     token: Token = error.token
     until = len(text) if token.type == "$END" else _start(token)
-    before = max((each for each in _grammar().lex(text) if _start(each) < until), key=_start, default=None)
+    earlier = list(takewhile(lambda each: _start(each) < until, _grammar().lex(text)))
+    before = earlier[-1] if earlier else None
     if before is not None and before.type in ("AND", "OR", "NOT", "MINUS", "FIELD"):
         raise Unreadable(f"`{before.strip()}` has nothing after it", _start(before), _without(before)) from None
     if token.type == "RPAR":

@@ -150,10 +150,9 @@ async def take(
     recorded_one: what to do after each page; percolating there finds its papers still at hand in `recent`.
     """
     taken = Taken()
-    async for page in pages:
-        for bite in _bites(page):
+    async with aclosing(_read_ahead(name, pages)) as bites:
+        async for bite, prepared in bites:
             at("record: page parsed")
-            prepared = await asyncio.to_thread(papers.prepare, name, bite.announcements)
             async with store.transaction() as tx:
                 now = await tx.now()
                 await sources.note_import(tx, name, name, now)
@@ -168,6 +167,28 @@ async def take(
             if recorded_one is not None:
                 await recorded_one()
     return taken
+
+
+async def _read_ahead(
+    name: str, pages: AsyncIterable[Page]
+) -> AsyncGenerator[tuple[Page, list[papers.Prepared]], None]:
+    """Bites of the pages, each prepared; the next one is being read while the database writes this one."""
+
+    async def read() -> AsyncGenerator[tuple[Page, list[papers.Prepared]], None]:
+        async for page in pages:
+            for bite in _bites(page):
+                yield bite, await asyncio.to_thread(papers.prepare, name, bite.announcements)
+
+    reading = read()
+    following = asyncio.ensure_future(anext(reading, None))
+    try:
+        while (found := await following) is not None:
+            following = asyncio.ensure_future(anext(reading, None))
+            yield found
+    finally:
+        following.cancel()
+        await asyncio.gather(following, return_exceptions=True)
+        await reading.aclose()
 
 
 async def _count_import(tx: Transaction, name: str, page: Page, recorded: papers.Recorded) -> None:

@@ -8,7 +8,6 @@ from pydantic import BaseModel, ConfigDict, StringConstraints, ValidationError, 
 from paperlark.model.problems import QueryError
 from paperlark.model.readers import Profile
 from paperlark.readers import follow
-from paperlark.readers.search import LARGEST_ID
 from paperlark.web import answers
 from paperlark.web.access import READ, WRITE, account_of
 from paperlark.web.api_papers import moment
@@ -96,9 +95,8 @@ async def remove(request: web.Request) -> web.Response:
 
 
 async def _mine(request: web.Request, account: int) -> Profile:
-    wanted = number(request.match_info["id"])
     for profile, _ in await follow.listed(request.app[STORE], account):
-        if profile.id == wanted:
+        if str(profile.id) == request.match_info["id"]:
             return profile
     raise no_such("profile")
 
@@ -125,12 +123,6 @@ async def body(request: web.Request, model: type[Body]) -> Body:
         return model.model_validate_json(await request.read())
     except ValidationError as error:
         raise bad_body(error) from error
-
-
-def number(text: str) -> int | None:
-    """An id as it stands in a path, or None where it cannot be one."""
-    wanted = int(text) if text.isascii() and text.isdecimal() and len(text) < 20 else 0
-    return wanted if 0 < wanted <= LARGEST_ID else None
 
 
 def no_such(noun: str) -> Problem:

@@ -20,7 +20,7 @@ from paperlark.schedule import zone
 from paperlark.web import answers
 from paperlark.web.access import READ, WRITE, account_of
 from paperlark.web.api_papers import moment
-from paperlark.web.api_profiles import CLOSED, Text, body, no_such, number
+from paperlark.web.api_profiles import CLOSED, Text, body, no_such
 from paperlark.web.keys import CHANNELS, STORE, Addressed
 from paperlark.web.problems import bad_members, fault
 
@@ -90,15 +90,14 @@ async def add(request: web.Request) -> web.Response:
     account = await account_of(request, WRITE)
     wanted = await body(request, NewSubscription)
     store = request.app[STORE]
-    profile = number(wanted.profile_id)
-    if profile not in {each.id for each, _ in await follow.listed(store, account)}:
+    if wanted.profile_id not in {str(profile.id) for profile, _ in await follow.listed(store, account)}:
         raise bad_members([fault(["profile_id"], "you have no such profile")])
     address = _address(request.app[CHANNELS], wanted)
     before = await verbs.subscriptions(store, account)
     place = next((d for _, d in before if (d.channel, d.address) == (wanted.channel, address)), None)
-    same = next((s for s, d in before if d is place and s.profile_id == profile), None)
+    same = next((s for s, d in before if d is place and str(s.profile_id) == wanted.profile_id), None)
     made = await verbs.subscribe(
-        store, account, str(profile), channel=wanted.channel, address=address, wish=_wish(wanted, same, place)
+        store, account, wanted.profile_id, channel=wanted.channel, address=address, wish=_wish(wanted, same, place)
     )
     headers = {"Location": f"/api/v1/subscriptions/{made[0].id}"}
     said = subscription_as_json(*made)
@@ -139,9 +138,8 @@ async def remove(request: web.Request) -> web.Response:
 
 
 async def _mine(request: web.Request, account: int) -> tuple[Subscription, Destination]:
-    wanted = number(request.match_info["id"])
     for subscription, destination in await verbs.subscriptions(request.app[STORE], account):
-        if subscription.id == wanted:
+        if str(subscription.id) == request.match_info["id"]:
             return subscription, destination
     raise no_such("subscription")
 

@@ -18,7 +18,7 @@ BODY_LIMIT = 64 * 1024  # bytes
 
 def make_web(store: Store, channels: Mapping[str, Addressed]) -> web.Application:
     """The API and the pages on this store. channels: by kind, those that readers can subscribe to."""
-    app = web.Application(middlewares=[edge], client_max_size=BODY_LIMIT)
+    app = web.Application(middlewares=[edge()], client_max_size=BODY_LIMIT)
     app[STORE] = store
     app[CHANNELS] = channels
     app[access.NOTED] = {}

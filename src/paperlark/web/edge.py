@@ -2,10 +2,10 @@
 
 import asyncio
 import secrets
-from collections.abc import Awaitable, Callable
 
 import structlog
 from aiohttp import web
+from aiohttp.typedefs import Handler, Middleware
 
 from paperlark.model.problems import QueryError, ReaderError, StoreError
 from paperlark.web import pages, problems
@@ -30,24 +30,27 @@ HEADERS = {
 }
 """What a browser may do with what we send: no script at all, nothing from elsewhere, no frame around it."""
 
-Answer = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
+def edge(seconds: float = ANSWER_SECONDS) -> Middleware:
+    """The middleware around everything: gives the request an id and `seconds` to be answered in, and tells faults, as
+    problem+json to programs, as a page to people."""
 
-@web.middleware
-async def edge(request: web.Request, handler: Answer) -> web.StreamResponse:
-    """Give the request an id and tell faults: as problem+json under /api, as a page to people."""
-    request[REQUEST_ID] = secrets.token_hex(8)
-    with structlog.contextvars.bound_contextvars(request_id=request[REQUEST_ID]):
-        try:
-            async with asyncio.timeout(ANSWER_SECONDS):
-                return await handler(request)
-        except web.HTTPException as refused:
-            if refused.status < 400:
-                raise
-            problem = _refused(request, refused)
-        except Exception as fault:
-            problem = _told(request, fault)
-        return _say(request, problem)
+    @web.middleware
+    async def around(request: web.Request, handler: Handler) -> web.StreamResponse:
+        request[REQUEST_ID] = secrets.token_hex(8)
+        with structlog.contextvars.bound_contextvars(request_id=request[REQUEST_ID]):
+            try:
+                async with asyncio.timeout(seconds):
+                    return await handler(request)
+            except web.HTTPException as refused:
+                if refused.status < 400:
+                    raise
+                problem = _refused(request, refused)
+            except Exception as fault:
+                problem = _told(request, fault)
+            return _say(request, problem)
+
+    return around
 
 
 async def add_headers(request: web.Request, response: web.StreamResponse) -> None:

@@ -32,9 +32,9 @@ class Link(NamedTuple):
 class Card:
     """A paper as the page shows it; matched words are marked in title, abstract and excerpt.
 
-    authors: the first three and how many more. why: what met a query elsewhere than in title and abstract. excerpt:
-    the abstract's beginning, or the stretch around the first match; `whole` where that is all of it. upvotes: None
-    where no source counts them. facts: other counts, and where it was seen. link: where the title leads, "" where the paper has no page elsewhere.
+    authors: the first three and how many more. why: what met a query elsewhere than in title and abstract.
+    excerpt: the abstract's beginning, or the stretch around the first match. upvotes: None where nobody counts them.
+    facts: other counts, and where it was seen. link: where the title leads, "" where the paper has no page elsewhere.
     """
 
     id: str

@@ -1,18 +1,12 @@
-"""What each command does when all is well, for people in a pipe and for programs."""
+"""Import, papers, explain, backtest: what they do when all is well."""
 
 import asyncio
-import sqlite3
-from contextlib import closing
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 
-import pytest
-import typer
 from hypothesis import given
 from hypothesis import strategies as st
-from typer.main import get_command
 
-from paperlark.cli import commands
 from paperlark.cli.printing import BARS, NO_BAR, sparkline
 from paperlark.matching.document import analyse
 from paperlark.matching.query import parse
@@ -22,54 +16,9 @@ from paperlark.store import papers
 from paperlark.store.database import open_store
 from paperlark.store.rows import scalars
 from paperlark.store.tables import PAPER
-from tests.cli.conftest import SAMPLE, Lark
+from tests.cli.conftest import SAMPLE, Lark, write_recent
 
-# ── help ───────────────────────────────────────────────────────────────────────────────────────────────────────────
-
-
-def every_command() -> dict[str, typer.core.TyperCommand]:
-    """All commands by what is typed; a group that prints something by itself counts too."""
-    found: dict[str, typer.core.TyperCommand] = {}
-    groups = [((), get_command(commands))]
-    while groups:
-        path, group = groups.pop()
-        for name, command in group.commands.items():
-            found[" ".join((*path, name))] = command
-            if hasattr(command, "commands"):
-                groups.append(((*path, name), command))
-    return found
-
-
-def test_the_commands_are_those_that_were_promised() -> None:
-    promised = {
-        "run", "demo", "import", "poll", "papers", "sources", "sources add", "sources pause", "sources remove", "profiles",
-        "profiles add", "profiles list", "profiles show", "profiles edit", "profiles remove", "subscribe", "unsubscribe",
-        "deliver", "explain", "backtest", "migrate", "check", "token", "version",
-    }  # fmt: skip
-    assert set(every_command()) == promised
-
-
-@pytest.mark.parametrize("typed", every_command())
-def test_help_says_what_it_is_for_in_a_line_gives_an_example_and_offers_json(typed: str, lark: Lark) -> None:
-    command = every_command()[typed]
-    purpose = (command.help or "").splitlines()[0]
-    assert purpose.endswith(".") and len(purpose) < 75
-    shown = lark.well(*typed.split(), "--help").out
-    assert f"  paperlark {typed}" in shown.partition("Example:")[2]
-    assert "--json" in shown
-    unexplained = [parameter.name for parameter in command.params if not getattr(parameter, "help", "")]
-    assert unexplained == []
-
-
-def test_help_lists_every_command_with_its_whole_purpose(lark: Lark) -> None:
-    shown = lark.well("--help").out
-    assert shown == lark.well().out
-    for typed, command in every_command().items():
-        if " " not in typed:
-            assert (command.help or "").splitlines()[0] in shown
-
-
-# ── import and papers ──────────────────────────────────────────────────────────────────────────────────────────────
+# ── import and papers ────────────────────────────────────────────────────────────────────────────────────────────────
 
 
 def test_an_import_counts_records_papers_and_what_is_new(lark: Lark) -> None:
@@ -79,7 +28,7 @@ def test_an_import_counts_records_papers_and_what_is_new(lark: Lark) -> None:
 
 def test_an_import_announces_only_where_it_is_asked_to(lark: Lark) -> None:
     lark.well("profiles", "add", "agent* memory", "--name", "agents")
-    lark.well("subscribe", "agents", "--to", "console", "--cadence", "instant", "me")
+    lark.well("subscribe", "agents", "--to", "console", "me", "--cadence", "instant")
     lark.well("import", SAMPLE)
     assert lark.well("deliver").out == "nothing is due\n"
 
@@ -142,7 +91,7 @@ def test_the_shared_digests_are_taken_and_the_corrupt_ones_counted(lark: Lark, s
     assert all(reject["where"] and reject["reason"] for reject in done.record["rejects"])
 
 
-# ── explain and backtest ───────────────────────────────────────────────────────────────────────────────────────────
+# ── explain and backtest ─────────────────────────────────────────────────────────────────────────────────────────────
 
 
 def test_explain_says_why_and_why_not(lark: Lark, database: Path) -> None:
@@ -150,19 +99,47 @@ def test_explain_says_why_and_why_not(lark: Lark, database: Path) -> None:
     assert met["met"] is True
     assert [span["text"] for span in met["matched"]] == ["Quantization"]
     assert met["paper"]["title"] == "Scaling Law for Quantization-Aware Training"
-    assert lark.well("explain", "title:quantization", "2505.14302").out.splitlines()[-1].startswith("it meets the query")
+    assert (
+        lark.well("explain", "title:quantization", "2505.14302").out.splitlines()[-1].startswith("it meets the query")
+    )
     missed = lark.well("explain", "title:video", "2505.14302", "--json").record
     assert missed["met"] is False
     assert missed["matched"] == [] and "video" in missed["sentence"]
 
 
-def test_backtest_counts_days_names_the_noisiest_and_shows_five(lark: Lark, tmp_path: Path) -> None:
-    today = f"{datetime.now(UTC):%Y-%m-%d}"
-    listing = tmp_path / f"{today}.json"
-    listing.write_text(SAMPLE.read_text(encoding="utf-8").replace("2025-10-0", f"{today[:8]}0"), encoding="utf-8")
-    lark.well("import", SAMPLE)
-    days = (datetime.now(UTC).date() - datetime(2025, 9, 20).date()).days
-    if days > 366:
-        listed = lark.well("backtest", "agent*", "--days", "366", "--json").record
-        assert (listed["total"], listed["examples"], listed["noisiest"]) == (0, [], None)
-        assert "the newest paper in the archive is of" in lark.well("backtest", "agent*").out
+def test_backtest_counts_papers_a_day_and_names_the_noisiest_term(lark: Lark, tmp_path: Path) -> None:
+    lark.well("import", write_recent(tmp_path))
+    found = lark.well("backtest", "wasps, figs", "--days", "10", "--json").record
+    assert [day["papers"] for day in found["per_day"]][-8:] == [1] * 7 + [0]
+    assert (found["total"], len(found["per_day"]), len(found["examples"])) == (7, 10, 5)
+    assert found["noisiest"] == {"term": "wasps", "papers": 7}
+    assert found["examples"][0]["title"] == "On Wasps and Figs 0"
+
+
+def test_backtest_counts_only_what_lies_within_the_days(lark: Lark, tmp_path: Path) -> None:
+    lark.well("import", write_recent(tmp_path))
+    found = lark.well("backtest", "wasps", "--days", "3", "--json").record
+    assert (found["total"], found["noisiest"]["papers"]) == (2, 2)
+
+
+def test_backtest_draws_the_days_and_lists_examples(lark: Lark, tmp_path: Path) -> None:
+    lark.well("import", write_recent(tmp_path))
+    sentence, _, bars, _, *examples = lark.well("backtest", "figs", "--days", "10").out.splitlines()
+    assert "figs brings 2 of 2" in sentence
+    assert bars.split("  ")[1] == NO_BAR * 7 + "██" + NO_BAR
+    assert len(examples) == 2
+
+
+def test_backtest_of_an_old_archive_says_how_old_it_is(lark: Lark, database: Path) -> None:
+    assert "the newest paper in the archive is of 2025-10-03" in lark.well("backtest", "zymurgy").out
+
+
+@given(st.lists(st.integers(0, 500), max_size=400), st.integers(1, 80))
+def test_a_sparkline_fits_hides_no_day_and_shows_the_most_at_full_height(counts: list[int], width: int) -> None:
+    line, each = sparkline(counts, width)
+    assert len(line) <= width
+    sums = [sum(counts[start : start + each]) for start in range(0, len(counts), each)]
+    assert [bar == NO_BAR for bar in line] == [not total for total in sums]
+    heights = [BARS.find(bar) for bar in line]
+    assert sorted(heights) == [height for _, height in sorted(zip(sums, heights, strict=True))]
+    assert not any(counts) or max(heights) == len(BARS) - 1

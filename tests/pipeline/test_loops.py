@@ -1,0 +1,198 @@
+"""The jobs that make it go round: a fault in one round ends no service, and stopping gives everything back in time."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Callable
+from datetime import datetime, timedelta
+from random import Random
+
+import pytest
+from structlog.testing import capture_logs
+
+from paperlark.channels.base import Channel
+from paperlark.model.papers import Cursor, Page
+from paperlark.model.problems import PaperlarkError
+from paperlark.pipeline import loops
+from paperlark.pipeline.deliver import Deliverer
+from paperlark.pipeline.loops import Loops, MakeSource, Parts
+from paperlark.pipeline.percolate import Percolator
+from paperlark.sources.base import Source
+from paperlark.store import sources
+from paperlark.store.database import Store
+from paperlark.store.sources import Configured
+from paperlark.store.tables import LANE, SOURCE
+from paperlark.testing.channels import FakeChannel, Options
+from paperlark.testing.sources import FakeSource
+from tests.builders import LEASE, count, numbered, owed, page, percolate, reader, record, rows
+
+
+class Broken(Percolator):
+    """A percolator whose first round fails."""
+
+    rounds = 0
+
+    async def run(self, *, limit: int | None = None) -> int:
+        self.rounds += 1
+        if self.rounds == 1:
+            raise ZeroDivisionError("a fault")
+        return await super().run(limit=limit)
+
+
+class Stuck(FakeSource):
+    """A source that never answers."""
+
+    def __init__(self) -> None:
+        super().__init__("stuck")
+        self.asked = asyncio.Event()
+
+    async def poll(self, cursor: Cursor, now: datetime) -> AsyncIterator[Page]:
+        self.asked.set()
+        await asyncio.sleep(3600)
+        yield page()
+
+
+@pytest.fixture(autouse=True)
+def quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Intervals and drain that a test can wait for; constants only."""
+    for name in ("POLL_EVERY", "PERCOLATE_EVERY", "DELIVER_EVERY", "SIGNALS_EVERY"):
+        monkeypatch.setattr(loops, name, 0.05)
+    monkeypatch.setattr(loops, "DRAIN", 0.3)
+
+
+def no_source(configured: Configured) -> Source:
+    raise PaperlarkError(f"there is no source kind {configured.kind}")
+
+
+def parts(
+    store: Store, *channels: Channel, make: MakeSource = no_source, percolator: Percolator | None = None
+) -> Parts:
+    return Parts(
+        store=store,
+        make_source=make,
+        percolator=percolator or Percolator(store, lease=LEASE),
+        deliverers=[Deliverer(store, channel, lease=LEASE, jitter=Random(0)) for channel in channels],
+        lease=LEASE,
+        jitter=Random(0),
+    )
+
+
+async def until(condition: Callable[[], bool], seconds: float = 10) -> None:
+    """Wait for something that no signal tells of."""
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end, "it never came"
+        await asyncio.sleep(0.01)
+
+
+async def add_source(store: Store, name: str, kind: str = "fake") -> None:
+    async with store.transaction() as tx:
+        await sources.add(tx, name, kind, {}, await tx.now())
+
+
+async def test_papers_go_all_the_way_from_a_source_to_a_reader(store: Store) -> None:
+    await reader(store)
+    await add_source(store, "fake")
+    async with store.transaction() as tx:
+        now = await tx.now()
+        await tx.execute(SOURCE.update().values(baseline_at=now - timedelta(days=1)))
+    channel, source = FakeChannel(), FakeSource(script=[page(*numbered(3))])
+    running = Loops(parts(store, channel, make=lambda _: source))
+    running.start()
+    await until(lambda: len(channel.papers_at("ann")) == 3)
+    await running.stop()
+    assert await count(store, LANE) == 0, "the lane is given back"
+
+
+async def test_a_fault_in_one_round_is_logged_and_the_next_round_runs(sqlite_store: Store) -> None:
+    broken = Broken(sqlite_store, lease=LEASE)
+    await record(sqlite_store, *numbered(2))
+    running = Loops(parts(sqlite_store, percolator=broken))
+    with capture_logs() as told:
+        running.start()
+        await until(lambda: broken.rounds >= 3)
+        await running.stop()
+    (fault,) = (line for line in told if line["event"] == "round failed")
+    assert fault["log_level"] == "error" and fault["exc_info"] and "percolate" in fault["loop"]
+    assert await percolate(sqlite_store) == 0, "percolated by the rounds after it"
+
+
+async def test_a_source_that_cannot_be_made_stops_no_other(sqlite_store: Store) -> None:
+    await add_source(sqlite_store, "a-broken", "gone")
+    await add_source(sqlite_store, "fake")
+    source = FakeSource(script=[page(*numbered(1))])
+    running = Loops(parts(sqlite_store, make=lambda c: source if c.kind == "fake" else no_source(c)))
+    running.start()
+    await until(lambda: bool(source.polls))
+    await running.stop()
+    async with sqlite_store.reading() as tx:
+        broken = await sources.get(tx, "a-broken")
+    assert (broken.failures, broken.last_error) == (1, "there is no source kind gone")
+
+
+async def test_a_job_never_runs_twice_at_the_same_time(sqlite_store: Store) -> None:
+    class Slow(Percolator):
+        running = rounds = 0
+
+        async def run(self, *, limit: int | None = None) -> int:
+            assert self.running == 0
+            self.running += 1
+            await asyncio.sleep(0.15)
+            self.running -= 1
+            self.rounds += 1
+            return 0
+
+    slow = Slow(sqlite_store, lease=LEASE)
+    running = Loops(parts(sqlite_store, percolator=slow))
+    with capture_logs() as told:
+        running.start()
+        await until(lambda: slow.rounds >= 3)
+        await running.stop()
+    assert not [line for line in told if line["event"] == "round failed"]
+
+
+async def test_stopping_waits_for_the_message_in_flight(sqlite_store: Store) -> None:
+    await reader(sqlite_store)
+    await record(sqlite_store, *numbered(1))
+    await percolate(sqlite_store)
+    channel = FakeChannel(Options(seconds=0.1))
+    running = Loops(parts(sqlite_store, channel))
+    running.start()
+    await until(lambda: bool(channel.attempts))
+    assert not channel.sent
+    await running.stop()
+    assert len(channel.sent) == 1
+    (row,) = await rows(sqlite_store, SOURCE.metadata.tables["delivery"].select())
+    assert row["state"] == "sent"
+
+
+async def test_stopping_cancels_what_is_late_and_gives_its_leases_back(store: Store) -> None:
+    await add_source(store, "stuck")
+    stuck = Stuck()
+    running = Loops(parts(store, FakeChannel(), make=lambda _: stuck))
+    running.start()
+    await stuck.asked.wait()
+    began = time.monotonic()
+    await running.stop()
+    assert time.monotonic() - began < 5
+    async with store.reading() as tx:
+        left = await sources.get(tx, "stuck")
+    assert (left.lease_token, left.failures) == (None, 0), "no word on its health: we stopped"
+    assert await count(store, LANE) == 0
+
+
+async def test_stopping_in_the_middle_of_a_batch_leaves_it_for_another_at_once(sqlite_store: Store) -> None:
+    claimed = asyncio.Event()
+
+    class Endless(Percolator):
+        async def _percolate(self, batch: object) -> None:
+            claimed.set()
+            await asyncio.sleep(3600)
+
+    await reader(sqlite_store)
+    await record(sqlite_store, *numbered(2))
+    running = Loops(parts(sqlite_store, percolator=Endless(sqlite_store, lease=LEASE)))
+    running.start()
+    await claimed.wait()
+    await running.stop()
+    assert await percolate(sqlite_store) == 2
+    assert len(await owed(sqlite_store)) == 2

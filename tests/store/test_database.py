@@ -1,0 +1,230 @@
+"""Opening, migrating, and transactions: whole or not at all, one line for a person when the database cannot be used."""
+
+import asyncio
+import multiprocessing
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+from sqlalchemy import Connection, insert, select, text, update
+
+from paperlark.model.problems import StoreError
+from paperlark.store import migrations
+from paperlark.store.database import Store, open_store, open_unchecked
+from paperlark.store.tables import ACCOUNT, METADATA
+from paperlark.testing.clock import FakeClock
+from tests.builders import MONDAY, count, rows
+from tests.databases import Fresh
+
+SECRET = "hunter2"
+
+
+async def say(store: Store, *statements: str) -> None:
+    async with store.transaction() as tx:
+        for statement in statements:
+            await tx.execute(text(statement))
+
+
+def account(number: int) -> dict[str, object]:
+    return {"account_id": number, "name": "ann", "created_at": MONDAY}
+
+
+async def test_the_migrations_make_exactly_the_tables_of_the_models(store: Store) -> None:
+    def differences(connection: Connection) -> list[object]:
+        def ours(_object: object, name: str | None, kind: str, *_rest: object) -> bool:
+            return not (kind == "table" and (name or "").startswith(("paper_words", "paper_vocabulary")))
+
+        context = MigrationContext.configure(
+            connection, opts={"compare_type": True, "target_metadata": METADATA, "include_object": ours}
+        )
+        return list(compare_metadata(context, METADATA))
+
+    async with store.reading() as tx:
+        assert await tx.connection.run_sync(differences) == []
+    assert await store.version() == migrations.HEAD
+
+
+async def test_a_database_of_a_newer_paperlark_is_refused(store: Store, store_url: str) -> None:
+    await say(store, "UPDATE alembic_version SET version_num = '9999'")
+    for opening in (open_store(store_url), open_unchecked(store_url).migrate()):
+        with pytest.raises(StoreError, match=r"version 9999.*newer"):
+            await opening
+    assert await store.version() == "9999", "and left as it was"
+
+
+async def test_a_postgres_without_tables_is_refused_with_the_command_to_run(postgres: Fresh) -> None:
+    url = postgres()
+    store = await open_store(url)
+    await say(store, "DROP SCHEMA public CASCADE", "CREATE SCHEMA public")
+    await store.close()
+    with pytest.raises(StoreError, match="no tables yet; run `paperlark migrate` first"):
+        await open_store(url)
+    unchecked = open_unchecked(url)
+    await unchecked.migrate()
+    await unchecked.close()
+    store = await open_store(url)
+    await store.close()
+
+
+async def test_a_sqlite_file_is_made_and_migrated_on_the_way(tmp_path: Path) -> None:
+    store = await open_store(f"sqlite+aiosqlite:///{tmp_path}/deep/down/lark.sqlite3")
+    assert await store.version() == migrations.HEAD
+    assert await count(store, ACCOUNT) == 0
+    await store.close()
+
+
+async def test_two_tasks_may_migrate_at_once(postgres: Fresh, tmp_path: Path) -> None:
+    url = postgres()
+    bare = await open_store(url)
+    await say(bare, "DROP SCHEMA public CASCADE", "CREATE SCHEMA public")
+    await bare.close()
+    for address in (url, f"sqlite+aiosqlite:///{tmp_path}/lark.sqlite3"):
+        stores = [open_unchecked(address) for _ in range(3)]
+        await asyncio.gather(*(store.migrate() for store in stores))
+        assert {await store.version() for store in stores} == {migrations.HEAD}
+        for store in stores:
+            await store.close()
+
+
+async def test_a_transaction_that_fails_leaves_nothing(store: Store) -> None:
+    with pytest.raises(ZeroDivisionError):
+        async with store.transaction() as tx:
+            await tx.execute(insert(ACCOUNT).values(**account(1)))
+            raise ZeroDivisionError
+    assert await count(store, ACCOUNT) == 0
+
+
+async def test_a_cancelled_transaction_leaves_nothing_and_blocks_nobody(store: Store) -> None:
+    begun = asyncio.Event()
+
+    async def never_ends() -> None:
+        async with store.transaction() as tx:
+            await tx.execute(insert(ACCOUNT).values(**account(1)))
+            begun.set()
+            await asyncio.sleep(60)
+
+    task = asyncio.create_task(never_ends())
+    await begun.wait()
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    async with asyncio.timeout(5), store.transaction() as tx:
+        await tx.execute(insert(ACCOUNT).values(**account(2)))
+    assert [row["account_id"] for row in await rows(store, select(ACCOUNT.c.account_id))] == [2]
+
+
+async def test_readers_see_no_half_of_a_transaction(store: Store) -> None:
+    async with store.transaction() as tx:
+        await tx.execute(insert(ACCOUNT).values(**account(1)))
+        assert await count(store, ACCOUNT) == 0
+    assert await count(store, ACCOUNT) == 1
+
+
+async def test_rows_that_are_there_stay_as_they_are(store: Store) -> None:
+    async with store.transaction() as tx:
+        await tx.insert_new(ACCOUNT, [account(1)])
+        await tx.insert_new(ACCOUNT, [account(1) | {"name": "bob"}, account(2)])
+        await tx.insert_new(ACCOUNT, [])
+    names = await rows(store, select(ACCOUNT.c.account_id, ACCOUNT.c.name).order_by(ACCOUNT.c.account_id))
+    assert [tuple(row.values()) for row in names] == [(1, "ann"), (2, "ann")]
+
+
+async def add_one(store: Store, times: int) -> None:
+    """Count an account's name up: lost updates and locked databases would show."""
+    for _ in range(times):
+        async with store.transaction() as tx:
+            wanted = select(ACCOUNT.c.name).where(ACCOUNT.c.account_id == 1).with_for_update()
+            now = int((await tx.execute(wanted)).scalar_one())
+            await tx.execute(update(ACCOUNT).where(ACCOUNT.c.account_id == 1).values(name=str(now + 1)))
+
+
+def add_in_a_process(url: str, times: int) -> None:
+    """What one of several processes does."""
+
+    async def main() -> None:
+        store = await open_store(url)
+        await asyncio.gather(add_one(store, times), add_one(store, times))
+        await store.close()
+
+    asyncio.run(main())
+
+
+async def test_writers_from_tasks_and_processes_wait_for_one_another(store: Store, store_url: str) -> None:
+    async with store.transaction() as tx:
+        await tx.execute(insert(ACCOUNT).values(**(account(1) | {"name": "0"})))
+    spawn = multiprocessing.get_context("spawn")
+    children = [spawn.Process(target=add_in_a_process, args=(store_url, 15)) for _ in range(2)]
+    for child in children:
+        child.start()
+    await asyncio.gather(*(add_one(store, 15) for _ in range(3)))
+    for child in children:
+        await asyncio.to_thread(child.join, 60)
+    assert [child.exitcode for child in children] == [0, 0]
+    assert (await rows(store, select(ACCOUNT.c.name)))[0]["name"] == str(15 * 7)
+
+
+async def test_the_databases_time_has_a_zone_and_a_clock_may_stand_in(store: Store, store_url: str) -> None:
+    now = await store.now()
+    assert now.tzinfo is not None and now.utcoffset() == timedelta(0)
+    assert abs(now - datetime.now(UTC)) < timedelta(seconds=5)
+    other = await open_store(store_url, clock=FakeClock(MONDAY))
+    async with other.reading() as tx:
+        assert await other.now() == await tx.now() == MONDAY
+    await other.close()
+
+
+async def test_moments_come_back_as_they_went_whatever_zone_they_were_said_in(store: Store) -> None:
+    tokyo = datetime(2026, 3, 2, 18, 0, 0, 123456, tzinfo=UTC).astimezone()
+    async with store.transaction() as tx:
+        await tx.execute(insert(ACCOUNT).values(**(account(1) | {"created_at": tokyo})))
+    (row,) = await rows(store, select(ACCOUNT.c.created_at))
+    assert row["created_at"] == tokyo and row["created_at"].tzinfo is UTC
+    with pytest.raises(Exception, match="needs a zone"):
+        async with store.transaction() as tx:
+            naive = tokyo.replace(tzinfo=None)
+            await tx.execute(insert(ACCOUNT).values(**(account(2) | {"created_at": naive})))
+
+
+# ── what cannot be used is told in one line ────────────────────────────────────────────────────────────────────────
+
+
+async def problem(url: str) -> str:
+    with pytest.raises(StoreError) as caught:
+        await open_store(url)
+    message = str(caught.value)
+    assert "\n" not in message and SECRET not in message and message
+    return message
+
+
+async def test_an_unreachable_postgres() -> None:
+    message = await problem(f"postgresql+psycopg://ann:{SECRET}@127.0.0.1:1/larks")
+    assert message.startswith("cannot reach the database at 127.0.0.1:1/larks")
+
+
+async def test_a_wrong_database_name(postgres: Fresh) -> None:
+    url = postgres()
+    missing = url.replace("/test_", "/missing_").replace("postgres@", f"postgres:{SECRET}@")
+    assert "missing_" in await problem(missing)
+
+
+async def test_a_file_that_is_no_database(tmp_path: Path) -> None:
+    file = tmp_path / "notes.txt"
+    file.write_text("These are my notes on larks. " * 200)
+    assert "not a paperlark database" in await problem(f"sqlite+aiosqlite:///{file}")
+    assert file.read_text().startswith("These are my notes")
+
+
+async def test_a_folder_that_cannot_be_made(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("x")
+    assert "cannot make the folder" in await problem(f"sqlite+aiosqlite:///{tmp_path}/file/lark.sqlite3")
+
+
+async def test_a_folder_where_the_file_should_be(tmp_path: Path) -> None:
+    assert "cannot write the database" in await problem(f"sqlite+aiosqlite:///{tmp_path}")
+
+
+@pytest.mark.parametrize("url", ["larks", "mysql://ann@host/larks", "sqlite+aiosqlite:///:memory:", "sqlite://"])
+async def test_an_address_that_is_none_of_ours(url: str) -> None:
+    await problem(url)

@@ -1,0 +1,299 @@
+"""The pages, as a browser without JavaScript gets them."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from selectolax.lexbor import LexborHTMLParser, LexborNode
+from yarl import URL
+
+from paperlark.model.papers import Alias
+from paperlark.store.database import Store
+from tests.web.archive import DAY, Client, announcement, record
+
+
+async def page(client: Client, path: str, *, status: int = 200, **parameters: str) -> LexborHTMLParser:
+    async with client.get(path, params=parameters) as answer:
+        assert answer.status == status, await answer.text()
+        assert answer.headers["Content-Type"] == "text/html; charset=utf-8"
+        return LexborHTMLParser(await answer.text())
+
+
+def one(tree: LexborHTMLParser | LexborNode, selector: str) -> LexborNode:
+    found = tree.css(selector)
+    assert len(found) == 1, f"{selector}: {len(found)} of them"
+    return found[0]
+
+
+def words(tree: LexborHTMLParser | LexborNode, selector: str) -> str:
+    """What the one element that a selector names says, white space folded."""
+    return " ".join(one(tree, selector).text().split())
+
+
+def titles(tree: LexborHTMLParser) -> list[str]:
+    return [" ".join(node.text().split()) for node in tree.css(".papers h2")]
+
+
+def links(tree: LexborHTMLParser | LexborNode, selector: str = "a") -> list[str]:
+    return [node.attributes["href"] or "" for node in tree.css(selector)]
+
+
+# ── days ───────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+async def test_the_newest_day_is_shown_most_upvoted_first(client_of_both: Client, store: Store) -> None:
+    await record(
+        store,
+        announcement("Of yesterday", at=DAY - timedelta(days=1), signals={"upvotes": 99}),
+        announcement("Liked a little", signals={"upvotes": 2}),
+        announcement("Liked a lot", signals={"upvotes": 1200, "comments": 1}),
+        announcement("Not counted"),
+    )
+    tree = await page(client_of_both, "/")
+    assert words(tree, "h1") == "Wednesday 4 March 2026"
+    assert titles(tree) == ["Liked a lot", "Liked a little", "Not counted"]
+    assert [" ".join(node.text().split()) for node in tree.css(".votes")] == ["1,200 upvotes", "2 upvotes"]
+    assert "1 comment" in tree.css(".facts")[0].text()
+    assert words(tree, ".heading p") == "3 papers, the newest day"
+
+
+async def test_days_lead_to_their_neighbours_and_leap_over_empty_ones(client: Client, sqlite_store: Store) -> None:
+    days = (DAY - timedelta(days=30), DAY, DAY + timedelta(days=3))
+    await record(sqlite_store, *[announcement(f"Of {day:%d}", at=day) for day in days])
+    tree = await page(client, "/", day="2026-03-04")
+    nav = tree.css("nav.days")[0]
+    assert links(nav, "a[rel=prev]") == ["/?day=2026-02-02"]
+    assert links(nav, "a[rel=next]") == ["/?day=2026-03-07"]
+    assert one(nav, "input[type=date]").attributes["value"] == "2026-03-04"
+    newest = await page(client, "/")
+    assert links(newest, "nav.days a[rel=next]") == []
+    assert words((await page(client, "/", day="2026-02-02")).css("nav.days")[0], ".end") == "the first day"
+
+
+async def test_a_day_begins_and_ends_at_midnight_utc(client: Client, sqlite_store: Store) -> None:
+    midnight = datetime(2026, 3, 4, tzinfo=UTC)
+    second = timedelta(seconds=1)
+    await record(
+        sqlite_store,
+        announcement("Last of the third", at=midnight - second),
+        announcement("First of the fourth", at=midnight),
+        announcement("Last of the fourth", at=midnight + timedelta(days=1) - second),
+        announcement("First of the fifth", at=midnight + timedelta(days=1)),
+    )
+    assert sorted(titles(await page(client, "/", day="2026-03-04"))) == ["First of the fourth", "Last of the fourth"]
+
+
+async def test_an_empty_day_leads_to_the_nearest(client: Client, sqlite_store: Store) -> None:
+    await record(sqlite_store, announcement("A lark"))
+    before, after = await page(client, "/", day="2026-01-01"), await page(client, "/", day="2026-12-31")
+    assert links(before, ".note a") == links(after, ".note a") == ["/?day=2026-03-04"]
+    assert "Nothing was announced" in before.css(".note")[0].text()
+
+
+async def test_an_empty_archive_says_how_to_fill_it(client: Client) -> None:
+    tree = await page(client, "/")
+    assert words(tree, "h1") == "No papers yet"
+    assert "paperlark import" in words(tree, ".note pre")
+    assert titles(await page(client, "/", day="2026-03-04")) == []
+
+
+@pytest.mark.parametrize(
+    "day",
+    ["yesterday", "2026-02-30", "20260304", "2026-W10-3", "0001-01-01", "9999-12-31", "2026-03-04T00:00", "٢٠٢٦-٠٣-٠٤"],
+)
+async def test_what_is_no_day_is_said_so(client: Client, sqlite_store: Store, day: str) -> None:
+    await record(sqlite_store, announcement("A lark"))
+    tree = await page(client, "/", status=400, day=day)
+    assert words(tree, "h1") == "No such day"
+    assert links(tree, ".note a") == ["/"]
+
+
+async def test_a_long_day_has_pages_that_hold_each_paper_once(client: Client, sqlite_store: Store) -> None:
+    told = [announcement(f"Lark number {n}", signals={"upvotes": n % 3}) for n in range(120)]
+    await record(sqlite_store, *told)
+    seen: list[str] = []
+    path = "/?day=2026-03-04"
+    for begins in ("1", "51", "101"):
+        tree = await page(client, path)
+        seen += titles(tree)
+        assert one(tree, ".papers").attributes["start"] == begins
+        path = next(iter(links(tree, ".pages a[rel=next]")), "")
+    assert path == ""
+    assert sorted(seen) == sorted(each.paper.title for each in told)
+    for bad in ("0", "4", "x", "-1", "9" * 5000):
+        await page(client, "/", status=404, page=bad)
+
+
+# ── searching ──────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+async def test_a_search_marks_the_words_that_met_it(client_of_both: Client, store: Store) -> None:
+    abstract = "Much is said before. " * 30 + "At last the lark sings, and the larks listen."
+    await record(
+        store,
+        announcement("Lark song", abstract, authors=("Ada Finch",)),
+        announcement("Of wrens", authors=("Bo Wren",)),
+    )
+    tree = await page(client_of_both, "/", q="larks author:finch")
+    assert titles(tree) == ["Lark song"]
+    assert [node.text() for node in tree.css("h2 mark")] == ["Lark"]
+    assert [node.text() for node in tree.css(".excerpt mark")] == ["lark", "larks"]
+    assert words(tree, ".why") == "by Ada Finch"
+    assert words(tree, ".heading p") == "1 paper, best first"
+    assert one(tree, "#q").attributes["value"] == "larks author:finch"
+    assert links(tree, ".facts a") == ["/?day=2026-03-04"]
+
+
+async def test_a_long_search_is_read_on(client: Client, sqlite_store: Store) -> None:
+    await record(sqlite_store, *[announcement(f"Lark number {n}", "lark " * (n % 7)) for n in range(70)])
+    first = await page(client, "/", q="lark OR wren")
+    (following,) = links(first, ".pages a[rel=next]")
+    second = await page(client, str(URL(following)))
+    assert len(titles(first)) == 50
+    assert sorted(titles(first) + titles(second)) == sorted(f"Lark number {n}" for n in range(70))
+    assert links(second, ".pages a") == ["/?q=lark%20OR%20wren"]
+    await page(client, "/", status=400, q="lark", cursor="nonsense")
+
+
+async def test_a_search_that_cannot_be_read_shows_where_and_what_would_do(client: Client) -> None:
+    tree = await page(client, "/", status=400, q='agents "test-time')
+    assert "column 8" in words(tree, "#fault")
+    assert words(tree, ".query") == 'agents "test-time'
+    assert one(tree, ".query mark").text() == '"'
+    (suggested,) = links(tree, "a.suggestion")
+    assert URL(suggested).query == {"q": 'agents "test-time"'}
+    assert one(tree, "#q").attributes["value"] == 'agents "test-time'
+    await page(client, suggested)
+
+
+@pytest.mark.parametrize("query", ["(", "a" * 4001, "-x", "title:", "AND", "'", "\0", "\u202e(", "x\n(", "<script>("])
+async def test_no_query_breaks_the_page(client: Client, sqlite_store: Store, query: str) -> None:
+    await record(sqlite_store, announcement("A lark"))
+    async with client.get("/", params={"q": query}) as answer:
+        assert answer.status in (200, 400)
+        assert "<script" not in await answer.text()
+
+
+async def test_a_search_that_finds_nothing_says_so_and_how_to_ask(client: Client) -> None:
+    tree = await page(client, "/", q="dodo")
+    assert "No paper in the archive meets this" in words(tree, ".note")
+    for example in links(tree, ".hints a"):
+        await page(client, example)  # each example can be read
+
+
+# ── what papers say is text ────────────────────────────────────────────────────────────────────────────────────────
+
+
+HOSTILE = "<script>alert(1)</script> \"quoted\" 'single' & <img src=x onerror=alert(1)> lark"
+
+
+async def test_hostile_words_stay_words(client: Client, sqlite_store: Store) -> None:
+    (number,) = await record(
+        sqlite_store,
+        announcement(
+            HOSTILE,
+            HOSTILE,
+            authors=(HOSTILE,),
+            organisation=HOSTILE,
+            categories=(HOSTILE,),
+            keywords=(HOSTILE,),
+            url='https://example.org/"onmouseover="alert(1)',
+            code_url="javascript:alert(1)",
+        ),
+        source='<b>"source"</b>',
+    )
+    for path in ("/", f"/?q={URL.build(query={'q': 'lark'}).query_string[2:]}", f"/papers/{number}", f"/?q={HOSTILE}"):
+        async with client.get(path) as answer:
+            text = await answer.text()
+        assert not any(sign in text for sign in ("<script", "<img src=x", '<b>"source', "javascript:"))
+        tree = LexborHTMLParser(text)
+        assert not [node for node in tree.css("*") if any(name.startswith("on") for name in node.attributes)]
+    assert "<script>alert(1)</script>" in titles(await page(client, "/"))[0]
+
+
+async def test_links_lead_to_http_only_and_tell_nothing(client: Client, sqlite_store: Store) -> None:
+    bad = ("javascript:alert(1)", "data:text/html,x", "ftp://example.org/", "//example.org", "https://u@example.org/")
+    await record(
+        sqlite_store,
+        *[announcement(f"Lark {n}", url=url, code_url=url, aliases=[]) for n, url in enumerate(bad)],
+        announcement("Good lark", url="http://example.org/x", code_url="https://example.org/code"),
+    )
+    tree = await page(client, "/")
+    away = [node for node in tree.css("a") if not (node.attributes["href"] or "").startswith(("/", "#"))]
+    assert {node.attributes["href"] for node in away} >= {"http://example.org/x", "https://example.org/code"}
+    for node in away:
+        assert (node.attributes["href"] or "").startswith(
+            ("http://example.org/", "https://example.org/code", "https://arxiv.org/abs/")
+        )
+        assert node.attributes["rel"] == "noopener"
+    assert links(tree, "h2 a").count("http://example.org/x") == 0  # titles lead to https or to our own page
+
+
+async def test_tex_is_shown_readable_and_marked_whole(client: Client, sqlite_store: Store) -> None:
+    await record(sqlite_store, announcement(r"D$^2$iT meets $\beta$-larks", r"With $\alpha$ and \emph{care}."))
+    assert titles(await page(client, "/")) == ["D²iT meets β-larks"]
+    assert [node.text() for node in (await page(client, "/", q="beta")).css("h2 mark")] != []
+
+
+async def test_many_authors_are_shortened_with_their_true_number(client: Client, sqlite_store: Store) -> None:
+    names = tuple(f"Author {letter}" for letter in "ABCDEFG")
+    (number,) = await record(sqlite_store, announcement("A lark", authors=names, author_count=64))
+    assert words(await page(client, "/"), ".byline") == "Author A, Author B, Author C and 61 more"
+    whole = (await page(client, f"/papers/{number}")).css(".byline")[0].text()
+    assert "Author G" in whole and "and 57 more" in whole
+
+
+# ── one paper, and the frame around all ────────────────────────────────────────────────────────────────────────────
+
+
+async def test_a_papers_own_page_says_everything(client: Client, sqlite_store: Store) -> None:
+    (number,) = await record(
+        sqlite_store,
+        announcement(
+            "A lark",
+            "It sings. " * 60,
+            categories=("cs.CL",),
+            aliases=[Alias("arxiv", "2603.88888")],
+            signals={"upvotes": 1},
+        ),
+    )
+    tree = await page(client, "/papers/arxiv:2603.88888")
+    assert one(tree, "link[rel=canonical]").attributes["href"] == f"/papers/{number}"
+    assert words(tree, ".abstract") == ("It sings. " * 60).strip()
+    assert words(tree, ".facts") == "1 upvote · seen in Hugging Face"
+    assert links(tree, ".ways a") == ["https://arxiv.org/abs/2603.88888"]
+    assert links(tree, "dd a") == ["/?day=2026-03-04"]
+    assert words(await page(client, "/papers/nothing", status=404), "h1") == "No such paper"
+
+
+@pytest.mark.parametrize("path", ["/", "/?q=lark", '/?q="', "/?day=2020-01-01", "/papers/arxiv:2603.66666", "/nowhere"])
+async def test_every_page_can_be_used_by_everyone(client: Client, sqlite_store: Store, path: str) -> None:
+    await record(sqlite_store, announcement("A lark", "It sings. " * 60, aliases=[Alias("arxiv", "2603.66666")]))
+    async with client.get(path) as answer:
+        tree = LexborHTMLParser(await answer.text())
+    assert one(tree, "html").attributes["lang"] == "en"
+    assert one(tree, "meta[name=viewport]").attributes["content"] == "width=device-width, initial-scale=1"
+    assert "dark" in (one(tree, "meta[name=color-scheme]").attributes["content"] or "")
+    assert len(tree.css("h1")) == len(tree.css("main")) == len(tree.css("title")) == 1
+    assert links(tree, "a.skip") == [f"#{one(tree, 'main').attributes['id']}"]
+    ids = [node.attributes["id"] for node in tree.css("[id]")]
+    assert len(ids) == len(set(ids))
+    labelled = {node.attributes["for"] for node in tree.css("label")}
+    assert {node.attributes["id"] for node in tree.css("input")} <= labelled
+    for node in tree.css("[aria-labelledby]"):
+        assert node.attributes["aria-labelledby"] in ids
+    assert not tree.css("script, style, [style], iframe")
+    for loaded in (
+        *links(tree, "link[rel=stylesheet], link[rel=icon]"),
+        *[n.attributes["src"] or "" for n in tree.css("[src]")],
+    ):
+        assert loaded.startswith("/static/")
+        async with client.get(URL(loaded, encoded=True)) as answer:
+            assert answer.status == 200
+
+
+async def test_a_page_is_not_sent_twice(client: Client, sqlite_store: Store) -> None:
+    await record(sqlite_store, announcement("A lark"))
+    async with client.get("/") as answer:
+        tag = answer.headers["ETag"]
+    async with client.get("/", headers={"If-None-Match": tag}) as answer:
+        assert answer.status == 304
