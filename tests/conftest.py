@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from paperlark.store.database import Store, open_store
-from tests.databases import Fresh, postgres_databases, sqlite_databases
+from tests.databases import Fresh, emptied, postgres_databases, sqlite_databases
 
 SHARED = Path(__file__).parent.parent.parent / "shared" / "data"
 
@@ -40,10 +40,20 @@ def fresh(request: pytest.FixtureRequest) -> Fresh:
     return make
 
 
+@pytest.fixture(scope="session")
+def spare() -> list[str]:
+    """PostgreSQL databases that a test has used, and that are empty again."""
+    return []
+
+
 @pytest.fixture
-def store_url(fresh: Fresh) -> str:
-    """The address of a fresh, migrated database."""
-    return fresh()
+def store_url(request: pytest.FixtureRequest, fresh: Fresh, spare: list[str]) -> Iterator[str]:
+    """The address of an empty, migrated database; on PostgreSQL perhaps one that another test has used."""
+    again = request.node.callspec.params["fresh"] == "postgres"
+    address = spare.pop() if again and spare else fresh()
+    yield address
+    if again and emptied(address):
+        spare.append(address)
 
 
 @pytest.fixture

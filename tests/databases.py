@@ -11,7 +11,9 @@ from pathlib import Path
 
 import psycopg
 
+from paperlark.store import migrations
 from paperlark.store.database import open_unchecked
+from paperlark.store.tables import METADATA
 
 Fresh = Callable[[], str]
 """Call it for the address of a fresh, migrated database."""
@@ -61,6 +63,24 @@ async def migrated(address: str) -> None:
     store = open_unchecked(address)
     await store.migrate()
     await store.close()
+
+
+def emptied(address: str) -> bool:
+    """Leave a PostgreSQL database as the migrations left it: a fifteenth of the time that a new one takes. False where
+    it is no longer what they made, or somebody still holds on to it."""
+    try:
+        with psycopg.connect(address.replace("+psycopg", ""), autocommit=True) as connection:
+            connection.execute("SET lock_timeout = '2s'")
+            found = connection.execute("SELECT version_num FROM alembic_version").fetchone()
+            if found != (migrations.HEAD,):
+                return False
+            for table in ("paper_words", *METADATA.tables.keys() - {"progress"}):
+                connection.execute(f'DELETE FROM "{table}"'.encode())
+            connection.execute("DELETE FROM progress WHERE what <> 'barrier'")
+            connection.execute("UPDATE progress SET mark = 0")
+    except psycopg.Error:
+        return False
+    return True
 
 
 def run_sql(address: str, *statements: str) -> None:

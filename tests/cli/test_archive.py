@@ -1,7 +1,8 @@
 """Import, papers, explain, backtest: what they do when all is well."""
 
 import asyncio
-from datetime import datetime
+import json
+from datetime import UTC, datetime
 from pathlib import Path
 
 from hypothesis import given
@@ -118,6 +119,16 @@ def test_backtest_counts_papers_a_day_and_names_the_noisiest_term(lark: Lark, tm
 
 def test_backtest_counts_only_what_lies_within_the_days(lark: Lark, tmp_path: Path) -> None:
     lark.well("import", write_recent(tmp_path))
+    found = lark.well("backtest", "wasps", "--days", "3", "--json").record
+    assert (found["total"], found["noisiest"]["papers"]) == (2, 2)
+
+
+def test_backtest_counts_a_paper_on_the_day_it_was_first_announced(lark: Lark, tmp_path: Path) -> None:
+    lark.well("import", write_recent(tmp_path))
+    again = {"id": "2511.00006", "title": "On the Ways of Wasps 6", "summary": "Some.", "authors": []}
+    listed = f"{datetime.now(UTC):%Y-%m-%d}.json"
+    (tmp_path / listed).write_text(json.dumps([{"paper": again, "publishedAt": "2025-11-01T00:00:00.000Z"}]))
+    assert lark.well("import", tmp_path / listed, "--json").record["new"] == 0
     found = lark.well("backtest", "wasps", "--days", "3", "--json").record
     assert (found["total"], found["noisiest"]["papers"]) == (2, 2)
 

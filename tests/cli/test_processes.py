@@ -104,6 +104,13 @@ def test_a_reader_who_has_enough_ends_a_command_quietly(database: Path, tmp_path
         assert command.stderr.read() == ""
 
 
+def test_a_reader_who_is_gone_from_the_start_is_no_fault(database: Path, tmp_path: Path) -> None:
+    with begun(tmp_path, "version", database=database) as command:
+        assert command.stdout is not None and command.stderr is not None
+        command.stdout.close()
+        assert command.stderr.read() == ""
+
+
 def test_a_terminal_gets_a_bar_and_marked_words(tmp_path: Path) -> None:
     shown = on_terminal(tmp_path, "import", str(SAMPLE))
     assert "importing" in shown and "30 records, 30 papers, 30 new, 0 rejects" in shown

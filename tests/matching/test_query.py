@@ -4,7 +4,7 @@ import time
 from datetime import date
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from paperlark.matching.names import Name
@@ -66,6 +66,7 @@ def phrase(*words: str, **kwargs: object) -> Term:
         ("id:arXiv:2510.02283v2", Code("id", "2510.02283")),
         ("doi:10.48550/arXiv.2510.02283", Code("id", "2510.02283")),
         ("cat:cs.*", Code("cat", "cs.", prefix=True)),
+        ('cat:"title:"', Code("cat", "title:")),
         ("author:Song", phrase("song", field="author")),
         ("graph，（speech）", Or((stemmed("graph"), stemmed("speech")))),
         (",, graph ,\n, ", stemmed("graph")),
@@ -158,6 +159,9 @@ signs = st.lists(
 
 
 @given(st.one_of(st.text(), signs, signs, query_texts))
+@example('0"\\ ')
+@example('CAT:TITLE:""')
+@example("|-")
 def test_any_text_is_read_or_refused_with_a_query_error(text: str) -> None:
     try:
         query = parse(text)

@@ -8,7 +8,7 @@ import asyncio
 from collections import Counter
 from collections.abc import Iterable
 from datetime import timedelta
-from typing import Literal
+from typing import Any, Literal
 
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -108,7 +108,7 @@ async def live_through(url: str, what: Iterable[Step]) -> None:
 
 
 def hold_to_the_promise(
-    owing: list[dict[str, object]], outbox: list[dict[str, object]], channel: FakeChannel, made: int
+    owing: list[dict[str, Any]], outbox: list[dict[str, Any]], channel: FakeChannel, made: int
 ) -> None:
     states = {delivery["id"]: delivery["state"] for delivery in outbox}
     accounts = sorted({row["account_id"] for row in owing}, key=str)
@@ -117,7 +117,9 @@ def hold_to_the_promise(
     assert all(delivery["reason"] for delivery in outbox if delivery["state"] == "dead")
     for account, address in zip(accounts, ADDRESSES, strict=False):
         shown = Counter(channel.papers_at(address))
-        mine = {row["paper_id"]: states.get(row["delivery_id"]) for row in owing if row["account_id"] == account}
+        mine: dict[int, str | None] = {
+            row["paper_id"]: states.get(row["delivery_id"]) for row in owing if row["account_id"] == account
+        }
         assert set(shown) <= set(mine), "nobody is told what is not theirs"
         lost = [paper for paper, state in mine.items() if state != "dead" and not shown[paper]]
         assert not lost, "sent, or visibly dead"

@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator
 
+from paperlark.matching.document import Document, analyse
 from paperlark.model.papers import Announcement, Page
 from paperlark.pipeline import ingest
 from paperlark.pipeline.percolate import Percolator
@@ -53,6 +54,6 @@ async def test_another_source_before_percolation_counts_for_both(sqlite: Fresh) 
 
 
 def test_it_forgets_the_oldest() -> None:
-    recent, analysed = Recent(), object()
-    recent.keep(dict.fromkeys(range(LIMIT + 10), analysed))  # type: ignore[misc]
+    recent, analysed = Recent(), analyse(Document("Larks", MONDAY))
+    recent.keep(dict.fromkeys(range(LIMIT + 10), analysed))
     assert recent.take(9) is None and recent.take(10) is analysed and recent.take(10) is None

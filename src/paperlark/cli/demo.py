@@ -181,6 +181,6 @@ def _step(out: "Console", number: str, said: str) -> None:
 
 
 def _note(out: "Console", name: str, *lines: str) -> None:
-    from rich.text import Text
-
-    out.print(Text.assemble("   ", (f"{name:<28}", ""), (" | ".join(lines), QUIET)), soft_wrap=not out.is_terminal)
+    out.print(f"   {name}", markup=False, soft_wrap=True)
+    for line in lines:
+        out.print(f"      {line}", style=QUIET, markup=False, soft_wrap=True)

@@ -91,7 +91,7 @@ _PASSAGE: dict[str | None, Callable[[Texts], Passage]] = {
     "title": attrgetter("title"),
     "abstract": attrgetter("abstract"),
     "org": attrgetter("organisation"),
-    "author": attrgetter("authors"),
+    "author": attrgetter("author_words"),  # a term of several words would be a name
 }
 _VIEW: dict[Reading, Callable[[Passage], View]] = {
     Reading.STEMMED: attrgetter("stems"),

@@ -115,6 +115,13 @@ class Texts:
         return Passage(*map(Text, self.document.authors))
 
     @cached_property
+    def author_words(self) -> Passage:
+        """The same for single words. Together the names are quicker read than one by one, and no hyphen ties one to
+        the next; only TeX might go on from one to another."""
+        together = "; ".join(self.document.authors)
+        return self.authors if "$" in together or "\\" in together else Passage(Text(together))
+
+    @cached_property
     def names(self) -> tuple[Name | None, ...]:
         return tuple(name_of(author.text, author.tokens) for author in self.authors.texts)
 
@@ -125,9 +132,7 @@ class Texts:
         joined = "".join(found)
         if not joined.isascii() or max(map(len, found), default=0) > WORD_LENGTH:
             found = frozenset(map(stored, found))
-        # Together the names are quicker read than one by one, and no hyphen ties one to the next.
-        names = Passage(Text("; ".join(self.document.authors)))
-        extra = {stored(word, "author") for word in names.words.held}
+        extra = {stored(word, "author") for word in self.author_words.words.held}
         extra.update(stored(word, "org") for word in self.organisation.words.held | self.organisation.stems.held)
         for category in self.document.categories:
             extra.update(stored(part, "cat") for part in and_above(category))

@@ -11,6 +11,7 @@ The reference evaluator and the index answer alike: tests hold them to it.
 
 from collections import Counter, deque
 from collections.abc import Hashable, Iterable
+from itertools import chain
 from typing import Generic, TypeVar
 
 from paperlark.matching.candidates import All, AnyOf, Everything, Wanted, Word, wanted
@@ -92,7 +93,7 @@ class Index(Generic[Key]):
         for word in self._posted.keys() & words:
             found.update(self._posted[word])
         if self._posted_by_prefix:
-            for prefix in set().union(*map(self._prefixes.__getitem__, words)):
+            for prefix in set(chain.from_iterable(map(self._prefixes.__getitem__, words))):
                 found.update(self._posted_by_prefix[prefix])
         return found
 

@@ -76,11 +76,11 @@ def _mended(text: str, problem: Unreadable) -> str | None:
         if problem.change is None:
             return None
         start, end, instead = problem.change
-        text = text[:start] + instead + text[end:]
+        text = (text[:start] + instead + text[end:]).strip()
         try:
             read(text)
         except Unreadable as another:
             problem = another
         else:
-            return text.strip()
+            return text
     return None

@@ -36,7 +36,7 @@ class Reading(Enum):
 class Term:
     """Words that follow each other in one field; without a field, in the title or in the abstract.
 
-    words: folded (with case for EXACT), at least one. prefix: the last one may go on.
+    words: folded (with case for EXACT), at least one; of an author exactly one. prefix: the last one may go on.
     """
 
     words: tuple[str, ...]
@@ -79,7 +79,7 @@ class Code:
 
     def __str__(self) -> str:
         star = "*" if self.prefix else ""
-        if re.fullmatch(r"\w[\w./:-]*", self.value):
+        if re.fullmatch(r"\w(?:[\w./:-]*[\w./-])?", self.value):
             return f"{self.field}:{self.value}{star}"
         return f'{self.field}:"{self.value}{star}"'
 
@@ -108,6 +108,8 @@ class Since:
 
 @dataclass(frozen=True, slots=True)
 class Not:
+    """What its part is not; never a Not itself."""
+
     part: "Node"
 
     def __str__(self) -> str:

@@ -356,6 +356,7 @@ def compose(
         more=max(0, len(found) - destination.cap),
         note="" if found else "No paper met your profiles. Nothing is broken: it was a quiet day for them.",
         page_url=page_url,
+        sealed_at=now,
     )
 
 

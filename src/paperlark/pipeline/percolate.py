@@ -16,6 +16,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from operator import attrgetter
 from typing import Any
 
 import structlog
@@ -144,7 +145,7 @@ class Percolator:
 
     async def _write(self, hits: Sequence[Hit]) -> Any:
         """Write matches and owed rows, a chunk in a transaction, in account order; yields between chunks."""
-        ordered = sorted(hits, key=lambda hit: (hit.account_id, hit.profile_id, hit.told.id))
+        ordered = sorted(hits, key=attrgetter("account_id", "profile_id"))
         for start in range(0, len(ordered), CHUNK):
             if start:
                 yield

@@ -271,7 +271,6 @@ class Owed(SQLModel, table=True):
     __table_args__ = (
         Index("ix_owed_open", "account_id", "destination_id", sqlite_where=text("delivery_id IS NULL"),
               postgresql_where=text("delivery_id IS NULL")),
-        Index("ix_owed_delivery", "account_id", "delivery_id"),
     )  # fmt: skip
     account_id: int = key()
     destination_id: int = key()

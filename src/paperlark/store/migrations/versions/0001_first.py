@@ -199,7 +199,6 @@ def upgrade() -> None:
         sa.Column("delivery_id", sa.BigInteger(), nullable=True),
         sa.PrimaryKeyConstraint("account_id", "destination_id", "paper_id", "occasion", name=op.f("pk_owed")),
     )
-    op.create_index("ix_owed_delivery", "owed", ["account_id", "delivery_id"], unique=False)
     op.create_index(
         "ix_owed_open",
         "owed",
