@@ -13,9 +13,9 @@ from paperlark.model.readers import Cadence, Destination, EmptyPolicy, Profile, 
 from paperlark.pipeline import At, nobody
 from paperlark.pipeline.deliver import Deliverer, Outcome, plan
 from paperlark.pipeline.percolate import Percolator
-from paperlark.store import accounts, papers, profiles
+from paperlark.store import accounts, papers, profiles, recording
 from paperlark.store.database import Store
-from paperlark.store.papers import Recorded
+from paperlark.store.recording import Recorded
 from paperlark.store.tables import ANNOUNCEMENT, DELIVERY, MATCH, METADATA, OWED, PAPER
 from paperlark.testing.channels import FakeChannel
 
@@ -71,9 +71,9 @@ async def record(
     store: Store, *announcements: Announcement, source: str = "arxiv", authority: int = 90, owes: bool = True
 ) -> Recorded:
     """Record one page."""
-    prepared = papers.prepare(source, announcements)
+    prepared = recording.prepare(source, announcements)
     async with store.transaction() as tx:
-        return await papers.record(tx, source, authority, prepared, owes=owes, now=await tx.now())
+        return await recording.record(tx, source, authority, prepared, owes=owes, now=await tx.now())
 
 
 async def stored(store: Store, *paper_ids: int) -> list[StoredPaper]:

@@ -9,7 +9,7 @@ from aiohttp.test_utils import TestClient
 from aiohttp.web import Application, Request
 
 from paperlark.model.papers import Alias, Announcement, Paper
-from paperlark.store import accounts, papers
+from paperlark.store import accounts
 from paperlark.store.database import Store
 
 Client = TestClient[Request, Application]
@@ -35,7 +35,9 @@ def announcement(
 async def record(store: Store, *told: Announcement, source: str = "hf_daily") -> list[str]:
     """Put announcements into the archive; their papers' ids as the API writes them."""
     async with store.transaction() as tx:
-        recorded = await papers.record(tx, source, 50, papers.prepare(source, told), owes=False, now=await tx.now())
+        recorded = await recording.record(
+            tx, source, 50, recording.prepare(source, told), owes=False, now=await tx.now()
+        )
     return [str(number) for number in recorded.papers]
 
 

@@ -19,7 +19,7 @@ from paperlark.pipeline import At, nobody
 from paperlark.pipeline.recent import Recent
 from paperlark.schedule import next_poll
 from paperlark.sources.base import Source
-from paperlark.store import papers, sources
+from paperlark.store import recording, sources
 from paperlark.store.database import Store, Transaction
 from paperlark.store.sources import Configured
 
@@ -88,10 +88,10 @@ async def _record_pages(
     async with aclosing(_closable(source.poll(configured.cursor, await store.now()))) as pages:
         async for page in pages:
             at("record: page parsed")
-            prepared = await asyncio.to_thread(papers.prepare, configured.name, page.announcements)
+            prepared = await asyncio.to_thread(recording.prepare, configured.name, page.announcements)
             async with store.transaction() as tx:
                 now = await tx.now()
-                recorded = await papers.record(tx, configured.name, source.authority, prepared, owes=owes, now=now)
+                recorded = await recording.record(tx, configured.name, source.authority, prepared, owes=owes, now=now)
                 at("record: page written")
                 ours = await sources.save_page(
                     tx,
@@ -110,7 +110,7 @@ async def _record_pages(
             _count(taken, page, recorded)
 
 
-def _count(taken: Taken, page: Page, recorded: papers.Recorded) -> None:
+def _count(taken: Taken, page: Page, recorded: recording.Recorded) -> None:
     taken.records += len(page.announcements)
     taken.new += len(recorded.new_papers)
     taken.papers.update(recorded.papers)
@@ -156,7 +156,7 @@ async def take(
             async with store.transaction() as tx:
                 now = await tx.now()
                 await sources.note_import(tx, name, name, now)
-                recorded = await papers.record(tx, name, authority, prepared, owes=owes, now=now)
+                recorded = await recording.record(tx, name, authority, prepared, owes=owes, now=now)
                 at("record: page written")
                 await _count_import(tx, name, bite, recorded)
                 at("record: before a page commits")
@@ -171,13 +171,13 @@ async def take(
 
 async def _read_ahead(
     name: str, pages: AsyncIterable[Page]
-) -> AsyncGenerator[tuple[Page, list[papers.Prepared]], None]:
+) -> AsyncGenerator[tuple[Page, list[recording.Prepared]], None]:
     """Bites of the pages, each prepared; the next one is being read while the database writes this one."""
 
-    async def read() -> AsyncGenerator[tuple[Page, list[papers.Prepared]], None]:
+    async def read() -> AsyncGenerator[tuple[Page, list[recording.Prepared]], None]:
         async for page in pages:
             for bite in _bites(page):
-                yield bite, await asyncio.to_thread(papers.prepare, name, bite.announcements)
+                yield bite, await asyncio.to_thread(recording.prepare, name, bite.announcements)
 
     reading = read()
     following = asyncio.ensure_future(anext(reading, None))
@@ -191,7 +191,7 @@ async def _read_ahead(
         await reading.aclose()
 
 
-async def _count_import(tx: Transaction, name: str, page: Page, recorded: papers.Recorded) -> None:
+async def _count_import(tx: Transaction, name: str, page: Page, recorded: recording.Recorded) -> None:
     await sources.count(
         tx, name, seen=len(page.announcements), new=recorded.new_announcements, rejected=len(page.rejects)
     )

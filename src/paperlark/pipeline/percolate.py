@@ -37,7 +37,7 @@ from paperlark.store.profiles import Change
 log = structlog.get_logger()
 
 BATCH = 256  # announcements percolated together
-CHUNK = 4000  # matches written in one transaction
+CHUNK = 10_000  # matches written in one transaction
 URGENCY = {cadence: rank for rank, cadence in enumerate(Cadence)}
 
 Key = tuple[int, int]  # (account, profile)

@@ -49,6 +49,11 @@ _BETWEEN_AUTHORS = re.compile(r"\s*;\s*|\s*,\s*(?:and\s+)?|\s+and\s+")
 _AFFILIATION = re.compile(r"\s*\([^()]*\)")
 
 
+CARRIED = frozenset(
+    {"title", "summary", "abstract", "authors", "categories"}
+)  # what a paper holds need not stand twice
+
+
 @dataclass(frozen=True, slots=True)
 class Options:
     """path: the file."""
@@ -204,8 +209,9 @@ def _announcement(raw: bytes, otherwise: datetime) -> Announcement | str:
         url=ARXIV_PAGE + arxiv.value if arxiv else web_link(record.get("abs")) or web_link(record.get("url")),
         published_at=published,
     )
+    rest = {name: value for name, value in record.items() if name not in CARRIED}
     announced = moment(record.get("_first_seen")) or published or moment(record.get("update_date")) or otherwise
-    return Announcement(paper, announced, said=record if _is_plain(raw) else keep(record))
+    return Announcement(paper, announced, said=rest if _is_plain(raw) else keep(rest))
 
 
 def _is_plain(raw: bytes) -> bool:

@@ -4,7 +4,9 @@
 `columns`      moments and JSON that mean the same on both databases
 `tables`       every table, in three families: of papers, of readers, of work
 `identity`     pure: which paper is this? which source's word counts?
-`papers`       record a page; load papers as documents; merge and undo
+`papers`       papers as the archive holds them: loaded, worked out again from what their sources say
+`recording`    a page of announcements: which papers they are of, and what is kept
+`merges`       two papers that turn out to be one, and how they are parted again
 `search`       the archive's full text: candidates by the database, in our own words
 `sources`      the configured sources: cursor, lease, health
 `profiles`     profiles with their versions and change log; destinations and subscriptions

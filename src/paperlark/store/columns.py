@@ -1,5 +1,6 @@
 """Moments and JSON that mean the same on SQLite and PostgreSQL."""
 
+import json
 import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
@@ -36,12 +37,27 @@ _UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
 def storable(value: Any) -> Any:
     """The same text, list or mapping as both databases can hold it: what UTF-8 or PostgreSQL cannot (NUL, half of a
     surrogate pair) becomes U+FFFD."""
+    try:
+        # Nearly everything is well, and this finds out ten times as fast as looking at each string.
+        told = _to_json(value)
+        told.encode()
+        if "\\u0000" not in told:
+            return value
+    except UnicodeEncodeError:
+        pass
+    return _cleaned(value)
+
+
+_to_json = json.JSONEncoder(ensure_ascii=False).encode
+
+
+def _cleaned(value: Any) -> Any:
     if isinstance(value, str):
         return _UNSTORABLE.sub("\ufffd", value)
     if isinstance(value, Mapping):
-        return {storable(name): storable(each) for name, each in value.items()}
+        return {_cleaned(name): _cleaned(each) for name, each in value.items()}
     if isinstance(value, list | tuple):
-        return [storable(each) for each in value]
+        return [_cleaned(each) for each in value]
     return value
 
 

@@ -48,8 +48,8 @@ class Transaction:
         """Insert rows of the same columns, leaving what is already there as it is: sources announce the same paper at
         the same moment, so the database picks the winner. Says nothing of which rows were new.
 
-        The driver is handed the values itself, on SQLite many rows in one statement: what is done for each row in Python
-        costs more than SQLite's insert, and within one statement the interpreter is free for others.
+        The driver is handed the values itself, on SQLite many rows in one statement: what is done for each row in
+        Python costs more than SQLite's insert, and within one statement the interpreter is free for others.
         """
         if not rows:
             return

@@ -1,185 +1,19 @@
-"""Papers: recording a page of announcements, and loading papers as the archive holds them.
+"""Papers as the archive holds them: loaded, worked out again from what their sources say, and as queries see them."""
 
-`prepare` is the part that costs time and touches nothing (run it off the loop); `record` is the part that writes.
-"""
-
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
-from sqlalchemy import select, text, tuple_, update
+from sqlalchemy import select, update
 
-from paperlark.matching.document import Analysed, Document, analyse, search_words
-from paperlark.matching.text import title_key
-from paperlark.model.ids import new_id
-from paperlark.model.papers import Alias, Announcement, Paper, StoredPaper
-from paperlark.store import merges, search
-from paperlark.store.columns import storable
+from paperlark.matching.document import Document, analyse, search_words
+from paperlark.model.papers import Alias, StoredPaper
+from paperlark.store import search
 from paperlark.store.database import Transaction
-from paperlark.store.identity import MERGED_FIELDS, Census, Known, Settled, bounded, merged_fields
+from paperlark.store.identity import MERGED_FIELDS, merged_fields
 from paperlark.store.rows import chunks, scalars
 from paperlark.store.tables import ALIAS, ANNOUNCEMENT, PAPER, SIGNAL, SOURCE_RECORD
-
-RECORD_LOCK = 7_226_002  # PostgreSQL: one page is recorded at a time, so that one title cannot become two papers
-
-
-@dataclass(frozen=True, slots=True)
-class Prepared:
-    """An announcement with everything worked out that needs no database."""
-
-    announcement: Announcement
-    title: str
-    aliases: tuple[Alias, ...]
-    fields: dict[str, Any]
-    analysed: Analysed
-    words: tuple[str, ...]
-    length: int
-
-
-@dataclass(frozen=True, slots=True)
-class Recorded:
-    """What a page left behind: the paper of each announcement, in order; which papers are new; how many announcements
-    were new, and how many known ones brought new counts. fresh: the announcements of new papers, as they were read."""
-
-    papers: tuple[int, ...]
-    new_papers: frozenset[int]
-    new_announcements: int
-    new_signals: int
-    fresh: Mapping[int, Analysed]
-
-
-def prepare(source: str, announcements: Iterable[Announcement]) -> list[Prepared]:
-    """Work out title keys and search words. Costs about half a millisecond a paper: call it in a thread."""
-    return [_prepared(source, announcement) for announcement in announcements]
-
-
-def _prepared(source: str, announcement: Announcement) -> Prepared:
-    aliases = tuple(Alias(alias.scheme, bounded(storable(alias.value))) for alias in announcement.paper.aliases)
-    paper = replace(announcement.paper, aliases=aliases)
-    analysed = analyse(_document_of_paper(paper, source, announcement))
-    return Prepared(
-        announcement=replace(announcement, paper=paper, said=storable(announcement.said)),
-        title=bounded(title_key(paper.title)),
-        aliases=aliases,
-        fields=storable(_fields(paper)),
-        analysed=analysed,
-        words=search_words(analysed),
-        length=len(paper.title.split()) + len(paper.abstract.split()),
-    )
-
-
-async def record(
-    tx: Transaction, source: str, authority: int, prepared: Sequence[Prepared], *, owes: bool, now: datetime
-) -> Recorded:
-    """Write a page: its papers, aliases, source records, announcements and signals. What is there already stays."""
-    if tx.postgres:
-        await tx.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": RECORD_LOCK})
-    census = await _census(tx, prepared)
-    settled = _settle(census, prepared)
-    pairs = list(zip(prepared, settled, strict=True))
-    await _write_new_papers(tx, pairs, now)
-    await _write_aliases(tx, pairs)
-    await _write_source_records(tx, pairs, source, authority, now)
-    told, new_signals = await _write_announcements(tx, pairs, source, owes=owes, now=now)
-    for entry, found in pairs:
-        for gone in found.absorbed:
-            await merges.merge(tx, found.paper_id, gone, reason=f"{source}: {entry.announcement.paper.title}", now=now)
-    times = Counter(s.paper_id for s in settled)
-    return Recorded(
-        papers=tuple(s.paper_id for s in settled),
-        new_papers=frozenset(s.paper_id for s in settled if s.new),
-        new_announcements=len(told),
-        new_signals=new_signals,
-        fresh={
-            number: entry.analysed
-            for number, (entry, found) in told.items()
-            if found.new and times[found.paper_id] == 1
-        },
-    )
-
-
-def _settle(census: Census, prepared: Sequence[Prepared]) -> list[Settled]:
-    """Which paper each announcement is of. A paper that is new in this page and absorbed in the same page was never."""
-    settled: list[Settled] = []
-    new: set[int] = set()
-    for entry in prepared:
-        found = census.settle(entry.announcement.paper, entry.title, new_id())
-        if found.new:
-            new.add(found.paper_id)
-        for gone in new.intersection(found.absorbed):
-            settled = [Settled(found.paper_id, False, s.absorbed) if s.paper_id == gone else s for s in settled]
-            found = Settled(found.paper_id, found.new, tuple(a for a in found.absorbed if a != gone))
-        settled.append(found)
-    return settled
-
-
-async def _census(tx: Transaction, prepared: Sequence[Prepared]) -> Census:
-    """Everything in the store that this page could be talking of."""
-    names = {(a.scheme, a.value) for p in prepared for a in p.aliases} | {("title", p.title) for p in prepared}
-    ids: set[int] = set()
-    for chunk in chunks(sorted(names)):
-        ids.update(await scalars(tx, select(ALIAS.c.paper_id).where(tuple_(ALIAS.c.scheme, ALIAS.c.value).in_(chunk))))
-    census = Census()
-    for id_chunk in chunks(sorted(ids)):
-        named: dict[int, list[Alias]] = defaultdict(list)
-        for row in await tx.execute(select(ALIAS).where(ALIAS.c.paper_id.in_(id_chunk))):
-            named[row.paper_id].append(Alias(row.scheme, row.value))
-        told = select(PAPER.c.id, PAPER.c.title, PAPER.c.abstract).where(PAPER.c.id.in_(id_chunk))
-        for row in await tx.execute(told):
-            census.add(
-                Known(row.id, row.title, row.abstract),
-                [a for a in named[row.id] if a.scheme != "title"],
-                [a.value for a in named[row.id] if a.scheme == "title"],
-            )
-    return census
-
-
-async def _write_new_papers(tx: Transaction, pairs: Sequence[tuple[Prepared, Settled]], now: datetime) -> None:
-    new = [(p, s) for p, s in pairs if s.new]
-    await tx.insert_new(
-        PAPER,
-        [{"id": s.paper_id, **_columns(p.fields), "first_seen": now, "words": p.length} for p, s in new],
-    )
-    await search.write(tx, [(s.paper_id, p.words) for p, s in new])
-
-
-async def _write_aliases(tx: Transaction, pairs: Sequence[tuple[Prepared, Settled]]) -> None:
-    rows = [{"scheme": a.scheme, "value": a.value, "paper_id": s.paper_id} for p, s in pairs for a in p.aliases]
-    rows += [{"scheme": "title", "value": p.title, "paper_id": s.paper_id} for p, s in pairs]
-    await tx.insert_new(ALIAS, rows)
-
-
-async def _write_source_records(
-    tx: Transaction, pairs: Sequence[tuple[Prepared, Settled]], source: str, authority: int, now: datetime
-) -> None:
-    """Keep what this source says; where that is news of a known paper, work the paper's own fields out again."""
-    known = {s.paper_id for _, s in pairs if not s.new}
-    before: dict[int, dict[str, Any]] = {}
-    for chunk in chunks(sorted(known)):
-        wanted = select(SOURCE_RECORD.c.paper_id, SOURCE_RECORD.c.fields).where(
-            SOURCE_RECORD.c.paper_id.in_(chunk), SOURCE_RECORD.c.source == source
-        )
-        before |= {row.paper_id: row.fields for row in await tx.execute(wanted)}
-    latest = {s.paper_id: p for p, s in pairs}  # where a page names a paper twice, its last word counts
-    rows, changed = [], set()
-    for paper_id, entry in latest.items():
-        if paper_id in before and before[paper_id] == entry.fields:
-            continue
-        if paper_id in known or paper_id in before:
-            changed.add(paper_id)
-        rows.append(
-            {"paper_id": paper_id, "source": source, "authority": authority, "fields": entry.fields,
-             "said": dict(entry.announcement.said), "seen_at": now}
-        )  # fmt: skip
-    if not rows:
-        return
-    insert = tx.insert(SOURCE_RECORD)
-    says = {name: insert.excluded[name] for name in ("authority", "fields", "said", "seen_at")}
-    await tx.execute(insert.on_conflict_do_update(index_elements=["paper_id", "source"], set_=says), rows)
-    for paper_id in sorted(changed):
-        await rewrite(tx, paper_id)
 
 
 async def rewrite(tx: Transaction, paper_id: int) -> None:
@@ -194,65 +28,9 @@ async def rewrite(tx: Transaction, paper_id: int) -> None:
         return
     fields = merged_fields(records)
     length = len(fields["title"].split()) + len(fields["abstract"].split())
-    await tx.execute(update(PAPER).where(PAPER.c.id == paper_id).values(**_columns(fields), words=length))
+    await tx.execute(update(PAPER).where(PAPER.c.id == paper_id).values(**paper_columns(fields), words=length))
     (stored,) = (await load(tx, [paper_id])).values()
     await search.rewrite(tx, paper_id, search_words(analyse(document(stored))))
-
-
-async def _write_announcements(
-    tx: Transaction, pairs: Sequence[tuple[Prepared, Settled]], source: str, *, owes: bool, now: datetime
-) -> tuple[dict[int, tuple[Prepared, Settled]], int]:
-    """Announcements that are new, and counts that are. Returns the former by id, and how many of the latter."""
-    wanted = {(s.paper_id, p.announcement.occasion): (p, s) for p, s in pairs}
-    known: dict[tuple[int, str], int] = {}
-    for chunk in chunks(sorted({s.paper_id for _, s in pairs if not s.new})):
-        announced = select(ANNOUNCEMENT.c.id, ANNOUNCEMENT.c.paper_id, ANNOUNCEMENT.c.occasion).where(
-            ANNOUNCEMENT.c.paper_id.in_(chunk), ANNOUNCEMENT.c.source == source
-        )
-        known |= {(row.paper_id, row.occasion): row.id for row in await tx.execute(announced)}
-    rows, first_signals, new = [], [], {}
-    for (paper_id, occasion), (entry, found) in wanted.items():
-        if (paper_id, occasion) in known:
-            continue
-        number, told = new_id(), entry.announcement
-        new[number] = (entry, found)
-        rows.append(
-            {"id": number, "source": source, "paper_id": paper_id, "occasion": occasion, "type": told.type,
-             "announced_at": told.announced_at, "first_seen": now, "owes": owes}
-        )  # fmt: skip
-        if told.signals:
-            # the announcement's own percolation sees these counts: nothing is left open for them
-            first_signals.append(
-                {"announcement_id": number, "at": now, "counts": dict(told.signals), "percolated_at": now}
-            )
-    await tx.insert_new(ANNOUNCEMENT, rows)
-    refreshed = await _changed_signals(
-        tx, {known[k]: p.announcement.signals for k, (p, _) in wanted.items() if k in known}, now
-    )
-    await tx.insert_new(SIGNAL, first_signals + refreshed)
-    return new, len(refreshed)
-
-
-async def _changed_signals(
-    tx: Transaction, counts: Mapping[int, Mapping[str, int]], now: datetime
-) -> list[dict[str, Any]]:
-    """The counts that differ from the last ones kept."""
-    latest: dict[int, Mapping[str, int]] = {}
-    for chunk in chunks(sorted(number for number, count in counts.items() if count)):
-        wanted = (
-            select(SIGNAL.c.announcement_id, SIGNAL.c.counts)
-            .where(SIGNAL.c.announcement_id.in_(chunk))
-            .order_by(SIGNAL.c.at)
-        )
-        latest |= {row.announcement_id: row.counts for row in await tx.execute(wanted)}
-    return [
-        {"announcement_id": number, "at": now, "counts": dict(count), "percolated_at": None}
-        for number, count in counts.items()
-        if count and latest.get(number) != dict(count)
-    ]
-
-
-# ── loading ────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
 async def load(tx: Transaction, paper_ids: Iterable[int]) -> dict[int, StoredPaper]:
@@ -344,39 +122,7 @@ def document(
     )
 
 
-def _document_of_paper(paper: Paper, source: str, announcement: Announcement) -> Document:
-    return Document(
-        title=paper.title,
-        abstract=paper.abstract,
-        authors=paper.authors,
-        organisation=paper.organisation,
-        categories=paper.categories,
-        sources=(source,),
-        aliases=paper.aliases,
-        type=announcement.type,
-        signals=announcement.signals,
-        author_count=paper.author_count,
-        announced_at=announcement.announced_at,
-    )
-
-
-def _fields(paper: Paper) -> dict[str, Any]:
-    return {
-        "title": paper.title,
-        "abstract": paper.abstract,
-        "authors": list(paper.authors),
-        "author_count": paper.author_count,
-        "organisation": paper.organisation,
-        "categories": list(paper.categories),
-        "keywords": list(paper.keywords),
-        "url": paper.url,
-        "code_url": paper.code_url,
-        "published_at": paper.published_at.astimezone(UTC).isoformat() if paper.published_at else None,
-        "aliases": sorted(map(str, paper.aliases)),  # rows of their own, but news of them is news of the paper
-    }
-
-
-def _columns(fields: Mapping[str, Any]) -> dict[str, Any]:
+def paper_columns(fields: Mapping[str, Any]) -> dict[str, Any]:
     published = fields["published_at"]
     return {
         **{name: fields[name] for name in MERGED_FIELDS},

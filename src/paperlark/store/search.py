@@ -11,6 +11,7 @@ from sqlalchemy import func, select, text
 
 from paperlark.matching.candidates import Wanted, to_fts5, to_tsquery
 from paperlark.store.database import Transaction
+from paperlark.store.rows import chunks
 from paperlark.store.tables import PAPER
 
 CREATE_SQLITE = (
@@ -35,11 +36,11 @@ async def write(tx: Transaction, papers: Sequence[tuple[int, Iterable[str]]]) ->
             ),
             [{"paper_id": number, "words": list(words)} for number, words in papers],
         )
-    else:
-        await tx.execute(
-            text("INSERT INTO paper_words (rowid, words) VALUES (:paper_id, :words)"),
-            [{"paper_id": number, "words": " ".join(words)} for number, words in papers],
-        )
+        return
+    for bite in chunks(papers):
+        rows = ", ".join(["(?, ?)"] * len(bite))
+        values = tuple(value for number, words in bite for value in (number, " ".join(words)))
+        await tx.connection.exec_driver_sql(f"INSERT INTO paper_words (rowid, words) VALUES {rows}", values)
 
 
 async def remove(tx: Transaction, paper_id: int) -> None:
