@@ -44,7 +44,7 @@ class Reader:
 def captures(request: pytest.FixtureRequest) -> list[Path]:
     """Our own small capture, and the real ones where they are."""
     if request.param == "own":
-        return sorted((Path(__file__).parent / "data" / "story").glob("*.txt"))
+        return sorted((Path(__file__).parent / "captures").glob("*.txt"))
     shared: Path = request.getfixturevalue("shared_data")
     return sorted((shared / "captures").glob("*.txt"))
 

@@ -6,17 +6,14 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
-from sqlalchemy import select
-
-from paperlark.matching.document import Analysed, analyse
+from paperlark.matching.checks import checker
+from paperlark.matching.document import analyse
 from paperlark.matching.query import Query, parse
-from paperlark.matching.reference import meets
 from paperlark.model.papers import StoredPaper
 from paperlark.model.problems import ReaderError
-from paperlark.store import papers
+from paperlark.store import archive, papers
 from paperlark.store.database import Store
-from paperlark.store.rows import chunks, scalars
-from paperlark.store.tables import ANNOUNCEMENT
+from paperlark.store.rows import chunks
 
 DAYS_LIMIT = 366
 EXAMPLES = 5
@@ -63,8 +60,7 @@ async def preview(store: Store, text: str, *, days: int, now: datetime) -> Previ
     newest: list[StoredPaper] = []
     async with store.reading() as tx:
         since = datetime(first.year, first.month, first.day, tzinfo=now.tzinfo)
-        told = select(ANNOUNCEMENT.c.paper_id).where(ANNOUNCEMENT.c.announced_at >= since).distinct()
-        for bite in chunks(await scalars(tx, told), BITE):
+        for bite in chunks(await archive.announced(tx, since), BITE):
             stored = await papers.load(tx, bite)
             new = [paper for paper in stored.values() if first <= paper.announced_at.date() <= today]
             recent = await asyncio.to_thread(_meeting, query, new, alone)
@@ -77,15 +73,12 @@ async def preview(store: Store, text: str, *, days: int, now: datetime) -> Previ
 
 
 def _meeting(query: Query, stored: Iterable[StoredPaper], alone: Counter[str]) -> list[StoredPaper]:
+    """The papers that meet the query; counts in `alone` which of its alternatives each of them meets."""
+    alternatives = [(str(tree), checker(Query(tree))) for tree in query.alternatives]
     met = []
     for paper in stored:
         analysed = analyse(papers.document(paper))
-        if meets(query, analysed):
+        if brought_by := [text for text, meets in alternatives if meets(analysed)]:
             met.append(paper)
-            alone.update(_brought_by(query, analysed))
+            alone.update(brought_by)
     return met
-
-
-def _brought_by(query: Query, analysed: Analysed) -> Iterable[str]:
-    """The alternatives that this paper meets."""
-    return [str(tree) for tree in query.alternatives if meets(Query(tree), analysed)]

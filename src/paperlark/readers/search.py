@@ -7,24 +7,21 @@ databases. Ties go to the newer paper.
 import asyncio
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
-
-from sqlalchemy import select
+from datetime import date, timedelta
 
 from paperlark.matching.candidates import wanted
+from paperlark.matching.checks import checker
 from paperlark.matching.document import analyse
 from paperlark.matching.explain import spans
 from paperlark.matching.query import Query, parse
 from paperlark.matching.rank import Statistics, query_words, score
-from paperlark.matching.reference import meets
 from paperlark.model.messages import Span
 from paperlark.model.papers import StoredPaper, arxiv_alias, at_midnight, doi_alias
 from paperlark.model.problems import ReaderError
-from paperlark.store import papers
+from paperlark.store import archive, papers
 from paperlark.store import search as full_text
 from paperlark.store.database import Store, Transaction
-from paperlark.store.rows import chunks, scalars
-from paperlark.store.tables import ALIAS, ANNOUNCEMENT, PAPER
+from paperlark.store.rows import chunks
 
 BITE = 200  # papers judged at a time: bounds memory, and how long the loop waits for a thread's turn
 LARGEST_ID = 2**63 - 1  # the databases take no larger number
@@ -47,14 +44,15 @@ async def search(store: Store, text: str | None, *, limit: int | None = None) ->
     query = parse(text) if text else None
     async with store.reading() as tx:
         if query is None:
-            ranked = [(0.0, number) for number in await scalars(tx, select(PAPER.c.id).order_by(PAPER.c.id.desc()))]
+            ranked = [(0.0, number) for number in await archive.newest(tx)]
         else:
             ranked = await _ranked(tx, query, await _statistics(tx, query))
         for bite in chunks(ranked[:limit], BITE):
             stored = await papers.load(tx, [paper_id for _, paper_id in bite])
             for points, paper_id in bite:
-                paper = stored[paper_id]
-                yield Found(paper, _spans(query, paper), points)
+                # A paper that became one with another a moment ago is ranked and no more in the store.
+                if paper := stored.get(paper_id):
+                    yield Found(paper, _spans(query, paper), points)
 
 
 async def _statistics(tx: Transaction, query: Query) -> Statistics:
@@ -78,10 +76,10 @@ def _order(each: tuple[float, int]) -> tuple[float, int]:
 
 
 def _judge(query: Query, stored: Mapping[int, StoredPaper], statistics: Statistics) -> list[tuple[float, int]]:
-    judged = []
+    judged, meets = [], checker(query)
     for paper_id, paper in stored.items():
         analysed = analyse(papers.document(paper))
-        if meets(query, analysed):
+        if meets(analysed):
             judged.append((score(query, analysed, statistics), paper_id))
     return judged
 
@@ -139,8 +137,7 @@ async def stretch(store: Store, text: str | None, *, limit: int, after: Place | 
 
 
 async def _newest(tx: Transaction, limit: int, after: Place | None) -> Stretch:
-    newest = select(PAPER.c.id).order_by(PAPER.c.id.desc()).limit(limit + 1)
-    ids = await scalars(tx, newest if after is None else newest.where(PAPER.c.id < after.paper_id))
+    ids = await archive.newest(tx, limit=limit + 1, before=after.paper_id if after else None)
     stored = await papers.load(tx, ids[:limit])
     found = tuple(Found(paper, (), 0.0) for paper in stored.values())
     return Stretch(found, None, Place(ids[limit - 1]) if len(ids) > limit else None)
@@ -170,45 +167,32 @@ async def one(store: Store, wanted_paper: str) -> StoredPaper:
 
 
 async def _named(tx: Transaction, text: str) -> list[int]:
-    names = {tuple(text.split(":", 1))} if ":" in text else set()
+    scheme, colon, value = text.partition(":")
+    names = {("url", text), *([(scheme, value)] if colon else [])}
     names |= {(alias.scheme, alias.value) for alias in (arxiv_alias(text), doi_alias(text)) if alias}
-    names.add(("url", text))
     found = [int(text)] if text.isdecimal() and len(text) < 20 and int(text) <= LARGEST_ID else []
-    for scheme, value in sorted(names):
-        rows = await tx.execute(select(ALIAS.c.paper_id).where(ALIAS.c.scheme == scheme, ALIAS.c.value == value))
-        found += [row.paper_id for row in rows if scheme != "title"]
-    return found
+    return found + await archive.named(tx, names)
 
 
 async def of_day(store: Store, day: date) -> list[StoredPaper]:
     """The papers announced on a day (UTC), most upvoted first."""
     start = at_midnight(day)
     async with store.reading() as tx:
-        ids = await _announced_between(tx, start, start + timedelta(days=1))
-        found = await papers.load(tx, ids)
+        found = await papers.load(tx, await archive.announced(tx, start, start + timedelta(days=1)))
     return sorted(found.values(), key=lambda paper: (-paper.signals.get("upvotes", 0), -paper.id))
-
-
-async def _announced_between(tx: Transaction, start: datetime, end: datetime) -> list[int]:
-    told = select(ANNOUNCEMENT.c.paper_id).where(
-        ANNOUNCEMENT.c.announced_at >= start, ANNOUNCEMENT.c.announced_at < end
-    )
-    return [row.paper_id for row in await tx.execute(told.distinct())]
 
 
 async def latest_day(store: Store) -> date | None:
     """The newest day on which anything was announced."""
     async with store.reading() as tx:
-        newest = select(ANNOUNCEMENT.c.announced_at).order_by(ANNOUNCEMENT.c.announced_at.desc()).limit(1)
-        found = (await tx.execute(newest)).scalar()
+        found = await archive.last_announced(tx)
     return found.date() if found else None
 
 
 async def days_around(store: Store, day: date) -> tuple[date | None, date | None]:
     """The nearest days before and after this one on which anything was announced."""
-    told, start = ANNOUNCEMENT.c.announced_at, at_midnight(day)
+    start = at_midnight(day)
     async with store.reading() as tx:
-        before = await tx.execute(select(told).where(told < start).order_by(told.desc()).limit(1))
-        after = await tx.execute(select(told).where(told >= start + timedelta(days=1)).order_by(told).limit(1))
-        earlier, later = before.scalar(), after.scalar()
+        earlier = await archive.last_announced(tx, before=start)
+        later = await archive.first_announced(tx, since=start + timedelta(days=1))
     return earlier.date() if earlier else None, later.date() if later else None

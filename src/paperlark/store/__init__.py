@@ -6,6 +6,7 @@
 `identity`     pure: which paper is this? which source's word counts?
 `papers`       papers as the archive holds them: loaded, worked out again from what their sources say
 `recording`    a page of announcements: which papers they are of, and what is kept
+`archive`      where papers stand: the newest, those of a day, those of a name
 `merges`       two papers that turn out to be one, and how they are parted again
 `search`       the archive's full text: candidates by the database, in our own words
 `sources`      the configured sources: cursor, lease, health

@@ -123,6 +123,7 @@ def document(
 
 
 def paper_columns(fields: Mapping[str, Any]) -> dict[str, Any]:
+    """A paper's own columns from the fields that a source record keeps."""
     published = fields["published_at"]
     return {
         **{name: fields[name] for name in MERGED_FIELDS},

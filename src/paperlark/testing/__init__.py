@@ -1,1 +1,10 @@
-"""…"""
+"""The fakes, shipped: for our tests, and for those of adapters that live elsewhere.
+
+`sources`    a source that does what it is told
+`channels`   a channel that remembers what it was given
+`clock`      a clock that moves when it is told to
+`sites`      servers that play Hugging Face and a feed's host
+`bot_api`    a server that plays Telegram's Bot API: what a reader of each chat would have seen
+`mail`       an SMTP server that refuses as scripted
+`kills`      the points where a crash would be most awkward, and how to make one there
+"""
