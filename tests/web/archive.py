@@ -9,7 +9,7 @@ from aiohttp.test_utils import TestClient
 from aiohttp.web import Application, Request
 
 from paperlark.model.papers import Alias, Announcement, Paper
-from paperlark.store import accounts
+from paperlark.store import accounts, recording
 from paperlark.store.database import Store
 
 Client = TestClient[Request, Application]
