@@ -23,6 +23,7 @@ from typing import Any
 
 from sqlalchemy import func, select
 
+from paperlark.app import tune_python
 from paperlark.matching.candidates import to_fts5, wanted
 from paperlark.matching.document import Document, analyse, search_words
 from paperlark.matching.query import parse
@@ -125,6 +126,7 @@ async def _ours(data: Path, profiles: list[str], papers: int) -> Measured:
         store = await open_store(f"sqlite+aiosqlite:///{folder}/bench.sqlite3")
         try:
             await _follow(store, profiles)
+            tune_python()  # as the service does
             recent = Recent()
             percolator = Percolator(store, lease=timedelta(minutes=2), recent=recent)
             steps = {"parse": 0.0, "percolate": 0.0}

@@ -6,8 +6,9 @@ words of one paper. Rendered for SQLite's FTS5 (https://sqlite.org/fts5.html#ful
 tsquery (https://www.postgresql.org/docs/current/datatype-textsearch.html); words are ASCII letters and digits only.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 from paperlark.matching.document import stored
 from paperlark.matching.query import Query
@@ -17,7 +18,7 @@ from paperlark.matching.tree import And, Author, Code, Leaf, Node, Not, Number, 
 
 @dataclass(frozen=True, slots=True)
 class Word:
-    """A stored word, or with `prefix` any that begins so."""
+    """A stored word, or with `prefix` any that begins so; for the percolator also two words with a space between."""
 
     text: str
     prefix: bool = False
@@ -47,7 +48,12 @@ Wanted = Word | All | AnyOf | Everything
 
 def wanted(query: Query) -> Wanted:
     """The condition on a paper's stored words that a query implies."""
-    return _wanted(query.tree)
+    return _wanted(query.tree, leaf_words)
+
+
+def posted(query: Query) -> Wanted:
+    """The same, and sharper where phrases stand: on a paper's stored words and its pairs (`Texts.pairs`) together."""
+    return _wanted(query.tree, _leaf_pairs)
 
 
 def passes(condition: Wanted, words: frozenset[str]) -> bool:
@@ -92,16 +98,25 @@ def to_tsquery(condition: Wanted) -> str:
 # -- from the tree ----------------------------------------------------------------------------------------------------
 
 
-def _wanted(node: Node) -> Wanted:
+def _wanted(node: Node, of_leaf: Callable[[Leaf], Wanted]) -> Wanted:
     match node:
         case And(parts):
-            return all_of(map(_wanted, parts))
+            return all_of(_wanted(part, of_leaf) for part in parts)
         case Or(parts):
-            return any_of(map(_wanted, parts))
+            return any_of(_wanted(part, of_leaf) for part in parts)
         case Not():
             return Everything()
         case _:
-            return leaf_words(node)
+            return of_leaf(node)
+
+
+def _leaf_pairs(leaf: Leaf) -> Wanted:
+    """A phrase that stands open in title or abstract has each two neighbours there; else it is as any check."""
+    if not isinstance(leaf, Term) or leaf.reading is not Reading.PHRASE or leaf.field in ("author", "org"):
+        return leaf_words(leaf)
+    words = leaf.words[:-1] if leaf.prefix else leaf.words
+    pairs = all_of(Word(f"{one} {next_one}") for one, next_one in pairwise(words))
+    return leaf_words(leaf) if isinstance(pairs, Everything) else any_of([pairs, *_closed_words(leaf)])
 
 
 def leaf_words(leaf: Leaf, *, closed: bool = True) -> Wanted:
@@ -138,12 +153,14 @@ def any_of(conditions: Iterable[Wanted]) -> Wanted:
 def _of_term(term: Term, closed: bool) -> Wanted:
     """A phrase stands open, all its words there; or some of them stand closed, as one word."""
     open_words = all_of(_of_words(term, at, 1) for at in range(len(term.words)))
-    closed_words = (
-        _of_words(term, at, length)
-        for length in range(2, CLOSED_PARTS + 1)
-        for at in range(len(term.words) - length + 1)
-    )
-    return any_of([open_words, *closed_words]) if closed else open_words
+    return any_of([open_words, *_closed_words(term)]) if closed else open_words
+
+
+def _closed_words(term: Term) -> Iterator[Wanted]:
+    """The conditions under which some of a phrase's words stand closed."""
+    for length in range(2, CLOSED_PARTS + 1):
+        for at in range(len(term.words) - length + 1):
+            yield _of_words(term, at, length)
 
 
 def _of_words(term: Term, at: int, length: int) -> Wanted:

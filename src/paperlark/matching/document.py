@@ -1,14 +1,14 @@
 """A paper as queries see it, and its words, found once and shared by percolator, search and highlighter."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import cached_property
-from itertools import chain
+from itertools import chain, compress, pairwise
 from typing import NamedTuple
 
 from paperlark.matching.names import Name, name_of
-from paperlark.matching.text import Columns, Token, closed, columns, tokenise
+from paperlark.matching.text import CLOSED_PARTS, Columns, Token, closed, columns, tokenise
 from paperlark.model.papers import Alias
 
 WORD_LENGTH = 64
@@ -128,19 +128,51 @@ class Texts:
     @cached_property
     def search_words(self) -> frozenset[str]:
         """See the function of this name."""
-        found = self.anywhere.words.held | self.anywhere.stems.held
-        joined = "".join(found)
-        if not joined.isascii() or max(map(len, found), default=0) > WORD_LENGTH:
-            found = frozenset(map(stored, found))
+        found = set(self.anywhere.words.held)
+        found |= self.anywhere.stems.held
+        plain = self.document.title.isascii() and self.document.abstract.isascii()
+        if not plain or max(map(len, found), default=0) > WORD_LENGTH:
+            found = set(map(stored, found))
         extra = {stored(word, "author") for word in self.author_words.words.held}
-        extra.update(stored(word, "org") for word in self.organisation.words.held | self.organisation.stems.held)
+        if self.document.organisation:
+            extra.update(stored(word, "org") for word in self.organisation.words.held | self.organisation.stems.held)
         for category in self.document.categories:
             extra.update(stored(part, "cat") for part in and_above(category))
         for alias in self.document.aliases:
             extra.update((stored(alias.value, "id"), stored(str(alias), "id")))
             if alias.scheme == "doi":
                 extra.add(stored(alias.value, "doi"))
-        return found | extra
+        found |= extra
+        return frozenset(found)
+
+    @cached_property
+    def pairs(self) -> frozenset[str]:
+        """Every two neighbouring words of title and abstract, a space between them; closed compounds are neighbours of
+        what stands around them. A phrase that stands open has all its pairs here."""
+        found: list[str] = []
+        for text in (self.title.texts[0], self.abstract.texts[0]):
+            words, ties = text.open.words, text.open.ties
+            found += [f"{one} {following}" for one, following in pairwise(words)]
+            if True in ties:
+                found += _closed_pairs(words, ties)
+        return frozenset(found)
+
+
+def _closed_pairs(words: list[str], ties: list[bool]) -> Iterator[str]:
+    """The pairs in which a compound is read closed: with the word on either side, and with a compound before it."""
+    ends: dict[int, list[str]] = {}
+    for first in compress(range(len(words)), ties):
+        last, read = first, words[first]
+        while last - first < CLOSED_PARTS - 1 and ties[last]:
+            last += 1
+            read += words[last]
+            ends.setdefault(last, []).append(read)
+            if first:
+                yield f"{words[first - 1]} {read}"
+                for before in ends.get(first - 1, ()):
+                    yield f"{before} {read}"
+            if last + 1 < len(words):
+                yield f"{read} {words[last + 1]}"
 
 
 @dataclass(frozen=True, slots=True)

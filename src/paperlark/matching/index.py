@@ -1,7 +1,7 @@
 """The percolator: search in reverse. Which of the stored queries does this paper meet?
 
 Every query is posted under few stored words, such that a paper that meets it surely holds one of them
-(`candidates.wanted`): of an AND the part whose words are rarest, of an OR each alternative. A paper's words lead
+(`candidates.posted`): of an AND the part whose words are rarest, of an OR each alternative. A paper's words lead
 to the queries posted under them, and each of these candidates is checked as a whole. Queries that need no word (numbers
 or a date alone) stand on a short list that is always checked. Equal queries are kept, and checked, once.
 
@@ -14,7 +14,7 @@ from collections.abc import Hashable, Iterable
 from itertools import chain
 from typing import Generic, TypeVar
 
-from paperlark.matching.candidates import All, AnyOf, Everything, Wanted, Word, wanted
+from paperlark.matching.candidates import All, AnyOf, Everything, Wanted, Word, posted
 from paperlark.matching.checks import checker
 from paperlark.matching.document import Analysed
 from paperlark.matching.query import Query
@@ -23,6 +23,7 @@ from paperlark.matching.tree import And, Node, Not, Or
 LEARNED_PAPERS = 4_096  # papers that teach how rare words are
 MOVED_AFTER = frozenset({64, 512, LEARNED_PAPERS})  # papers seen when all queries are posted anew
 MOVED_PER_PAPER = 32  # of them with each paper, so that no paper waits for all
+PAIR_RARITY = 0.1  # of the papers that hold the rarer of two words, those that have them side by side
 PREFIX_WORDS = 100_000  # words whose prefixes are remembered
 
 Key = TypeVar("Key", bound=Hashable)
@@ -92,6 +93,8 @@ class Index(Generic[Key]):
         found = self._always.copy()
         for word in self._posted.keys() & words:
             found.update(self._posted[word])
+        for pair in self._posted.keys() & paper.texts.pairs:
+            found.update(self._posted[pair])
         if self._posted_by_prefix:
             for prefix in set(chain.from_iterable(map(self._prefixes.__getitem__, words))):
                 found.update(self._posted_by_prefix[prefix])
@@ -141,7 +144,7 @@ class _Stored(Generic[Key]):
     def __init__(self, query: Query) -> None:
         self.check = checker(query)
         self.has_numbers = query.has_numbers
-        self.wanted = wanted(query)
+        self.wanted = posted(query)
         self.keys: dict[Key, None] = {}
         self.words: frozenset[Word] | None = None
 
@@ -186,6 +189,8 @@ class _Rarity:
 
     def share(self, word: Word) -> float:
         """The expected share of papers that hold the word. A guess by length, until enough papers were seen."""
+        if " " in word.text:  # two neighbours: rarer than either alone, by how much is not counted
+            return PAIR_RARITY * min(self.share(Word(each)) for each in word.text.split(" "))
         length = len(word.text) - 2 if word.prefix else len(word.text)
         guess = 0.5 / max(1, length)
         weight = 16  # papers that the guess is worth

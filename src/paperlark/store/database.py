@@ -250,7 +250,10 @@ def _database_at(url: str) -> AsyncEngine:
         raise StoreError("PAPERLARK_DATABASE_URL is no database address (sqlite:///file or postgresql://…)") from error
     if address.get_backend_name() == "sqlite":
         _prepare_file(address)
-        database = create_async_engine(address, pool_size=POOL_SIZE, connect_args={"timeout": BUSY_SECONDS})
+        # Last in, first out: the connection that just wrote has the pages that the next one needs.
+        database = create_async_engine(
+            address, pool_size=POOL_SIZE, pool_use_lifo=True, connect_args={"timeout": BUSY_SECONDS}
+        )
         _speak_sqlite(database)
         return database
     if address.get_backend_name() != "postgresql":
@@ -292,7 +295,7 @@ def _speak_sqlite(database: AsyncEngine) -> None:
             "journal_mode = WAL",
             "synchronous = FULL",  # what was acknowledged survives a power cut too
             "foreign_keys = ON",
-            "cache_size = -16000",
+            "cache_size = -8000",  # KiB, for each connection
             "temp_store = MEMORY",
         ):
             cursor.execute(f"PRAGMA {pragma}")

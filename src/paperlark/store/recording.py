@@ -11,7 +11,7 @@ from typing import Any
 
 from sqlalchemy import select, text
 
-from paperlark.matching.document import Analysed, Document, analyse, search_words
+from paperlark.matching.document import Analysed, Document, analyse
 from paperlark.matching.text import title_key
 from paperlark.model.ids import new_id
 from paperlark.model.papers import Alias, Announcement, Paper
@@ -34,7 +34,7 @@ class Prepared:
     aliases: tuple[Alias, ...]
     fields: dict[str, Any]
     analysed: Analysed
-    words: tuple[str, ...]
+    words: frozenset[str]
     length: int
 
 
@@ -66,7 +66,7 @@ def _prepared(source: str, announcement: Announcement) -> Prepared:
         aliases=aliases,
         fields=fields,
         analysed=analysed,
-        words=search_words(analysed),
+        words=analysed.texts.search_words,
         length=len(paper.title.split()) + len(paper.abstract.split()),
     )
 
