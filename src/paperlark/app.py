@@ -32,6 +32,7 @@ from paperlark.pipeline import At, ingest, nobody
 from paperlark.pipeline.deliver import Deliverer, Outcome, plan
 from paperlark.pipeline.ingest import Taken
 from paperlark.pipeline.percolate import Percolator
+from paperlark.pipeline.recent import Recent
 from paperlark.settings import Settings
 from paperlark.sources.base import Saved, Source
 from paperlark.store import papers, sources
@@ -85,7 +86,8 @@ class Paperlark:
         self._jitter = Random()
         self._channels_open = False
         self._lease = timedelta(seconds=settings.lease_seconds)
-        self.percolator = Percolator(store, lease=self._lease, at=at)
+        self._recent = Recent()
+        self.percolator = Percolator(store, lease=self._lease, recent=self._recent, at=at)
         self.deliverers = [self._deliverer(channel) for channel in channels]
 
     # ── one step at a time ─────────────────────────────────────────────────────────────────────────────────────────
@@ -136,7 +138,16 @@ class Paperlark:
                 tell(read)
 
         source = adapters.source_class(file.kind)
-        return await ingest.take(self.store, source.kind, source.authority, told(), owes=announce, at=self._at)
+        return await ingest.take(
+            self.store,
+            source.kind,
+            source.authority,
+            told(),
+            owes=announce,
+            recent=self._recent,
+            recorded_one=self.percolator.run_when_full,
+            at=self._at,
+        )
 
     async def poll(self, name: str | None = None) -> dict[str, Taken]:
         """Poll the sources that are due, or one of them now. Raises ReaderError for an unknown or paused one."""
@@ -156,6 +167,7 @@ class Paperlark:
                 self.make_source(configured),
                 lease=self._lease,
                 jitter=self._jitter,
+                recent=self._recent,
                 at=self._at,
             )
         return taken
@@ -257,6 +269,7 @@ class Paperlark:
             percolator=self.percolator,
             deliverers=self.deliverers,
             lease=self._lease,
+            recent=self._recent,
             jitter=self._jitter,
             at=self._at,
         )

@@ -14,7 +14,7 @@ import resource
 import sqlite3
 import statistics
 import time
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
@@ -131,9 +131,9 @@ async def _ours(data: Path, profiles: list[str], papers: int) -> Measured:
             percolator = Percolator(store, lease=timedelta(minutes=2), recent=recent)
             steps = {"parse": 0.0, "percolate": 0.0}
 
-            async def percolate() -> None:
+            async def timed(step: Callable[[], Awaitable[object]]) -> None:
                 began = time.perf_counter()
-                await percolator.run()
+                await step()
                 steps["percolate"] += time.perf_counter() - began
 
             start = time.perf_counter()
@@ -144,9 +144,9 @@ async def _ours(data: Path, profiles: list[str], papers: int) -> Measured:
                 _pages(data, papers, steps),
                 owes=True,
                 recent=recent,
-                recorded_one=percolate,
+                recorded_one=lambda: timed(percolator.run_when_full),
             )
-            await percolate()
+            await timed(percolator.run)
             end = time.perf_counter()
             steps["record"] = end - start - sum(steps.values())
             await percolator.close()
@@ -197,7 +197,7 @@ def run_bare(data: Path, profiles: list[str], papers: int) -> Measured:
         connection.executescript(
             "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL;"
             "CREATE TABLE paper (id INTEGER PRIMARY KEY, arxiv TEXT UNIQUE, title TEXT, abstract TEXT);"
-            "CREATE VIRTUAL TABLE words USING fts5(words, detail=none);"
+            "CREATE VIRTUAL TABLE words USING fts5(held, detail=none);"
             "CREATE TABLE match (profile INTEGER, paper INTEGER, PRIMARY KEY (profile, paper)) WITHOUT ROWID;"
         )
         start = time.perf_counter()
@@ -212,7 +212,7 @@ def run_bare(data: Path, profiles: list[str], papers: int) -> Measured:
                 row = (number, record["id"], record["title"], record["summary"])
                 connection.execute("INSERT INTO paper VALUES (?, ?, ?, ?)", row)
                 words = " ".join(search_words(analyse(paper)))
-                connection.execute("INSERT INTO words (rowid, words) VALUES (?, ?)", (number, words))
+                connection.execute("INSERT INTO words (rowid, held) VALUES (?, ?)", (number, words))
             for key, query in queries:
                 hits = connection.execute(
                     "SELECT rowid FROM words WHERE words MATCH ? AND rowid BETWEEN ? AND ?", (query, first, number)

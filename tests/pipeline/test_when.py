@@ -112,7 +112,7 @@ async def test_two_cadences_of_one_destination_have_a_message_each(
     await percolate(store)
     await hours(store, clock, channel, 24)
     titles = [message.payload.content["title"] for message in channel.sent]
-    assert titles == ["1 paper for you", "1 paper for you today"]
+    assert titles == ["New for you", "Your papers today"]
 
 
 async def test_quiet_hours_delay_and_never_drop(store: Store, clock: FakeClock, channel: FakeChannel) -> None:

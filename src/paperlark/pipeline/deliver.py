@@ -368,11 +368,10 @@ def _order(paper: DigestPaper) -> tuple[float, ...]:
 def _title(cadence: Cadence, number: int) -> str:
     if not number:
         return "No papers for you today" if cadence is Cadence.DAILY else "No papers for you this week"
-    papers_for_you = "1 paper for you" if number == 1 else f"{number} papers for you"
     return {
-        Cadence.INSTANT: papers_for_you,
-        Cadence.DAILY: f"{papers_for_you} today",
-        Cadence.WEEKLY: f"{papers_for_you} this week",
+        Cadence.INSTANT: "New for you",
+        Cadence.DAILY: "Your papers today",
+        Cadence.WEEKLY: "Your papers this week",
     }[cadence]
 
 

@@ -55,7 +55,9 @@ async def poll(
     taken = Taken()
     try:
         async with asyncio.timeout(POLL_LIMIT.total_seconds()):
-            await _record_pages(store, configured, source, taken, lease=lease, recent=recent or Recent(), at=at)
+            await _record_pages(
+                store, configured, source, taken, lease=lease, recent=Recent() if recent is None else recent, at=at
+            )
     except (SourceError, TimeoutError) as error:
         await note_failure(store, configured, error, jitter)
         taken.error = str(error) or f"{configured.kind}: no end after {POLL_LIMIT}"

@@ -6,7 +6,7 @@ the service. Every task is owned here and ends at shutdown, within `DRAIN` secon
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 from random import Random
 
@@ -17,6 +17,7 @@ from paperlark.model.problems import PaperlarkError
 from paperlark.pipeline import At, ingest, nobody
 from paperlark.pipeline.deliver import Deliverer, lapse, plan
 from paperlark.pipeline.percolate import Percolator
+from paperlark.pipeline.recent import Recent
 from paperlark.sources.base import Source
 from paperlark.store import retention
 from paperlark.store.database import Store
@@ -42,6 +43,7 @@ class Parts:
     deliverers: Sequence[Deliverer]
     lease: timedelta
     jitter: Random
+    recent: Recent = field(default_factory=Recent)
     at: At = nobody
 
 
@@ -121,7 +123,15 @@ class Loops:
             # Its adapter is gone, or its options do not suit: the others must not suffer.
             await ingest.note_failure(parts.store, configured, error, parts.jitter)
             return
-        await ingest.poll(parts.store, configured, source, lease=parts.lease, jitter=parts.jitter, at=parts.at)
+        await ingest.poll(
+            parts.store,
+            configured,
+            source,
+            lease=parts.lease,
+            jitter=parts.jitter,
+            recent=parts.recent,
+            at=parts.at,
+        )
 
     def _round(self, deliverer: Deliverer) -> Callable[[], Awaitable[object]]:
         async def plan_and_send() -> None:

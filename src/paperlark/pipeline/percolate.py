@@ -36,7 +36,7 @@ from paperlark.store.profiles import Change
 
 log = structlog.get_logger()
 
-BATCH = 256  # announcements percolated together
+BATCH = 512  # announcements percolated together: an account's page of matches is written once for all of them
 CHUNK = 10_000  # matches written in one transaction
 URGENCY = {cadence: rank for rank, cadence in enumerate(Cadence)}
 
@@ -58,7 +58,7 @@ class Percolator:
 
     def __init__(self, store: Store, *, lease: timedelta, recent: Recent | None = None, at: At = nobody) -> None:
         self._store = store
-        self._recent = recent or Recent()
+        self._recent = Recent() if recent is None else recent
         self._lease = lease
         self._at = at
         self._index: Index[Key] = Index()
@@ -81,6 +81,12 @@ class Percolator:
             done += number
             batches += 1
         return done
+
+    async def run_when_full(self) -> None:
+        """Percolate where as many announcements as one batch holds were just recorded here: in the course of a long
+        import, whose end calls `run`."""
+        if len(self._recent) >= BATCH:
+            await self.run()
 
     async def run_batch(self) -> int:
         """Percolate one batch. Returns how many announcements it held; 0 when nothing was open."""

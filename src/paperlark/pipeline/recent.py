@@ -17,6 +17,9 @@ class Recent:
     def __init__(self) -> None:
         self._analysed: dict[int, Analysed] = {}
 
+    def __len__(self) -> int:
+        return len(self._analysed)
+
     def keep(self, fresh: Mapping[int, Analysed]) -> None:
         """Remember these after their transaction has committed; the oldest are let go over the limit."""
         self._analysed.update(fresh)

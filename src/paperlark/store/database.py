@@ -27,6 +27,7 @@ from paperlark.store import migrations
 BUSY_SECONDS = 10  # how long a writer of another process may hold SQLite before we give up
 CONNECT_SECONDS = 5
 POOL_SIZE = 8
+SQLITE_POOL_SIZE = 4
 SQLITE_VALUES = 30_000  # in one statement; SQLite bears 32,766
 
 Insert = sqlite.Insert | postgresql.Insert
@@ -252,7 +253,7 @@ def _database_at(url: str) -> AsyncEngine:
         _prepare_file(address)
         # Last in, first out: the connection that just wrote has the pages that the next one needs.
         database = create_async_engine(
-            address, pool_size=POOL_SIZE, pool_use_lifo=True, connect_args={"timeout": BUSY_SECONDS}
+            address, pool_size=SQLITE_POOL_SIZE, pool_use_lifo=True, connect_args={"timeout": BUSY_SECONDS}
         )
         _speak_sqlite(database)
         return database
@@ -295,7 +296,8 @@ def _speak_sqlite(database: AsyncEngine) -> None:
             "journal_mode = WAL",
             "synchronous = FULL",  # what was acknowledged survives a power cut too
             "foreign_keys = ON",
-            "cache_size = -8000",  # KiB, for each connection
+            "cache_size = -32000",  # KiB, for each connection; one of them does nearly all of the writing
+            "wal_autocheckpoint = 4000",  # pages: what is written again and again is carried over once
             "temp_store = MEMORY",
         ):
             cursor.execute(f"PRAGMA {pragma}")

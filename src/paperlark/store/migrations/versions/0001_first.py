@@ -202,7 +202,7 @@ def upgrade() -> None:
     op.create_index(
         "ix_owed_open",
         "owed",
-        ["account_id", "destination_id"],
+        ["paper_id", "account_id", "destination_id", "cadence"],
         unique=False,
         sqlite_where=sa.text("delivery_id IS NULL"),
         postgresql_where=sa.text("delivery_id IS NULL"),
