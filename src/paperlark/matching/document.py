@@ -1,15 +1,36 @@
 """A paper as queries see it, and its words, found once and shared by percolator, search and highlighter."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from functools import cached_property
 from itertools import chain, compress, pairwise
-from typing import NamedTuple
+from typing import Any, Generic, NamedTuple, TypeVar
 
 from paperlark.matching.names import Name, name_of
 from paperlark.matching.text import CLOSED_PARTS, Columns, Token, closed, columns, tokenise
 from paperlark.model.papers import Alias
+
+Found = TypeVar("Found")
+
+
+class once(Generic[Found]):  # noqa: N801  it is used as a decorator
+    """A value that is found when it is first asked for, and kept. `functools.cached_property` takes a lock each time in
+    Python 3.11; here two threads may at worst find the same twice."""
+
+    def __init__(self, find: Callable[[Any], Found]) -> None:
+        self._find = find
+        self.__doc__ = find.__doc__
+
+    def __set_name__(self, owner: type, name: str) -> None:
+        self._name = name
+
+    def __get__(self, instance: Any, owner: type) -> Found:
+        if instance is None:
+            raise AttributeError(self._name)
+        found: Found = self._find(instance)
+        instance.__dict__[self._name] = found
+        return found
+
 
 WORD_LENGTH = 64
 """Stored words are cut here; queries' words are cut the same way."""
@@ -47,16 +68,16 @@ class Text:
     def __init__(self, text: str) -> None:
         self.text = text
 
-    @cached_property
+    @once
     def tokens(self) -> tuple[Token, ...]:
         return tokenise(self.text)
 
-    @cached_property
+    @once
     def open(self) -> Columns:
         """Its words, compounds read open."""
         return columns(self.text)
 
-    @cached_property
+    @once
     def closed(self) -> Columns:
         """Its compounds, read closed."""
         return closed(self.open)
@@ -82,15 +103,15 @@ class Passage:
     def __init__(self, *texts: Text) -> None:
         self.texts = texts
 
-    @cached_property
+    @once
     def words(self) -> View:
         return View.of([text.open.words for text in self.texts], [text.closed.words for text in self.texts])
 
-    @cached_property
+    @once
     def stems(self) -> View:
         return View.of([text.open.stems for text in self.texts], [text.closed.stems for text in self.texts])
 
-    @cached_property
+    @once
     def exacts(self) -> View:
         return View.of([text.open.exacts for text in self.texts], [text.closed.exacts for text in self.texts])
 
@@ -106,26 +127,26 @@ class Texts:
         self.anywhere = Passage(title, abstract)
         """Where a term without a field is looked for."""
 
-    @cached_property
+    @once
     def organisation(self) -> Passage:
         return Passage(Text(self.document.organisation or ""))
 
-    @cached_property
+    @once
     def authors(self) -> Passage:
         return Passage(*map(Text, self.document.authors))
 
-    @cached_property
+    @once
     def author_words(self) -> Passage:
         """The same for single words. Together the names are quicker read than one by one, and no hyphen ties one to
         the next; only TeX might go on from one to another."""
         together = "; ".join(self.document.authors)
         return self.authors if "$" in together or "\\" in together else Passage(Text(together))
 
-    @cached_property
+    @once
     def names(self) -> tuple[Name | None, ...]:
         return tuple(name_of(author.text, author.tokens) for author in self.authors.texts)
 
-    @cached_property
+    @once
     def search_words(self) -> frozenset[str]:
         """See the function of this name."""
         found = set(self.anywhere.words.held)
@@ -145,7 +166,12 @@ class Texts:
         found |= extra
         return frozenset(found)
 
-    @cached_property
+    @property
+    def length(self) -> int:
+        """How many words title and abstract have together."""
+        return sum(len(text.open.words) for text in self.anywhere.texts)
+
+    @once
     def pairs(self) -> frozenset[str]:
         """Every two neighbouring words of title and abstract, a space between them; closed compounds are neighbours of
         what stands around them. A phrase that stands open has all its pairs here."""

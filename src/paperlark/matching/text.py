@@ -119,7 +119,10 @@ def title_key(title: str) -> str:
     (`$\\scriptsize\\mathtt{F}$Laws` becomes `scriptsizeFLaws`): such a name in front of a capital or a digit is no part
     of the title. A title without any letter or digit is its own key.
     """
-    key = "".join(fold(_RESIDUE.sub("", token.exact)) for token in tokenise(title))
+    if _plain_ascii(title) and not _RESIDUE_ANYWHERE.search(title):
+        key = "".join(_ASCII_WORD.findall(title)).lower()
+    else:
+        key = "".join(fold(_RESIDUE.sub("", token.exact)) for token in tokenise(title))
     return key or " ".join(title.split())
 
 
@@ -134,6 +137,7 @@ _RESIDUES = sorted(
     reverse=True,
 )
 _RESIDUE = re.compile(rf"^(?:{'|'.join(_RESIDUES)})+(?=[A-Z0-9])")
+_RESIDUE_ANYWHERE = re.compile("|".join(_RESIDUES))
 
 
 def readable(text: str) -> str:
@@ -171,10 +175,15 @@ _GREEK_NAMES = tex.GREEK | {letter.upper(): name.capitalize() for letter, name i
 def _parts(text: str) -> tuple[list[str], list[int] | None, list[int] | None]:
     """The text cut into gap, word, gap, …, word, gap. Where that is not the text as it stands: where each character of
     the joined parts begins and ends in it."""
-    if text.isascii() and not ("\\" in text or "$" in text or "#" in text or "++" in text):
+    if _plain_ascii(text):
         return _ASCII_WORD.split(text), None, None
     plain, begins, finishes = _without_mark_up(text)
     return _WORD.split(plain), begins, finishes
+
+
+def _plain_ascii(text: str) -> bool:
+    """True where the words stand in the text as they are: no mark-up, and no sign that belongs to a word."""
+    return text.isascii() and not ("\\" in text or "$" in text or "#" in text or "++" in text)
 
 
 def _columns(parts: list[str], *, mixed: bool) -> Columns:

@@ -10,6 +10,8 @@ from contextlib import aclosing
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from random import Random
+from types import TracebackType
+from typing import Self
 
 import structlog
 
@@ -151,8 +153,8 @@ async def take(
 
     recorded_one: what to do after each page; percolating there finds its papers still at hand in `recent`.
     """
-    taken = Taken()
-    async with aclosing(_read_ahead(name, pages)) as bites:
+    taken, afterwards = Taken(), _OneAtATime(recorded_one)
+    async with aclosing(_read_ahead(name, pages)) as bites, afterwards:
         async for bite, prepared in bites:
             at("record: page parsed")
             async with store.transaction() as tx:
@@ -166,9 +168,35 @@ async def take(
             _count(taken, bite, recorded)
             if recent is not None:
                 recent.keep(recorded.fresh)
-            if recorded_one is not None:
-                await recorded_one()
+            await afterwards.begin()
     return taken
+
+
+class _OneAtATime:
+    """A step beside what comes next: begun after each page, awaited before it is begun again, and at the end."""
+
+    def __init__(self, step: Callable[[], Awaitable[object]] | None) -> None:
+        self._step = step
+        self._running: asyncio.Future[object] | None = None
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def begin(self) -> None:
+        """Begin the step, once its last run has ended. Raises what that run raised."""
+        if self._running is not None:
+            await self._running
+        self._running = asyncio.ensure_future(self._step()) if self._step is not None else None
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        running, self._running = self._running, None
+        if running is not None and error is not None:
+            running.cancel()
+            await asyncio.gather(running, return_exceptions=True)
+        elif running is not None:
+            await running
 
 
 async def _read_ahead(

@@ -14,10 +14,8 @@ that version of the profile began: a profile made today is not owed ten days of 
 import asyncio
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from datetime import datetime, timedelta
-from operator import attrgetter
-from typing import Any
+from typing import Any, NamedTuple
 
 import structlog
 
@@ -43,14 +41,13 @@ URGENCY = {cadence: rank for rank, cadence in enumerate(Cadence)}
 Key = tuple[int, int]  # (account, profile)
 
 
-@dataclass(frozen=True, slots=True)
-class Hit:
+class Hit(NamedTuple):
     """A profile, at a version, met the paper of an announcement."""
 
-    told: Told
     account_id: int
     profile_id: int
     version: int
+    told: Told
 
 
 class Percolator:
@@ -146,16 +143,14 @@ class Percolator:
             analysed = paper if isinstance(paper, Analysed) else _analysed(told, paper)
             for account_id, profile_id in self._index.percolate(analysed):
                 version, _ = self._versions[account_id, profile_id]
-                hits.append(Hit(told, account_id, profile_id, version))
+                hits.append(Hit(account_id, profile_id, version, told))
         return hits
 
     async def _write(self, hits: Sequence[Hit]) -> Any:
         """Write matches and owed rows, a chunk in a transaction, in account order; yields between chunks."""
-        ordered = sorted(hits, key=attrgetter("account_id", "profile_id"))
-        for start in range(0, len(ordered), CHUNK):
-            if start:
+        for number, chunk in enumerate(in_account_order(hits)):
+            if number:
                 yield
-            chunk = ordered[start : start + CHUNK]
             async with self._store.transaction() as tx:
                 now = await tx.now()
                 subscriptions = await profiles.subscriptions_of(tx, {(hit.account_id, hit.profile_id) for hit in chunk})
@@ -289,7 +284,7 @@ class Percolator:
             for key in now_met:
                 version, began_at = self._versions[key]
                 if key not in was and began_at <= signal.at:
-                    hits.append((Hit(signal.told, key[0], key[1], version), signal.at))
+                    hits.append((Hit(key[0], key[1], version, signal.told), signal.at))
         return hits
 
     async def _in_thread(self, function: Any, *arguments: Any) -> Any:
@@ -297,6 +292,22 @@ class Percolator:
 
 
 # ── pure ───────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def in_account_order(hits: Iterable[Hit]) -> Iterator[list[Hit]]:
+    """The hits, account by account, in chunks of about `CHUNK`. No account's hits are parted: what several profiles of
+    one reader owe to one destination is weighed together."""
+    by_account: dict[int, list[Hit]] = {}
+    for hit in hits:
+        by_account.setdefault(hit.account_id, []).append(hit)
+    chunk: list[Hit] = []
+    for account_id in sorted(by_account):
+        chunk += by_account[account_id]
+        if len(chunk) >= CHUNK:
+            yield chunk
+            chunk = []
+    if chunk:
+        yield chunk
 
 
 def match_rows(hits: Iterable[Hit], now: datetime) -> Iterator[dict[str, Any]]:
@@ -341,7 +352,7 @@ def _match_one(profile: Profile, documents: Iterable[tuple[Told, StoredPaper]]) 
     except QueryError:
         return []
     return [
-        Hit(told, profile.account_id, profile.id, profile.version)
+        Hit(profile.account_id, profile.id, profile.version, told)
         for told, stored in documents
         if index.percolate(_analysed(told, stored))
     ]

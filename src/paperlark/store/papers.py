@@ -7,7 +7,7 @@ from typing import Any
 
 from sqlalchemy import select, update
 
-from paperlark.matching.document import Document, analyse, search_words
+from paperlark.matching.document import Document, analyse
 from paperlark.model.papers import Alias, StoredPaper
 from paperlark.store import search
 from paperlark.store.database import Transaction
@@ -27,10 +27,11 @@ async def rewrite(tx: Transaction, paper_id: int) -> None:
     if not records:
         return
     fields = merged_fields(records)
-    length = len(fields["title"].split()) + len(fields["abstract"].split())
-    await tx.execute(update(PAPER).where(PAPER.c.id == paper_id).values(**paper_columns(fields), words=length))
+    await tx.execute(update(PAPER).where(PAPER.c.id == paper_id).values(**paper_columns(fields)))
     (stored,) = (await load(tx, [paper_id])).values()
-    await search.rewrite(tx, paper_id, search_words(analyse(document(stored))))
+    texts = analyse(document(stored)).texts
+    await tx.execute(update(PAPER).where(PAPER.c.id == paper_id).values(words=texts.length))
+    await search.rewrite(tx, paper_id, texts.search_words)
 
 
 async def load(tx: Transaction, paper_ids: Iterable[int]) -> dict[int, StoredPaper]:

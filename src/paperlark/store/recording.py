@@ -67,7 +67,7 @@ def _prepared(source: str, announcement: Announcement) -> Prepared:
         fields=fields,
         analysed=analysed,
         words=analysed.texts.search_words,
-        length=len(paper.title.split()) + len(paper.abstract.split()),
+        length=analysed.texts.length,
     )
 
 
