@@ -29,7 +29,7 @@ def test_an_unknown_label_is_refused() -> None:
 
 @pytest.mark.timeout(300)
 @pytest.mark.parametrize("step", ["record", "percolate", "deliver"])
-async def test_a_process_killed_anywhere_loses_nothing_and_repeats_at_most_the_message_in_flight(
+async def test_a_process_killed_anywhere_loses_nothing_and_repeats_at_most_what_was_in_flight(
     step: str, fresh: Fresh
 ) -> None:
     labels = tuple(label for label in LABELS if label.startswith(step))
