@@ -21,6 +21,7 @@ from typing import cast
 from sqlalchemy import func, select
 
 from paperlark.channels.telegram import Options, Telegram
+from paperlark.log import set_up
 from paperlark.model.papers import Alias, Announcement, Page, Paper
 from paperlark.model.readers import Cadence, EmptyPolicy, Rhythm
 from paperlark.pipeline import At, ingest, nobody
@@ -113,6 +114,7 @@ def owed() -> set[tuple[str, int]]:
 
 def child(run: Run) -> None:
     """Run the scenario to its end, or to the labelled point."""
+    set_up(level="error")  # hundreds of children would say the same
     asyncio.run(_child(run))
 
 
