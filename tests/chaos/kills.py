@@ -10,11 +10,13 @@ slots.
 import asyncio
 import multiprocessing
 import random
+import signal
 import time
 from collections import Counter
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from multiprocessing.connection import wait
 from multiprocessing.process import BaseProcess
 from typing import cast
 
@@ -68,8 +70,8 @@ class Verdict:
 
     @property
     def killed(self) -> bool:
-        """The child was killed, and did not end by itself. (A fork server that misses the signal says 255.)"""
-        return self.status in (-9, 255)
+        """The child was killed, and did not end by itself."""
+        return self.status == -signal.SIGKILL
 
     @property
     def good(self) -> bool:
@@ -215,7 +217,10 @@ def _numbers(text: str) -> tuple[int, ...]:
 async def _run(run: Run) -> BaseProcess:
     process = _context().Process(target=child, args=(run,))
     process.start()
-    await asyncio.to_thread(process.join)
+    # Only waited for in a thread: starting a process looks after all others, and two threads that read one exit status
+    # leave 255 to the second.
+    await asyncio.to_thread(wait, [process.sentinel])
+    process.join()
     return process
 
 
