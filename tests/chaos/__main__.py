@@ -19,7 +19,7 @@ AT_ONCE = 12
 def main(arguments: list[str]) -> int:
     """Run what is asked for. Exit status 2 for anything unknown."""
     if arguments[:1] != ["kills"] or len(arguments) > 2 or not all(a.isdecimal() for a in arguments[1:]):
-        print("usage: make chaos ARGS=kills   (or ARGS=\"kills 5\": so many for each label)", file=sys.stderr)
+        print('usage: make chaos ARGS=kills   (or ARGS="kills 5": so many for each label)', file=sys.stderr)
         return 2
     kills = int(arguments[1]) if len(arguments) > 1 else KILLS
     with (
