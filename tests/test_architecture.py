@@ -34,7 +34,17 @@ LAW: dict[str, set[str]] = {
     "channels.base": {"model", "matching", "schedule"},
     "store": {"model", "matching", "schedule"},
     # the order of events; what readers can do
-    "pipeline": {"sources.base", "channels.base", "store", "matching", "ranking", "schedule", "http", "model"},
+    "pipeline": {
+        "interpreter",
+        "sources.base",
+        "channels.base",
+        "store",
+        "matching",
+        "ranking",
+        "schedule",
+        "http",
+        "model",
+    },
     "readers": {"store", "matching", "ranking", "schedule", "model"},
     # the edges: never one another
     "sources": set(),  # the contents list
@@ -49,6 +59,7 @@ LAW: dict[str, set[str]] = {
     # the root's own tools
     "settings": {"model"},
     "log": set(),
+    "interpreter": set(),
 }
 LAW["testing"] = set(LAW) - {"settings", "log"}
 COMPOSITION_ROOT = {"cli", "app", "adapters", "__main__"}

@@ -23,6 +23,7 @@ The map, from the bottom up; imports point down only (`tests/test_architecture.p
 `sample`     a sample digest and sample profiles, for `paperlark demo`
 
 `settings`   the only reader of the environment
+`interpreter` how a process of ours sets Python up
 `log`        logging, set up once, without secrets
 `adapters`   a source or channel by its name
 `app`        the composition root: the only module that constructs things

@@ -11,10 +11,8 @@ What can be known to be wrong before the store is opened is found before: `confi
 """
 
 import asyncio
-import gc
 import os
 import socket
-import sys
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -26,9 +24,11 @@ from typing import TYPE_CHECKING, Any
 from paperlark import adapters
 from paperlark.channels.base import Channel
 from paperlark.http import HostPace, Http
+from paperlark.interpreter import tune_python
 from paperlark.model.papers import Page, Reject, at_midnight
 from paperlark.model.problems import PaperlarkError, ReaderError, SourceError
 from paperlark.pipeline import At, ingest, nobody
+from paperlark.pipeline.beside import Beside
 from paperlark.pipeline.deliver import Deliverer, Outcome, plan
 from paperlark.pipeline.ingest import Taken
 from paperlark.pipeline.percolate import Percolator
@@ -88,6 +88,7 @@ class Paperlark:
         self._lease = timedelta(seconds=settings.lease_seconds)
         self._recent = Recent()
         self.percolator = Percolator(store, lease=self._lease, recent=self._recent, at=at)
+        self._beside = Beside(store, self.percolator, self._recent, lease=self._lease)
         self.deliverers = [self._deliverer(channel) for channel in channels]
 
     # ── one step at a time ─────────────────────────────────────────────────────────────────────────────────────────
@@ -145,7 +146,7 @@ class Paperlark:
             told(),
             owes=announce,
             recent=self._recent,
-            recorded_one=self.percolator.run_when_full,
+            recorded_one=self._beside.keep_up,
             at=self._at,
         )
 
@@ -173,15 +174,19 @@ class Paperlark:
         return taken
 
     async def percolate(self, progress: Callable[[int], None] | None = None) -> int:
-        """Percolate everything that is recorded. Returns how many announcements and refreshed counts.
+        """Percolate everything that is recorded. Returns how many announcements and refreshed counts this process did.
 
         progress: called with how many are done.
         """
         done = 0
-        while batch := await self.percolator.run_batch():
-            done += batch
-            if progress is not None:
-                progress(done)
+        while True:
+            while batch := await self.percolator.run_batch():
+                done += batch
+                if progress is not None:
+                    progress(done)
+            if not self._beside.running:
+                break
+            await self._beside.end()
         while signals := await self.percolator.run_signals():
             done += signals
         return done
@@ -295,20 +300,8 @@ class Paperlark:
         """Let go of everything, in the opposite order of its making."""
         for channel in self.channels.values():
             await channel.close()
+        await self._beside.end()
         await self.percolator.close()
-
-
-def tune_python() -> None:
-    """Two settings of the interpreter for a process that moves many small values between threads.
-
-    The cyclic garbage collector is told that what is loaded now stays, and looks less often: papers come and go in
-    thousands of values without cycles, and looking through them all again and again took a sixth of the time. Threads
-    take turns after a millisecond, not five: the one that writes the database waits less for those that think.
-    """
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(50_000, 20, 50)
-    sys.setswitchinterval(0.001)
 
 
 @asynccontextmanager

@@ -28,6 +28,7 @@ from yarl import URL
 
 from paperlark.model.messages import Pace
 from paperlark.model.problems import SourceError
+from paperlark.model.sources import Manners
 
 MAX_BYTES = 5 * 1024 * 1024
 TIMEOUT = 20.0  # seconds
@@ -45,12 +46,14 @@ Validators = tuple[str | None, str | None]
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What came back: status 200 or 304, headers (any case), the body decompressed, the address after redirects."""
+    """What came back: status 200 or 304 (or one that was asked for too), headers (any case), the body decompressed,
+    the address after redirects, and when and where the far side wants to be asked again."""
 
     status: int
     headers: Mapping[str, str]
     body: bytes
     url: str
+    manners: Manners = field(default_factory=Manners)
 
     @property
     def not_modified(self) -> bool:
@@ -139,12 +142,14 @@ class Http:
         asker: str = "",
         headers: Mapping[str, str] | None = None,
         validators: Validators | None = None,
+        also: Collection[int] = (),
         max_bytes: int = MAX_BYTES,
         timeout: float = TIMEOUT,  # noqa: ASYNC109 - a budget over several waits, of which some do not count
     ) -> Answer:
         """The answer to a GET, after at most three redirects: a 200, or a 304 when validators were sent.
 
-        asker: the kind of source that asks; errors open with it. headers that authorise go to the first host only.
+        asker: the kind of source that asks; errors open with it. also: other statuses whose answer is wanted, where a
+        site puts its errors into a body (arXiv's 400). headers that authorise go to the first host only.
         Raises SourceError, in one plain line, for anything else: refused address, no connection, too slow, too large,
         a status that is an error (with `retry_after` where the far side named a wait, `gone` for 410).
         """
@@ -158,7 +163,7 @@ class Http:
             self._check(at, asker)
             async with self._turn(at):
                 began = asyncio.get_running_loop().time()
-                answer = await self._once(at, asker, sent, max_bytes, left, timeout)
+                answer = await self._once(at, asker, sent, also, max_bytes, left, timeout)
                 left -= asyncio.get_running_loop().time() - began
             if isinstance(answer, Answer):
                 return answer
@@ -173,6 +178,7 @@ class Http:
         at: URL,
         asker: str,
         headers: CIMultiDict[str],
+        also: Collection[int],
         max_bytes: int,
         left: float,
         timeout: float,  # noqa: ASYNC109
@@ -187,7 +193,7 @@ class Http:
             ):
                 if response.status in (301, 302, 303, 307, 308):
                     return _target(at, response.headers, asker)
-                if response.status not in (200, 304):
+                if response.status not in (200, 304, *also):
                     raise _refusal(asker, at, response)
                 body = b"" if response.status == 304 else await _bounded(response, max_bytes, asker, at)
                 return Answer(response.status, response.headers, body, str(at))

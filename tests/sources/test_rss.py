@@ -52,7 +52,8 @@ async def test_unchanged_feed_is_asked_with_its_validators_and_tells_nothing(sit
     site.answers("/feed", Reply(numbered(1), headers={"ETag": '"1"', "Last-Modified": "a while ago"}))
     source = rss.Rss("rss:a", {"url": f"{site.url}/feed"}, http)
     (page,) = [page async for page in source.poll({}, NOW)]
-    assert [page async for page in source.poll(page.cursor, NOW)] == []
+    (again,) = [page async for page in source.poll(page.cursor, NOW)]
+    assert again.unchanged and not again.announcements and again.cursor == page.cursor
     assert site.asked[1].headers["If-None-Match"] == '"1"'
     assert site.asked[1].headers["If-Modified-Since"] == "a while ago"
 

@@ -6,6 +6,8 @@ from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from typing import Any
 
+from paperlark.model.sources import Manners
+
 Cursor = Mapping[str, Any]
 """A source's opaque bookmark: what JSON can hold. The empty mapping is the beginning."""
 
@@ -127,13 +129,17 @@ class Completeness:
 class Page:
     """One bite of a poll: announcements, the cursor after them, what could not be read, and the source's own account.
 
-    The store commits a page and its cursor together: a crash repeats at most one page.
+    The store commits a page and its cursor together: a crash repeats at most one page. unchanged: the far side said
+    that nothing has changed since the cursor (304), so that no announcements is no news. manners: when it wants to be
+    asked again; the last page that states them counts.
     """
 
     announcements: tuple[Announcement, ...]
     cursor: Cursor = field(default_factory=dict)
     rejects: tuple[Reject, ...] = ()
     stated: Completeness | None = None
+    unchanged: bool = False
+    manners: Manners | None = None
 
 
 def at_midnight(day: date) -> datetime:

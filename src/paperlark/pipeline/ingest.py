@@ -146,12 +146,13 @@ async def take(
     *,
     owes: bool,
     recent: Recent | None = None,
-    recorded_one: Callable[[], Awaitable[object]] | None = None,
+    recorded_one: Callable[[int], Awaitable[object]] | None = None,
     at: At = nobody,
 ) -> Taken:
     """Record saved pages under a source that is never polled. With `owes` readers are told of what is new to us.
 
-    recorded_one: what to do after each page; percolating there finds its papers still at hand in `recent`.
+    recorded_one: what to do after each page, told how many records it had; percolating there finds its papers still
+    at hand in `recent`.
     """
     taken, afterwards = Taken(), _OneAtATime(recorded_one)
     async with aclosing(_read_ahead(name, pages)) as bites, afterwards:
@@ -168,25 +169,25 @@ async def take(
             _count(taken, bite, recorded)
             if recent is not None:
                 recent.keep(recorded.fresh)
-            await afterwards.begin()
+            await afterwards.begin(len(prepared))
     return taken
 
 
 class _OneAtATime:
     """A step beside what comes next: begun after each page, awaited before it is begun again, and at the end."""
 
-    def __init__(self, step: Callable[[], Awaitable[object]] | None) -> None:
+    def __init__(self, step: Callable[[int], Awaitable[object]] | None) -> None:
         self._step = step
         self._running: asyncio.Future[object] | None = None
 
     async def __aenter__(self) -> Self:
         return self
 
-    async def begin(self) -> None:
+    async def begin(self, recorded: int) -> None:
         """Begin the step, once its last run has ended. Raises what that run raised."""
         if self._running is not None:
             await self._running
-        self._running = asyncio.ensure_future(self._step()) if self._step is not None else None
+        self._running = asyncio.ensure_future(self._step(recorded)) if self._step is not None else None
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None

@@ -16,15 +16,27 @@ class Recent:
 
     def __init__(self) -> None:
         self._analysed: dict[int, Analysed] = {}
+        self._wanted = True
 
     def __len__(self) -> int:
         return len(self._analysed)
 
     def keep(self, fresh: Mapping[int, Analysed]) -> None:
         """Remember these after their transaction has committed; the oldest are let go over the limit."""
+        if not self._wanted:
+            return
         self._analysed.update(fresh)
         while len(self._analysed) > LIMIT:
             del self._analysed[next(iter(self._analysed))]
+
+    def pause(self) -> None:
+        """Keep nothing from now on, and nothing of before: another process percolates what this one records."""
+        self._wanted = False
+        self._analysed.clear()
+
+    def resume(self) -> None:
+        """Keep again what was just recorded."""
+        self._wanted = True
 
     def take(self, announcement_id: int) -> Analysed | None:
         """One announcement's paper, once."""

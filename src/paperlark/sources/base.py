@@ -10,6 +10,7 @@ from datetime import date, datetime
 from typing import ClassVar, Protocol
 
 from paperlark.model.papers import Cursor, Page
+from paperlark.model.sources import Expected
 
 
 class Source(Protocol):
@@ -21,7 +22,7 @@ class Source(Protocol):
     authority: ClassVar[int]
     """Whose word counts for a paper's own fields: higher wins.
 
-    arxiv 90, biorxiv 80, hf_daily 60, rss 40, jsonl 30, capture 10.
+    arxiv 90, biorxiv and medrxiv 80, hf_daily 60, rss 40, jsonl 30, capture 10.
     """
 
     name: str
@@ -30,8 +31,16 @@ class Source(Protocol):
     def poll(self, cursor: Cursor, now: datetime) -> AsyncIterator[Page]:
         """Yield what is new since `cursor`, page by page; the cursor of each page is saved with it.
 
-        Raises SourceError when the source is unwell; pages already yielded stand.
+        An answer that says that nothing changed is a page that is `unchanged`. Raises SourceError when the source is
+        unwell; pages already yielded stand.
         """
+
+
+class Punctual(Protocol):
+    """A source that has a calendar: what it should have told of by a moment. A source without one lacks the method."""
+
+    def expected(self, now: datetime) -> Expected:
+        """What should be there at `now`."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -66,6 +66,7 @@ class Rss:
             max_bytes=BYTES,
         )
         if answer.not_modified:
+            yield Page((), cursor, unchanged=True, manners=answer.manners)
             return
         page = await worker().read(
             answer.body,

@@ -131,6 +131,11 @@ class Store:
         self.postgres = database.dialect.name == "postgresql"
         self._writing = asyncio.Lock()
 
+    @property
+    def url(self) -> str:
+        """Where it is, password and all: for another process of ours, never for eyes."""
+        return self._database.url.render_as_string(hide_password=False)
+
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[Transaction]:
         """A transaction that writes: all of it, or nothing of it. Raises StoreError where the database fails us."""
