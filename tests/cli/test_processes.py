@@ -90,9 +90,10 @@ def test_ctrl_c_ends_a_command_quietly(tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as silent:
         address = f"postgresql://127.0.0.1:{silent.getsockname()[1]}/lark"
         with begun(tmp_path, "papers", database=address) as command:
-            silent.accept()  # it waits for an answer that never comes
-            command.send_signal(signal.SIGINT)
-            out, err = command.communicate(timeout=20)
+            held, _ = silent.accept()
+            with held:  # it waits for an answer that never comes
+                command.send_signal(signal.SIGINT)
+                out, err = command.communicate(timeout=20)
     assert (command.returncode, out, err) == (130, "", "")
 
 
