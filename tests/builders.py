@@ -9,7 +9,16 @@ from typing import Any
 from sqlalchemy import Executable, func, select, text
 
 from paperlark.model.papers import Alias, Announcement, Page, Paper, StoredPaper, arxiv_alias, doi_alias
-from paperlark.model.readers import Cadence, Destination, EmptyPolicy, Profile, QuietHours, Rhythm, Subscription
+from paperlark.model.readers import (
+    USUAL_WISHES,
+    Cadence,
+    Destination,
+    EmptyPolicy,
+    Profile,
+    QuietHours,
+    Rhythm,
+    Subscription,
+)
 from paperlark.pipeline import At, nobody
 from paperlark.pipeline.deliver import Deliverer, Outcome, plan
 from paperlark.pipeline.percolate import Percolator
@@ -105,7 +114,7 @@ async def reader(
     *,
     account: str | None = None,
     cadence: Cadence = Cadence.INSTANT,
-    occasions: Sequence[str] = ("first",),
+    occasions: Sequence[str] = USUAL_WISHES,
     zone: str = "UTC",
     digest_at: time = time(8, 0),
     weekday: int = 0,

@@ -28,11 +28,15 @@ LAW: dict[str, set[str]] = {
     "matching": {"model"},
     "ranking": {"model"},
     "schedule": {"model"},
-    "http": {"model"},
+    "health": {"model"},
+    "addresses": set(),
+    "manners": set(),
+    "codings": set(),
+    "http": {"addresses", "manners", "codings", "model"},
     # two ports and the database
     "sources.base": {"model", "matching", "schedule"},
     "channels.base": {"model", "matching", "schedule"},
-    "store": {"model", "matching", "schedule"},
+    "store": {"model", "matching", "schedule", "health"},
     # the order of events; what readers can do
     "pipeline": {
         "interpreter",
@@ -43,9 +47,10 @@ LAW: dict[str, set[str]] = {
         "ranking",
         "schedule",
         "http",
+        "health",
         "model",
     },
-    "readers": {"store", "matching", "ranking", "schedule", "model"},
+    "readers": {"store", "matching", "ranking", "schedule", "health", "model"},
     # the edges: never one another
     "sources": set(),  # the contents list
     "sources._": {"sources.base", "matching", "http", "model"},
@@ -55,7 +60,7 @@ LAW: dict[str, set[str]] = {
     "channels.*": {"channels.text", "channels.base", "matching", "model"},
     "bots": {"readers", "pipeline", "channels.text", "matching", "schedule", "model"},
     "bots.*": {"bots", "readers", "pipeline", "channels.text", "matching", "schedule", "model"},
-    "web": {"readers", "pipeline", "store", "channels.text", "matching", "ranking", "schedule", "model"},
+    "web": {"readers", "pipeline", "store", "channels.text", "matching", "ranking", "schedule", "health", "model"},
     # the root's own tools
     "settings": {"model"},
     "log": set(),

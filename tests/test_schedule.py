@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from paperlark.model.problems import ReaderError
 from paperlark.model.readers import Cadence, QuietHours, Rhythm
+from paperlark.model.sources import Manners
 from paperlark.schedule import (
     Slot,
     local_day,
@@ -257,6 +258,118 @@ def test_failures_in_a_row_double_the_wait_up_to_a_day() -> None:
         next_poll(POLL, interval=timedelta(hours=1), failures=n, retry_after=None, jitter=0.5) - POLL for n in range(7)
     ]
     assert [wait // timedelta(hours=1) for wait in waits] == [1, 2, 4, 8, 16, 24, 24]
+
+
+HOUR, MINUTE = timedelta(hours=1), timedelta(minutes=1)
+NO_SKIPS = Manners()
+
+
+def polled_after(
+    now: datetime = POLL,
+    *,
+    manners: Manners = NO_SKIPS,
+    interval: timedelta = HOUR,
+    jitter: float = 0.5,
+    ceiling: timedelta = DAY,
+) -> datetime:
+    """When a well source is asked again."""
+    return next_poll(
+        now, interval=interval, failures=0, retry_after=None, jitter=jitter, manners=manners, ceiling=ceiling
+    )
+
+
+def test_nobody_is_asked_more_than_every_five_minutes() -> None:
+    assert polled_after(interval=timedelta(seconds=1)) == POLL + 5 * MINUTE
+
+
+@pytest.mark.parametrize(
+    ("fresh_for", "ceiling", "wait"),
+    [
+        (None, DAY, HOUR),
+        (10 * MINUTE, DAY, HOUR),  # our own interval is longer
+        (5 * HOUR, DAY, 5 * HOUR),
+        (DAY, 2 * HOUR, 2 * HOUR),  # who knows when news is due does not miss it
+        (DAY, MINUTE, HOUR),
+        (400 * DAY, DAY, DAY),
+        (400 * DAY, 400 * DAY, DAY),
+    ],
+)
+def test_a_fresh_answer_is_not_asked_for_again_within_reason(
+    fresh_for: timedelta | None, ceiling: timedelta, wait: timedelta
+) -> None:
+    soonest, latest = (
+        polled_after(manners=Manners(fresh_for), ceiling=ceiling, jitter=jitter) - POLL for jitter in (0.0, 0.999)
+    )
+    assert soonest >= (wait if fresh_for and wait > HOUR else wait * 0.9)
+    assert wait < latest <= wait * 1.1
+
+
+SATURDAY = at("2026-11-21T08:00+00:00")
+
+
+@pytest.mark.parametrize(
+    ("manners", "soonest"),
+    [
+        (Manners(skip_hours=frozenset({9, 10})), "2026-11-21T11:00+00:00"),
+        (Manners(skip_hours=frozenset(range(9, 24))), "2026-11-22T00:00+00:00"),
+        (Manners(skip_hours=frozenset({8, 10})), "2026-11-21T09:00+00:00"),
+        (Manners(skip_days=frozenset({5, 6})), "2026-11-23T00:00+00:00"),
+        (Manners(skip_days=frozenset({5, 6}), skip_hours=frozenset(range(7))), "2026-11-23T07:00+00:00"),
+        (Manners(skip_days=frozenset(range(7))), "2026-11-21T09:00+00:00"),
+        (Manners(skip_hours=frozenset(range(24))), "2026-11-21T09:00+00:00"),
+        (Manners(skip_hours=frozenset({24, -1}), skip_days=frozenset({9})), "2026-11-21T09:00+00:00"),
+    ],
+)
+def test_hours_and_days_that_are_to_be_skipped_are_unless_they_are_all(manners: Manners, soonest: str) -> None:
+    assert timedelta() <= polled_after(SATURDAY, manners=manners) - at(soonest) <= 10 * MINUTE
+
+
+def test_those_who_wait_for_an_hour_do_not_all_come_at_its_first_second() -> None:
+    manners = Manners(skip_hours=frozenset({9, 10}))
+    found = {polled_after(SATURDAY, manners=manners, jitter=jitter / 10) for jitter in range(10)}
+    assert len(found) == 10
+
+
+@given(
+    now=st.datetimes(datetime(2020, 1, 1), datetime(2040, 1, 1), timezones=st.timezones()),  # noqa: DTZ001
+    minutes=st.integers(1, 60 * 48),
+    failures=st.integers(0, 100),
+    retry_after=st.none() | st.timedeltas(timedelta(), 3 * DAY),
+    jitter=st.floats(0, 1, exclude_max=True),
+    fresh_for=st.none() | st.timedeltas(timedelta(), 400 * DAY),
+    ceiling=st.timedeltas(timedelta(), 3 * DAY),
+    skip_days=st.frozensets(st.integers(0, 6)),
+    skip_hours=st.frozensets(st.integers(0, 23)),
+)
+def test_whatever_the_far_side_says_the_next_poll_is_polite_and_comes(
+    now: datetime,
+    minutes: int,
+    failures: int,
+    retry_after: timedelta | None,
+    jitter: float,
+    fresh_for: timedelta | None,
+    ceiling: timedelta,
+    skip_days: frozenset[int],
+    skip_hours: frozenset[int],
+) -> None:
+    interval = max(timedelta(minutes=minutes), 5 * MINUTE)
+    found = next_poll(
+        now,
+        interval=timedelta(minutes=minutes),
+        failures=failures,
+        retry_after=retry_after,
+        jitter=jitter,
+        manners=Manners(fresh_for, skip_days, skip_hours),
+        ceiling=ceiling,
+    )
+    wait = found - now.astimezone(UTC)
+    assert found.tzinfo is UTC
+    assert wait >= interval * 0.9 - SECOND
+    assert wait >= min(retry_after or timedelta(), DAY)
+    assert wait >= min(fresh_for or timedelta(), ceiling, DAY)
+    assert len(skip_days) == 7 or found.weekday() not in skip_days
+    assert len(skip_hours) == 24 or found.hour not in skip_hours
+    assert wait <= max(interval, DAY) * 1.1 + (7 * DAY if skip_days or skip_hours else SECOND) + HOUR
 
 
 # --- what readers write

@@ -11,7 +11,11 @@ The map, from the bottom up; imports point down only (`tests/test_architecture.p
 `matching`   text, queries, the index; which profiles a paper meets, and why
 `ranking`    the order of papers: in a digest, in a search
 `schedule`   slots of a reader's rhythm, next attempts, next polls
+`health`     is it a quiet day, or is it broken? how a source is, by what its polls left behind
 `http`       the one door out
+`addresses`  which addresses it asks: those of the web, on the public internet
+`manners`    what an answer's headers say of when to ask again
+`codings`    an answer's body, unpacked and never too large
 `sources`    where papers come from: one file each, `base` is their port
 `channels`   how readers are told: one file each, `base` is their port
 `store`      the database: tables, papers, profiles, the outbox

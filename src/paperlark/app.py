@@ -33,6 +33,7 @@ from paperlark.pipeline.deliver import Deliverer, Outcome, plan
 from paperlark.pipeline.ingest import Taken
 from paperlark.pipeline.percolate import Percolator
 from paperlark.pipeline.recent import Recent
+from paperlark.pipeline.watch import Operator
 from paperlark.settings import Settings
 from paperlark.sources.base import Saved, Source
 from paperlark.store import papers, sources
@@ -88,6 +89,7 @@ class Paperlark:
         self._lease = timedelta(seconds=settings.lease_seconds)
         self._recent = Recent()
         self.percolator = Percolator(store, lease=self._lease, recent=self._recent, at=at)
+        self._operator = operator_of(settings, self.channels)
         self._beside = Beside(store, self.percolator, self._recent, lease=self._lease)
         self.deliverers = [self._deliverer(channel) for channel in channels]
 
@@ -276,6 +278,7 @@ class Paperlark:
             lease=self._lease,
             recent=self._recent,
             jitter=self._jitter,
+            operator=self._operator,
             at=self._at,
         )
 
@@ -355,6 +358,22 @@ def configured_channels(settings: Settings) -> list[Channel]:
         }
         found.append(adapters.make_channel("email", options))
     return found
+
+
+def operator_of(settings: Settings, channels: Mapping[str, Channel]) -> Operator | None:
+    """Who is told of the sources' health. Raises PaperlarkError: no such channel here, or no address of it."""
+    if settings.operator is None:
+        return None
+    kind, _, address = settings.operator.partition(":")
+    if kind not in channels:
+        raise PaperlarkError(
+            f"PAPERLARK_OPERATOR names the channel {kind!r}, which is not configured here; write CHANNEL:ADDRESS, "
+            f"with one of {', '.join(sorted(channels))}"
+        )
+    try:
+        return Operator(channels[kind], channels[kind].check_address(address))
+    except ReaderError as error:
+        raise PaperlarkError(f"PAPERLARK_OPERATOR: {error}") from error
 
 
 def check_source(settings: Settings, name: str, kind: str, options: Mapping[str, Any]) -> None:

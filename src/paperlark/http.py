@@ -1,41 +1,46 @@
 """The one door out: every request for a source goes through here, under the same limits.
 
 - Time: `timeout` for the whole answer, redirects included; waiting for a host's turn does not count.
-- Size: `max_bytes` after decompression, counted while the body streams in.
-- Manners: one request at a time per host, `Pace` between them, validators echoed as they came, `Retry-After` read,
-  no cookies, a User-Agent that says who asks (RFC 9110 §10.1.5, §13.1, §10.2.3).
-- Safety: http and https on their own ports, no password in an address, at most three redirects, each checked as the
-  first was, and no address that is not on the public internet. The address is judged where the socket is made, so
-  that neither a redirect nor a name that resolves twice can get behind it.
+- Size: `max_bytes` after unpacking, counted while the body streams in (`codings`).
+- Manners: one request at a time per host, over one connection, `Pace` between them and over processes; validators
+  echoed as they came, what the answer says of the next time read (`manners`), no cookies, no referrer, no proxy or
+  password of the environment, a User-Agent that says who asks (RFC 9110 §10.1.5, §13.1).
+- Safety: only web addresses on the public internet, also behind redirects, of which there are three at most
+  (`addresses`); what authorises goes to nobody but the host that it was meant for.
 """
 
 import asyncio
-import re
-import socket
-from collections.abc import Collection, Mapping
-from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
-from email.utils import parsedate_to_datetime
+from collections.abc import AsyncIterator, Collection, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field, replace
+from datetime import timedelta
+from http import HTTPStatus
 from importlib.metadata import version
-from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address, ip_network
 from types import TracebackType
-from typing import Any, Self
+from typing import Self
 from weakref import WeakValueDictionary
 
 import aiohttp
+import structlog
+from aiohttp.abc import AbstractResolver
 from multidict import CIMultiDict
 from yarl import URL
 
+from paperlark.addresses import NOT_PUBLIC, PORTS, Guard, RefusedError
+from paperlark.codings import ACCEPT_ENCODING, Body, UnpackingError, too_large
+from paperlark.manners import fresh_for, retry_after
 from paperlark.model.messages import Pace
 from paperlark.model.problems import SourceError
 from paperlark.model.sources import Manners
+
+log = structlog.get_logger()
 
 MAX_BYTES = 5 * 1024 * 1024
 TIMEOUT = 20.0  # seconds
 REDIRECTS = 3
 CHUNK = 64 * 1024  # bytes taken from the stream at a time
-LONGEST_WAIT = timedelta(days=1)  # that a Retry-After may ask for
 SECONDS_APART = 1.0  # between two requests to one host
+DYING = 5.0  # seconds after its time-out in which a request surely ends: until then its turn is kept over processes
 LANES = {"arxiv.org": 3.0}
 """Hosts that share one lane, subdomains included, and its seconds between requests. arXiv: one request every three
 seconds and one connection over all its hosts (https://info.arxiv.org/help/api/tou.html)."""
@@ -46,8 +51,9 @@ Validators = tuple[str | None, str | None]
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What came back: status 200 or 304 (or one that was asked for too), headers (any case), the body decompressed,
-    the address after redirects, and when and where the far side wants to be asked again."""
+    """What came back: status 200 or 304 (or one that was asked for too), headers (any case; those that are no text
+    left out), the body unpacked, the address after redirects, and when and where the far side wants to be asked again.
+    """
 
     status: int
     headers: Mapping[str, str]
@@ -73,8 +79,9 @@ class HostPace(Pace):
     hosts: int = 1_000
     _used: dict[str, float] = field(default_factory=dict)
 
-    async def wait(self, what: str, *, seconds_apart: float) -> None:
-        """Return when `what` may be used again. Callers for one name are let through one after another."""
+    @asynccontextmanager
+    async def turn(self, what: str, *, seconds_apart: float, at_most: float) -> AsyncIterator[None]:
+        """A turn that begins `seconds_apart` after the last one did: there is no other process to wait for."""
         now = asyncio.get_running_loop().time()
         start = max(now, self._used[what] + seconds_apart) if what in self._used else now
         if len(self._used) >= self.hosts:
@@ -82,6 +89,7 @@ class HostPace(Pace):
         self._used[what] = start
         if start > now:
             await asyncio.sleep(start - now)
+        yield
 
 
 class Http:
@@ -89,7 +97,9 @@ class Http:
 
     contact: an address where the operator of this paperlark can be reached, for the User-Agent.
     seconds_apart: between two requests to one host, unless `lanes` says otherwise for its domain.
-    allow_private: the operator's switch for private networks: lifts the rules on addresses and ports. Default off.
+    allow_private: the operator's switch for private networks: True lifts the rules on addresses and ports, a list of
+    networks ("10.1.0.0/16") lets those be dialled. Default off. ports: that are asked.
+    timeout: seconds for an answer, where the caller names none. resolver: in place of the system's.
     """
 
     def __init__(
@@ -99,24 +109,36 @@ class Http:
         *,
         seconds_apart: float = SECONDS_APART,
         lanes: Mapping[str, float] = LANES,
-        allow_private: bool = False,
-        ports: Collection[int] = (80, 443),
+        allow_private: bool | Collection[str] = False,
+        ports: Collection[int] = PORTS,
+        timeout: float = TIMEOUT,
+        resolver: AbstractResolver | None = None,
     ) -> None:
         self._agent = f"paperlark/{version('paperlark')} (+{contact})"
         self._pace = pace
         self._seconds_apart = seconds_apart
         self._lanes = dict(lanes)
-        self._allow_private = allow_private
-        self._ports = frozenset(ports)
+        self._guard = Guard.of(ports, allow_private)
+        self._timeout = timeout
+        self._resolver = resolver
         self._turns: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
         self._session: aiohttp.ClientSession | None = None
 
     async def open(self) -> None:
         """Make the session. Once, before the first request."""
         self._session = aiohttp.ClientSession(
-            connector=aiohttp.TCPConnector(socket_factory=self._socket, limit=50, limit_per_host=1),
+            # A connection is closed with its answer: a site with several hosts is not to hold several of ours.
+            connector=aiohttp.TCPConnector(
+                socket_factory=self._guard.dial,
+                resolver=self._resolver,
+                use_dns_cache=False,
+                force_close=True,
+                limit=50,
+                limit_per_host=1,
+            ),
             cookie_jar=aiohttp.DummyCookieJar(),
-            headers={"User-Agent": self._agent},
+            headers={"User-Agent": self._agent, "Accept-Encoding": ACCEPT_ENCODING},
+            auto_decompress=False,
             trust_env=False,
         )
 
@@ -144,7 +166,7 @@ class Http:
         validators: Validators | None = None,
         also: Collection[int] = (),
         max_bytes: int = MAX_BYTES,
-        timeout: float = TIMEOUT,  # noqa: ASYNC109 - a budget over several waits, of which some do not count
+        timeout: float | None = None,  # noqa: ASYNC109 - a budget over several waits, of which some do not count
     ) -> Answer:
         """The answer to a GET, after at most three redirects: a 200, or a 304 when validators were sent.
 
@@ -153,112 +175,103 @@ class Http:
         Raises SourceError, in one plain line, for anything else: refused address, no connection, too slow, too large,
         a status that is an error (with `retry_after` where the far side named a wait, `gone` for 410).
         """
-        at = _address(url, asker)
-        sent = CIMultiDict(headers or {})
-        if validators:
-            names = ("If-None-Match", "If-Modified-Since")
-            sent.update({name: value for name, value in zip(names, validators, strict=True) if value})
-        left = timeout
+        at = asked = _address(url, asker)
+        asking = _Asking(asker, _sent(headers, validators), also, max_bytes, timeout or self._timeout)
+        moved = True  # for good, as long as every redirect says so
         for _ in range(REDIRECTS + 1):
             self._check(at, asker)
-            async with self._turn(at):
-                began = asyncio.get_running_loop().time()
-                answer = await self._once(at, asker, sent, also, max_bytes, left, timeout)
-                left -= asyncio.get_running_loop().time() - began
+            async with self._turn(at, asking.timeout + DYING):
+                answer = await self._once(at, asking)
             if isinstance(answer, Answer):
-                return answer
-            if answer.host != at.host or (at.scheme == "https" and answer.scheme != "https"):
+                moved_to = str(at.with_fragment(None)) if moved and at != asked else None
+                return replace(answer, manners=Manners(fresh_for(answer.headers), moved_to=moved_to))
+            if _tells_others(at, answer.to):
                 for name in ("Authorization", "Cookie", "Proxy-Authorization"):
-                    sent.popall(name, None)
-            at = answer
+                    asking.headers.popall(name, None)
+            moved = moved and answer.for_good
+            at = answer.to
         raise _unwell(asker, at, f"more than {REDIRECTS} redirects")
 
-    async def _once(
-        self,
-        at: URL,
-        asker: str,
-        headers: CIMultiDict[str],
-        also: Collection[int],
-        max_bytes: int,
-        left: float,
-        timeout: float,  # noqa: ASYNC109
-    ) -> Answer | URL:
-        """One request: its answer, or where it sends us."""
+    async def _once(self, at: URL, asking: "_Asking") -> "Answer | _Redirect":
+        """One request: its answer, or where it sends us. The time it takes is taken from what is left."""
         if self._session is None:
             raise RuntimeError("Http is not open")
+        clock = asyncio.get_running_loop().time
+        began, status, size = clock(), None, 0
         try:
             async with (
-                asyncio.timeout(max(left, 0)),
-                self._session.get(at, headers=headers, allow_redirects=False, timeout=NO_TIMEOUT) as response,
+                asyncio.timeout(max(asking.left, 0)),
+                self._session.get(at, headers=asking.headers, allow_redirects=False, timeout=NO_TIMEOUT) as response,
             ):
-                if response.status in (301, 302, 303, 307, 308):
-                    return _target(at, response.headers, asker)
-                if response.status not in (200, 304, *also):
-                    raise _refusal(asker, at, response)
-                body = b"" if response.status == 304 else await _bounded(response, max_bytes, asker, at)
-                return Answer(response.status, response.headers, body, str(at))
+                status = response.status
+                headers = _text_only(response.headers)
+                if status in REDIRECTING:
+                    return _redirect(at, status, headers, asking.asker)
+                if status not in (200, 304, *asking.also):
+                    raise _refusal(asking.asker, at, status, headers)
+                body = b"" if status == 304 else await _bounded(response, headers, asking.max_bytes)
+                size = len(body)
+                return Answer(status, headers, body, str(at))
         except TimeoutError:
-            raise _unwell(asker, at, f"no whole answer within {timeout:g} s") from None
-        except aiohttp.ClientConnectorError as error:
-            raise _unwell(asker, at, _why_no_connection(error)) from None
-        except aiohttp.ClientPayloadError:
-            raise _unwell(asker, at, "the answer broke off before its end, or its compression is damaged") from None
-        except (aiohttp.InvalidURL, ValueError):
-            raise _unwell(asker, at, "not an address that can be asked") from None
-        except aiohttp.ClientError as error:
-            raise _unwell(asker, at, f"no answer ({type(error).__name__})") from None
+            raise _unwell(asking.asker, at, f"no whole answer within {asking.timeout:g} s") from None
+        except UnpackingError as error:
+            raise _unwell(asking.asker, at, str(error)) from None
+        except (aiohttp.ClientError, ValueError) as error:
+            raise _unwell(asking.asker, at, _why_no_answer(error)) from None
+        finally:
+            took = clock() - began
+            asking.left -= took
+            log.debug("asked", host=at.host, status=status, bytes=size, seconds=round(took, 3))
 
-    def _turn(self, at: URL) -> "_Turn":
-        host = at.host or ""
-        for domain, seconds in self._lanes.items():
-            if host == domain or host.endswith(f".{domain}"):
-                return _Turn(self._lock(domain), self._pace, domain, seconds)
-        return _Turn(self._lock(host), self._pace, host, self._seconds_apart)
-
-    def _lock(self, lane: str) -> asyncio.Lock:
+    @asynccontextmanager
+    async def _turn(self, at: URL, at_most: float) -> AsyncIterator[None]:
+        """A host's turn, or its lane's: alone in it, here and over processes, and its pace kept."""
+        lane, seconds = self._lane(at)
         lock = self._turns.get(lane)
         if lock is None:
             self._turns[lane] = lock = asyncio.Lock()
-        return lock
+        async with lock, self._pace.turn(lane, seconds_apart=seconds, at_most=at_most):
+            yield
+
+    def _lane(self, at: URL) -> tuple[str, float]:
+        host = (at.raw_host or "").rstrip(".")  # a name with a dot at its end is the same name
+        for domain, seconds in self._lanes.items():
+            if host == domain or host.endswith(f".{domain}"):
+                return domain, seconds
+        return host, self._seconds_apart
 
     def _check(self, at: URL, asker: str) -> None:
-        if at.scheme not in ("http", "https"):
-            raise _unwell(asker, at, "only http and https addresses are asked")
-        if at.user is not None or at.password is not None:
-            raise _unwell(asker, at, "an address with a user name in it is not asked")
-        if not self._allow_private and at.port not in self._ports:
-            raise _unwell(asker, at, f"port {at.port} is not asked")
-
-    def _socket(self, found: tuple[Any, ...]) -> socket.socket:
-        """Make the socket for one resolved address, unless it is not to be dialled."""
-        family, kind, protocol, _, address = found
-        if not self._allow_private and not is_public(address[0]):
-            raise NotPublicError
-        return socket.socket(family, kind, protocol)
+        try:
+            self._guard.check(at)
+        except RefusedError as error:
+            raise _unwell(asker, at, str(error)) from None
 
 
 NO_TIMEOUT = aiohttp.ClientTimeout(total=None, sock_connect=10)  # `get` keeps the total
+REDIRECTING, PERMANENT = (301, 302, 303, 307, 308), (301, 308)
+
+
+@dataclass(slots=True)
+class _Asking:
+    """What one `get` asks with, and the seconds that are left to it."""
+
+    asker: str
+    headers: CIMultiDict[str]
+    also: Collection[int]
+    max_bytes: int
+    timeout: float
+    left: float = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.left = self.timeout
 
 
 @dataclass(frozen=True, slots=True)
-class _Turn:
-    """A lane's turn: alone in it, and its pace kept."""
+class _Redirect:
+    """Where an answer sends us, and whether it means all that come after."""
 
-    lock: asyncio.Lock
-    pace: Pace
-    lane: str
-    seconds: float
-
-    async def __aenter__(self) -> None:
-        await self.lock.acquire()
-        try:
-            await self.pace.wait(self.lane, seconds_apart=self.seconds)
-        except BaseException:
-            self.lock.release()
-            raise
-
-    async def __aexit__(self, *_: object) -> None:
-        self.lock.release()
+    to: URL
+    for_good: bool
 
 
 def _address(url: str, asker: str) -> URL:
@@ -268,28 +281,60 @@ def _address(url: str, asker: str) -> URL:
             return at
     except ValueError:
         pass
-    raise SourceError(_line(asker, f"{' '.join(url.split())[:80]!r} is no web address"))
+    raise SourceError(_line(asker, "what it is to ask is no web address"))  # not repeated: it may hold a password
 
 
-def _target(at: URL, headers: Mapping[str, str], asker: str) -> URL:
+def _sent(headers: Mapping[str, str] | None, validators: Validators | None) -> CIMultiDict[str]:
+    sent = CIMultiDict(headers or {})
+    names = ("If-None-Match", "If-Modified-Since")
+    sent.update({name: value for name, value in zip(names, validators or (), strict=False) if value})
+    return sent
+
+
+def _redirect(at: URL, status: int, headers: Mapping[str, str], asker: str) -> _Redirect:
+    """Nobody moves from https to http for good: whoever sits in between could say so."""
     try:
-        target = at.join(URL(headers["Location"]))
+        to = at.join(URL(headers["Location"]))
     except (KeyError, ValueError):
-        target = URL()
-    if not target.host:
+        to = URL()
+    if not to.host:
         raise _unwell(asker, at, "a redirect to nowhere")
-    return target
+    return _Redirect(to, status in PERMANENT and not _goes_down(at, to))
 
 
-async def _bounded(response: aiohttp.ClientResponse, max_bytes: int, asker: str, at: URL) -> bytes:
-    """The body, decompressed piece by piece, and given up as soon as it is too large."""
-    body = bytearray()
+def _tells_others(at: URL, to: URL) -> bool:
+    """True where a redirect leads to somebody else, or where others can listen. One name on the web's own ports is one
+    host."""
+    ports = {"http": 80, "https": 443}
+    own = at.port == ports[at.scheme] and to.port == ports.get(to.scheme)
+    return to.host != at.host or _goes_down(at, to) or not (own or to.port == at.port)
+
+
+def _goes_down(at: URL, to: URL) -> bool:
+    return (at.scheme, to.scheme) == ("https", "http")
+
+
+def _text_only(headers: Mapping[str, str]) -> CIMultiDict[str]:
+    """The headers that are UTF-8. Other bytes could not be echoed as they came, nor be kept in a database."""
+    return CIMultiDict((name, value) for name, value in headers.items() if _is_text(value))
+
+
+def _is_text(value: str) -> bool:
+    try:
+        value.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+async def _bounded(response: aiohttp.ClientResponse, headers: Mapping[str, str], max_bytes: int) -> bytes:
+    """The body, unpacked piece by piece, and given up as soon as it is too large. Raises UnpackingError."""
+    if (response.content_length or 0) > max_bytes:
+        raise too_large(max_bytes)
+    body = Body(headers.get("Content-Encoding", ""), max_bytes)
     async for piece in response.content.iter_chunked(CHUNK):
-        body += piece
-        if len(body) > max_bytes:
-            response.close()
-            raise _unwell(asker, at, f"the answer is larger than {max_bytes / 1024**2:g} MiB")
-    return bytes(body)
+        body.add(piece)
+    return body.whole()
 
 
 # ── errors, in one plain line ────────────────────────────────────────────────────────────────────────────────────
@@ -303,13 +348,13 @@ def _line(asker: str, text: str) -> str:
     return f"{asker}: {text}" if asker else text
 
 
-def _refusal(asker: str, at: URL, response: aiohttp.ClientResponse) -> SourceError:
-    wait = retry_after(response.headers)
-    named = f"{response.status} {response.reason or ''}".strip()
+def _refusal(asker: str, at: URL, status: int, headers: Mapping[str, str]) -> SourceError:
+    wait = retry_after(headers)
+    known = HTTPStatus(status).phrase if status in set(HTTPStatus) else ""  # ours: theirs may say anything
     asked = f", asks to wait {_spoken(wait)}" if wait is not None else ""
-    error = _unwell(asker, at, named + asked)
+    error = _unwell(asker, at, f"{status} {known}".strip() + asked)
     error.retry_after = wait
-    error.gone = response.status == 410
+    error.gone = status == 410
     return error
 
 
@@ -318,71 +363,21 @@ def _spoken(wait: timedelta) -> str:
     return f"{seconds} s" if seconds < 120 else f"{round(seconds / 60)} min"
 
 
-def _why_no_connection(error: aiohttp.ClientConnectorError) -> str:
-    """What a person can act on; never which inner address answered how."""
-    if isinstance(error, aiohttp.ClientConnectorDNSError):
-        return "no such host is known"
-    if isinstance(error, aiohttp.ClientConnectorCertificateError | aiohttp.ClientSSLError):
-        return "its certificate cannot be trusted"
-    if NotPublicError.TEXT in str(error.os_error):
-        return NotPublicError.TEXT
-    return "no connection"
-
-
-def retry_after(headers: Mapping[str, str]) -> timedelta | None:
-    """The wait that an answer asks for: `Retry-After` in seconds or as a date (read against the answer's own `Date`,
-    so that no clock need agree), else the time to reset of a used-up `RateLimit` (`"api";r=0;t=137`, as Hugging Face
-    sends it). At most a day; None where nothing was asked or nothing can be read.
-    """
-    asked = headers.get("Retry-After", "").strip()
-    if asked.isascii() and asked.isdigit():
-        return min(timedelta(seconds=int(asked[:9])), LONGEST_WAIT)
-    until, said_at = _http_date(asked), _http_date(headers.get("Date", ""))
-    if until and said_at:
-        return min(max(until - said_at, timedelta()), LONGEST_WAIT)
-    limit = re.search(r"\br=0\b.*?\bt=(\d{1,9})", headers.get("RateLimit", ""))
-    return min(timedelta(seconds=int(limit[1])), LONGEST_WAIT) if limit else None
-
-
-def _http_date(text: str) -> datetime | None:
-    try:
-        found = parsedate_to_datetime(text)
-    except (ValueError, TypeError):
-        return None
-    return found.replace(tzinfo=UTC) if found.tzinfo is None else found
-
-
-# ── which addresses are public ───────────────────────────────────────────────────────────────────────────────────
-
-_V4_INSIDE = (  # networks whose addresses carry an IPv4 address, and how many bits stand behind it
-    (IPv6Network("::ffff:0:0/96"), 0),  # mapped
-    (IPv6Network("64:ff9b::/96"), 0),  # NAT64, RFC 6052
-    (IPv6Network("::/96"), 0),  # compatible, long deprecated
-    (IPv6Network("2002::/16"), 80),  # 6to4, RFC 3056
-)
-_NOT_PUBLIC = tuple(map(ip_network, ("192.88.99.0/24", "fec0::/10", "64:ff9b:1::/48", "5f00::/16", "2001::/23")))
-
-
-class NotPublicError(OSError):
-    """An address that is not dialled; an OSError, because that is what the socket's maker may raise."""
-
-    TEXT = "its address is not on the public internet"
-
-    def __init__(self) -> None:
-        super().__init__(self.TEXT)
-
-
-def is_public(text: str) -> bool:
-    """True for an address on the public internet. An IPv4 address inside an IPv6 one is judged by itself."""
-    try:
-        address: IPv4Address | IPv6Address = ip_address(text)
-    except ValueError:
-        return False
-    if isinstance(address, IPv6Address):
-        for network, behind in _V4_INSIDE:
-            if address in network:
-                address = IPv4Address(int(address) >> behind & 0xFFFFFFFF)
-                break
-    if any(address.version == network.version and address in network for network in _NOT_PUBLIC):
-        return False
-    return address.is_global and not address.is_multicast and not address.is_reserved
+def _why_no_answer(error: aiohttp.ClientError | ValueError) -> str:
+    """What a person can act on; never which inner address answered how, nor anything that the far side wrote."""
+    match error:
+        case aiohttp.ClientConnectorDNSError():
+            return "no such host is known"
+        case aiohttp.ClientConnectorCertificateError() | aiohttp.ClientSSLError():
+            return "its certificate cannot be trusted"
+        case aiohttp.ClientConnectorError():
+            return NOT_PUBLIC if NOT_PUBLIC in str(error.os_error) else "no connection"
+        case aiohttp.ServerDisconnectedError():
+            return "it hung up without an answer"
+        case aiohttp.ClientPayloadError() | aiohttp.ClientOSError():
+            return "the answer broke off before its end"
+        case aiohttp.ClientResponseError():
+            return "what it answers is not HTTP"
+        case aiohttp.InvalidURL() | ValueError():
+            return "not an address that can be asked"
+    return f"no answer ({type(error).__name__})"

@@ -20,6 +20,7 @@ from zoneinfo import ZoneInfo, available_timezones
 
 from paperlark.model.problems import ReaderError
 from paperlark.model.readers import Cadence, QuietHours, Rhythm
+from paperlark.model.sources import Manners
 
 INSTANT_SLOT = timedelta(minutes=5)
 
@@ -31,6 +32,8 @@ GIVE_UP_AFTER = timedelta(hours=72)
 
 LONGEST_BACK_OFF = timedelta(days=1)
 POLL_JITTER = 0.1
+SHORTEST_INTERVAL = timedelta(minutes=5)
+INTO_THE_HOUR = timedelta(minutes=10)  # so that not all who wait for an hour ask at its first second
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,18 +146,42 @@ def next_attempt(attempts: int, now: datetime, first_due: datetime, *, jitter: f
 
 
 def next_poll(
-    now: datetime, *, interval: timedelta, failures: int, retry_after: timedelta | None, jitter: float
+    now: datetime,
+    *,
+    interval: timedelta,
+    failures: int,
+    retry_after: timedelta | None,
+    jitter: float,
+    manners: Manners | None = None,
+    ceiling: timedelta = LONGEST_BACK_OFF,
 ) -> datetime:
-    """When a source is asked again.
+    """When a source is asked again, in UTC.
 
-    failures: in a row; each doubles the wait, up to a day (or `interval`, if that is longer). retry_after: what the
-    far side asked for; never undercut, but taken for a day at most. jitter: uniform in [0, 1), for ±10 %.
+    interval: the source's own, taken for five minutes at least. failures: in a row; each doubles the wait, up to a day
+    (or `interval`, if that is longer). jitter: uniform in [0, 1), for ±10 %; never to less than what the far side asks.
+
+    manners: what the far side said. While its answer is fresh it is not asked, for `ceiling` (a day at most) or
+    `interval` at the longest: whoever knows when news is due need not miss it because a cache is told to keep the page
+    for a day. Then the first hour (UTC) outside its skipDays and skipHours; those that name all days, or all hours,
+    name none. retry_after: what it asked for in a refusal; never undercut, but taken for a day at most.
     """
+    interval = max(interval, SHORTEST_INTERVAL)
+    manners = manners or Manners()
     wait = min(interval * float(2 ** min(failures, 16)), max(interval, LONGEST_BACK_OFF))
     wait *= 1 + POLL_JITTER * (2 * jitter - 1)
-    if retry_after is not None:
-        wait = max(wait, min(retry_after, LONGEST_BACK_OFF))
-    return now + wait
+    asked = max(min(manners.fresh_for or timedelta(), ceiling), min(retry_after or timedelta(), LONGEST_BACK_OFF))
+    asked = min(asked, LONGEST_BACK_OFF) * (1 + POLL_JITTER * jitter)
+    return _outside(manners, now.astimezone(UTC) + max(wait, asked), jitter)
+
+
+def _outside(manners: Manners, at: datetime, jitter: float) -> datetime:
+    """`at`, or some minutes into the first hour after it that is not to be skipped."""
+    hours = manners.skip_hours if not manners.skip_hours.issuperset(range(24)) else frozenset()
+    days = manners.skip_days if not manners.skip_days.issuperset(range(7)) else frozenset()
+    found = at
+    while found.hour in hours or found.weekday() in days:
+        found = found.replace(minute=0, second=0, microsecond=0) + timedelta(hours=1)
+    return found if found == at else found + INTO_THE_HOUR * jitter
 
 
 @lru_cache(maxsize=1024)

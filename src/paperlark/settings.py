@@ -89,6 +89,9 @@ class Settings(BaseSettings):
     public_url: WebAddress | None = Field(None, description="where readers reach this paperlark, for links in messages")
     host: str = Field("127.0.0.1", description="the interface to listen on; 0.0.0.0 where the host sets PORT")
     port: int = Field(8080, ge=0, le=65535, description="the port to listen on (or PORT); 0 takes a free one")
+    operator: str | None = Field(
+        None, repr=False, description="who is told when a source breaks or heals: CHANNEL:ADDRESS"
+    )
     contact: str | None = Field(None, repr=False, description="an address or page, told to sources in the User-Agent")
     allow_private_addresses: bool = Field(False, description="let feeds and webhooks reach private networks")
     log_format: Annotated[Literal["console", "json"], Lowered] = Field(

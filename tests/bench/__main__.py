@@ -6,11 +6,14 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from tests.bench import importing
+from tests.bench import feeds, importing
 
 DATA = Path(__file__).parent.parent.parent.parent / "shared" / "data"
 
-BENCHES: dict[str, Callable[[Path, Callable[[str], None]], list[dict[str, Any]]]] = {"import": importing.measure}
+BENCHES: dict[str, Callable[[Path, Callable[[str], None]], list[dict[str, Any]]]] = {
+    "feeds": feeds.measure,
+    "import": importing.measure,
+}
 
 
 def main(arguments: list[str]) -> int:

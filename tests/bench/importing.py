@@ -189,7 +189,7 @@ async def _follow(store: Store, profiles: list[str]) -> None:
             for n, (account, _, place, _, _) in enumerate(rows)])  # fmt: skip
         await tx.insert_new(SUBSCRIPTION, [
             {"account_id": account, "id": subscription, "profile_id": profile, "destination_id": place,
-             "cadence": "daily", "occasions": ["first"], "began_at": now}
+             "cadence": "daily", "occasions": ["new"], "began_at": now}
             for account, profile, place, subscription, _ in rows])  # fmt: skip
 
 

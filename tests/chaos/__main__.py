@@ -4,6 +4,7 @@ The last line is `kills N lost N duplicates N`; the exit status is 1 where any v
 """
 
 import asyncio
+import logging
 import sys
 import tempfile
 from pathlib import Path
@@ -21,6 +22,7 @@ def main(arguments: list[str]) -> int:
     if arguments[:1] != ["kills"] or len(arguments) > 2 or not all(a.isdecimal() for a in arguments[1:]):
         print('usage: make chaos ARGS=kills   (or ARGS="kills 5": so many for each label)', file=sys.stderr)
         return 2
+    logging.getLogger("aiohttp.server").setLevel(logging.CRITICAL)  # a bot that dies in the middle is no news here
     kills = int(arguments[1]) if len(arguments) > 1 else KILLS
     with (
         tempfile.TemporaryDirectory() as folder,

@@ -179,12 +179,12 @@ async def prepare(url: str, began: float) -> None:
                     tx, account, "telegram", chat, rhythm=Rhythm(), cap=50, empty=EmptyPolicy.SILENT, now=now
                 )
                 await profiles.subscribe(
-                    tx, account, profile.id, place.id, cadence=Cadence.INSTANT, occasions=["first"], now=now
+                    tx, account, profile.id, place.id, cadence=Cadence.INSTANT, occasions=["new"], now=now
                 )
             await sources.add(tx, "fake", "fake", {}, now)
         async with store.transaction() as tx:
             (claimed,) = await sources.claim_due(tx, now, timedelta(minutes=1), limit=1)
-            await sources.finish_poll(tx, claimed, now=now, next_poll_at=now)
+            await sources.finish_poll(tx, claimed, claimed.evidence, options=claimed.options, now=now, next_poll_at=now)
     finally:
         await store.close()
 

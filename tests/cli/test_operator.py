@@ -21,18 +21,13 @@ from tests.cli.conftest import SAMPLE, Lark, write_recent
 def test_a_source_is_added_paused_woken_and_removed(lark: Lark) -> None:
     url = "https://blog.example.org/feed.xml"
     added = lark.well("sources", "add", "rss", "blog", "--url", url, "--json").record
-    assert (added["name"], added["kind"], added["state"], added["options"]) == (
-        "blog",
-        "rss",
-        "not yet polled",
-        ["url"],
-    )
+    assert (added["name"], added["kind"], added["health"], added["options"]) == ("blog", "rss", "new", ["url"])
     paused = lark.well("sources", "pause", "blog", "--because", "too loud", "--json").record
-    assert paused["state"] == "paused: too loud"
+    assert (paused["health"], paused["because"]) == ("paused", "too loud")
     assert lark("poll", "blog").err.startswith("paperlark: source blog is paused: too loud")
     woken = lark.well("sources", "add", "rss", "blog", "--json").record
-    assert (woken["paused_reason"], woken["options"]) == (None, ["url"])
-    assert lark.well("sources").out.startswith("blog\trss\tnot yet polled\t")
+    assert (woken["health"], woken["options"]) == ("new", ["url"])
+    assert lark.well("sources").out.startswith("blog\tnew\tnot polled yet\t")
     assert lark.well("sources", "remove", "blog", "--json").record == {"removed": "blog"}
     assert lark.well("sources", "--json").records == []
 
@@ -50,7 +45,8 @@ def test_a_poll_says_what_it_brought_and_the_first_owes_nobody(lark: Lark, tmp_p
     assert polled == {"source": "wasps", "records": 7, "papers": 7, "new": 7, "rejects": [], "error": None}
     assert lark.well("poll").out == "no source is due; `paperlark sources` says when the next is\n"
     assert lark.well("deliver").out == "nothing is due\n"
-    assert lark.well("sources", "--json").record["state"] == "well"
+    found = lark.well("sources", "--json").record
+    assert (found["health"], found["last_poll"]) == ("fresh", {"seen": 7, "new": 7, "rejected": 0})
 
 
 def test_a_poll_that_fails_is_told_of_and_the_status_says_so(lark: Lark, tmp_path: Path) -> None:
@@ -58,14 +54,16 @@ def test_a_poll_that_fails_is_told_of_and_the_status_says_so(lark: Lark, tmp_pat
     done = lark("poll", "--json")
     assert done.status == 1
     assert done.record["error"] and done.err.startswith("paperlark: gone: jsonl: ")
-    assert lark.well("sources", "--json").record["state"].startswith("failing: ")
+    found = lark.well("sources", "--json").record
+    assert found["health"] == "broken"
+    assert found["because"].startswith("jsonl: ") and found["because"].endswith("; never well so far")
     assert lark("poll", "nowhere").err.startswith("paperlark: there is no source nowhere")
 
 
 def test_importing_takes_no_default_source_away(lark: Lark) -> None:
     lark.well("import", SAMPLE)
     asyncio.run(add_defaults(lark.database))
-    assert [source["state"] for source in lark.well("sources", "--json").records] == ["not yet polled"]
+    assert [source["health"] for source in lark.well("sources", "--json").records] == ["new"]
 
 
 def test_a_default_source_that_was_removed_stays_away(lark: Lark) -> None:

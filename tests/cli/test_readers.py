@@ -30,13 +30,13 @@ def test_a_subscription_keeps_every_wish(lark: Lark) -> None:
     made = lark.well(
         "subscribe", "diffusion", "--to", "console", "me", "--cadence", "weekly", "--on", "fri", "--at", "7:30",
         "--zone", "Europe/Berlin", "--quiet", "22:00-07:00", "--cap", "5", "--empty", "note",
-        "--occasions", "first, withdrawn", "--json",
+        "--occasions", "new, withdrawn", "--json",
     ).record  # fmt: skip
     kept = {name: made[name] for name in ("cadence", "on", "at", "zone", "quiet", "cap", "empty", "occasions")}
     assert kept == {"cadence": "weekly", "on": "friday", "at": "07:30", "zone": "Europe/Berlin", "quiet": "22:00-07:00",
-                    "cap": 5, "empty": "note", "occasions": ["first", "withdrawn"]}  # fmt: skip
+                    "cap": 5, "empty": "note", "occasions": ["new", "withdrawn"]}  # fmt: skip
     assert lark.well("profiles", "show", "diffusion", "--json").record["subscriptions"] == [made]
-    assert "console me, every Friday at 07:30 Europe/Berlin, quiet 22:00-07:00" in lark.well("profiles").out
+    assert "every Friday at 07:30 Europe/Berlin, quiet 22:00-07:00, of new and withdrawn" in lark.well("profiles").out
 
 
 def test_a_second_subscription_of_an_address_leaves_its_hours_as_they_are(lark: Lark) -> None:

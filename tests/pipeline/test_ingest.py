@@ -6,8 +6,9 @@ from random import Random
 
 import pytest
 
-from paperlark.model.papers import Page, Reject
+from paperlark.model.papers import Completeness, Page, Reject
 from paperlark.model.problems import ReaderError, SourceError
+from paperlark.model.sources import Manners
 from paperlark.pipeline import At, ingest, nobody
 from paperlark.pipeline.ingest import Taken
 from paperlark.store import sources
@@ -103,7 +104,7 @@ async def test_failures_in_a_row_back_off_and_a_good_poll_ends_it(store: Store, 
 async def test_what_the_far_side_asked_us_to_wait_is_not_undercut(store: Store, clock: FakeClock) -> None:
     await poll(store, FakeSource(script=[SourceError("fake: 429", retry_after=timedelta(hours=9))]))
     due = (await look(store)).next_poll_at
-    assert due is not None and due - clock() == timedelta(hours=9)
+    assert due is not None and timedelta(hours=9) <= due - clock() < timedelta(hours=10)
 
 
 async def test_a_source_that_is_gone_for_good_is_paused(store: Store, clock: FakeClock) -> None:
@@ -194,3 +195,49 @@ async def test_an_import_archives_and_with_announce_it_owes(store: Store) -> Non
         saved = await sources.get(tx, "saved")
     assert (saved.seen, saved.rejected, saved.next_poll_at) == (602, 1, None)
     assert await ingest.due_sources(store, lease=LEASE, limit=9, only="saved") == []
+
+
+# ── health ─────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+async def test_an_empty_answer_is_a_failure_and_is_asked_for_again_from_where_the_poll_began(store: Store) -> None:
+    source = FakeSource(script=[PAGES[0]])
+    await poll(store, source)
+    source.add(page())
+    taken = await poll(store, source)
+    after = await look(store)
+    assert taken.error is not None and "without a single entry" in taken.error
+    assert after.failures == 1
+    assert after.cursor == {"pages": 1}, "an answer that is no answer is not taken for known"
+
+
+async def test_an_answer_that_says_that_nothing_is_due_or_has_changed_is_none(store: Store) -> None:
+    source = FakeSource(script=[page(stated=Completeness(quiet=True))])
+    await poll(store, source)
+    assert (await look(store)).failures == 0
+    source.add(page(unchanged=True))
+    await poll(store, source)
+    assert (await look(store)).failures == 0
+
+
+async def test_the_evidence_of_a_poll_is_kept_with_its_pages(store: Store, clock: FakeClock) -> None:
+    told = Completeness(day=MONDAY.date(), expected=4)
+    await poll(store, FakeSource(script=[page(*numbered(3), stated=told, rejects=(Reject("4", "no title"),))]))
+    heard = (await look(store)).evidence
+    assert (heard.seen, heard.new, heard.rejected, heard.day, heard.told, heard.expected) == (
+        3, 3, 1, MONDAY.date(), 4, 4,
+    )  # fmt: skip
+    assert heard.new_at == clock()
+
+
+async def test_a_source_that_moved_for_good_is_followed_once_it_said_so_three_times(store: Store) -> None:
+    async with store.transaction() as tx:
+        await sources.add(tx, NAME, "fake", {"url": "https://old.example/feed"}, await tx.now())
+    moving, staying = page(unchanged=True, manners=Manners(moved_to="https://new.example/feed")), page(unchanged=True)
+    source = FakeSource()
+    found = []
+    for answer in (moving, moving, staying, moving, moving, moving):
+        source.add(answer)
+        await poll(store, source)
+        found.append((await look(store)).options["url"])
+    assert found == ["https://old.example/feed"] * 5 + ["https://new.example/feed"]

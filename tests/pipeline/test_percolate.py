@@ -7,7 +7,8 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import update
 
-from paperlark.model.readers import Cadence, EmptyPolicy, Rhythm
+from paperlark.model.messages import Digest, Payload
+from paperlark.model.readers import WISHES, Cadence, EmptyPolicy, Rhythm
 from paperlark.pipeline.percolate import Percolator
 from paperlark.store import percolation, profiles
 from paperlark.store.database import Store, open_store
@@ -197,7 +198,7 @@ async def test_who_came_on_tuesday_hears_on_wednesday_and_who_was_told_on_monday
 
 async def test_only_the_occasions_wanted_are_owed(store: Store, clock: FakeClock) -> None:
     ann = await reader(store)
-    bob = await reader(store, address="bob", occasions=("first", "replaced"))
+    bob = await reader(store, address="bob", occasions=("new", "replace"))
     cy = await reader(store, address="cy", occasions=("withdrawn",))
     for occasion, type_ in (("first", "new"), ("replaced:v2", "replace"), ("withdrawn", "withdrawn")):
         clock.advance(minutes=1)
@@ -209,6 +210,73 @@ async def test_only_the_occasions_wanted_are_owed(store: Store, clock: FakeClock
         (bob.account_id, "replaced:v2"),
         (cy.account_id, "withdrawn"),
     }
+
+
+async def test_replace_stands_for_replaced_cross_lists_too(store: Store, clock: FakeClock) -> None:
+    bob = await reader(store, address="bob", occasions=("replace",))
+    clock.advance(minutes=1)
+    await record(store, told(arxiv="2603.00001", type="cross"))
+    await record(store, told(arxiv="2603.00001", occasion="replaced:v3", type="replace-cross"))
+    await percolate(store)
+    assert [(row["account_id"], row["occasion"]) for row in await owed(store)] == [(bob.account_id, "replaced:v3")]
+
+
+@pytest.mark.parametrize("second", ["arxiv:cs.LG", "arxiv:cs.CL"])
+async def test_who_wants_only_what_is_new_is_told_once_when_it_is_new(
+    store: Store, clock: FakeClock, second: str
+) -> None:
+    """Met first as a cross-list in one source, then as new in another, or in the same one."""
+    ann, bob = await reader(store), await reader(store, address="bob", occasions=("new",))
+    channel = FakeChannel()
+    for source, type_, told_now in (("arxiv:cs.CL", "cross", {"ann"}), (second, "new", {"ann", "bob"})):
+        clock.advance(hours=1)
+        await record(store, told(arxiv="2603.00001", type=type_), source=source)
+        await record(store, told(arxiv="2603.00001", type=type_), source=source)
+        await percolate(store)
+        await deliver(store, channel)
+        assert {message.address for message in channel.sent} == told_now
+    assert len(channel.papers_at(ann.address)) == len(channel.papers_at(bob.address)) == 1
+
+
+async def test_a_cross_list_that_comes_later_meets_those_who_ask_for_its_category(
+    store: Store, clock: FakeClock
+) -> None:
+    ann = await reader(store, "cat:cs.CL")
+    for categories, type_ in ((("cs.LG",), "new"), (("cs.LG", "cs.CL"), "cross")):
+        clock.advance(hours=1)
+        await record(store, told(arxiv="2603.00001", type=type_, categories=categories))
+        await percolate(store)
+    assert [(row["account_id"], row["occasion"]) for row in await owed(store)] == [(ann.account_id, "first")]
+
+
+async def test_several_occasions_of_a_paper_in_one_digest_are_one_paper_with_the_last_word(
+    store: Store, clock: FakeClock
+) -> None:
+    ann = await reader(store, occasions=WISHES)
+    digests: list[Digest] = []
+
+    class Seen(FakeChannel):
+        """Keeps the digests that it renders."""
+
+        def render(self, digest: Digest) -> list[Payload]:
+            digests.append(digest)
+            return super().render(digest)
+
+    clock.advance(minutes=1)
+    later = told("Larks at noon", "They sing.", arxiv="2603.00002", occasion="replaced:v2", type="replace")
+    await record(store, later, *numbered(1), told(arxiv="2603.00009"))
+    for occasion, type_ in (("replaced:v10", "replace"), ("replaced:v9", "replace"), ("withdrawn", "withdrawn")):
+        await record(store, told(arxiv="2603.00009", occasion=occasion, type=type_))
+    await record(
+        store, told("Larks at noon", "They sing.", arxiv="2603.00002", occasion="replaced:v10", type="replace")
+    )
+    await percolate(store)
+    clock.advance(hours=1)
+    channel = Seen()
+    await deliver(store, channel)
+    (digest,) = digests
+    assert sorted(paper.occasion for paper in digest.papers) == ["first", "replaced:v10", "withdrawn"]
+    assert len(channel.papers_at(ann.address)) == 3 and all(row["delivery_id"] for row in await owed(store))
 
 
 async def test_two_profiles_on_one_destination_owe_once_in_the_most_urgent_cadence(
@@ -276,7 +344,7 @@ async def test_a_profile_that_commits_late_is_checked_against_what_was_percolate
         place = await profiles.put_destination(
             tx, 7, "fake", "ann", rhythm=Rhythm(), cap=9, empty=EmptyPolicy.SILENT, now=now
         )
-        await profiles.subscribe(tx, 7, profile.id, place.id, cadence=Cadence.INSTANT, occasions=["first"], now=now)
+        await profiles.subscribe(tx, 7, profile.id, place.id, cadence=Cadence.INSTANT, occasions=["new"], now=now)
         clock.advance(seconds=30)
         recorded = await record(store, *numbered(3))
         assert await percolator.run() == 3

@@ -1,6 +1,7 @@
 """What every source keeps to, and the fake with them. A new adapter joins with one function in `STAGES`."""
 
 import json
+import os
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
@@ -16,6 +17,8 @@ from paperlark.model.papers import Announcement, Cursor, Page, Paper, Reject
 from paperlark.model.problems import SourceError
 from paperlark.sources import CONTENTS
 from paperlark.sources.base import Source
+from paperlark.testing.arxiv_site import ArxivSite, Submission
+from paperlark.testing.biorxiv_site import BiorxivSite, post, publication
 from paperlark.testing.sites import HuggingFace, Reply, Site
 from paperlark.testing.sources import FakeSource
 
@@ -37,11 +40,16 @@ class Stage:
 async def capture(http: Http, folder: Path) -> AsyncIterator[Stage]:
     saved = folder / "captures"
     saved.mkdir()
-    for name in ("ordinary.txt", "odd.txt", "broken.txt"):
+
+    def save(name: str) -> None:
         (saved / name).write_bytes((DATA / "capture" / name).read_bytes())
+        os.utime(saved / name, (NOW.timestamp() - 60,) * 2)
+
+    for name in ("ordinary.txt", "odd.txt", "broken.txt"):
+        save(name)
 
     async def more() -> None:
-        (saved / "compact.txt").write_bytes((DATA / "capture" / "compact.txt").read_bytes())
+        save("compact.txt")
 
     async def fail() -> None:
         saved.rename(folder / "elsewhere")
@@ -104,6 +112,48 @@ async def rss(http: Http, folder: Path) -> AsyncIterator[Stage]:
 
 
 @asynccontextmanager
+async def biorxiv(http: Http, folder: Path, kind: str = "biorxiv") -> AsyncIterator[Stage]:
+    posts = [post(f"10.1101/{number:06}", date(2025, 11, 4)) for number in range(260)]
+    posts += [post("10.1101/900000", date(2025, 11, 3), title="NA"), post("10.1101/900001", date(2025, 11, 5))]
+    published = [
+        publication(f"10.1101/{number:06}", f"10.1234/{number}", date(2025, 11, 1)) for number in range(500, 503)
+    ]
+    async with BiorxivSite(posts, published, server=kind) as site:
+
+        async def more() -> None:
+            site.posts.append(post("10.1101/900002", date(2025, 11, 5)))
+
+        async def fail() -> None:
+            for day in range(2, 6):
+                site.answers(f"/details/{kind}/2025-11-0{day}/2025-11-0{day}/0/json", *[Reply(b"", 503)] * 5)
+
+        yield Stage(make(kind, {"url": site.url}, http), more, fail)
+
+
+@asynccontextmanager
+async def medrxiv(http: Http, folder: Path) -> AsyncIterator[Stage]:
+    async with biorxiv(http, folder, "medrxiv") as stage:
+        yield stage
+
+
+@asynccontextmanager
+async def arxiv(http: Http, folder: Path) -> AsyncIterator[Stage]:
+    async with ArxivSite(lambda: NOW) as site:
+        days = (date(2025, 11, 4), date(2025, 11, 5))
+        site.announce(days[0], Submission("2511.00001", "One"))
+        site.announce(days[1], *(Submission(f"2511.{number:05}", f"Paper {number}") for number in range(2, 330)))
+        site.announce(days[1], Submission("2511.00900", ""), Submission("2511.00001", "One", "replace", 2))
+
+        async def more() -> None:
+            site.announce(days[1], Submission("2511.00901", "Repaired"))
+
+        async def fail() -> None:
+            site.answers("/rss/cs.CL", Reply(b"", 503, {"Retry-After": "60"}))
+
+        yield Stage(make("arxiv", {"categories": "cs.CL", **site.addresses}, http), more, fail)
+
+
+@asynccontextmanager
 async def fake(http: Http, folder: Path) -> AsyncIterator[Stage]:
     def page(title: str) -> Page:
         return Page((Announcement(Paper(title), NOW),), rejects=(Reject("1", "no title"),))
@@ -119,11 +169,14 @@ async def fake(http: Http, folder: Path) -> AsyncIterator[Stage]:
     yield Stage(source, more, fail)
 
 
-STAGES = {stage.__name__: stage for stage in (capture, jsonl, hf_daily, rss, fake)}
+STAGES = {stage.__name__: stage for stage in (capture, jsonl, hf_daily, rss, biorxiv, medrxiv, arxiv, fake)}
 OPTIONS: dict[str, Mapping[str, Any]] = {
     "capture": {"path": "a.txt"},
     "jsonl": {"path": "a.jsonl"},
     "hf_daily": {},
+    "arxiv": {"categories": "cs.CL"},
+    "biorxiv": {},
+    "medrxiv": {},
     "rss": {"url": "https://journal.example.org/feed"},
 }
 
@@ -221,6 +274,13 @@ def test_unknown_option_is_named_with_those_there_are(kind: str, http: Http) -> 
         ("hf_daily", {"look_back": "3"}, "a number of days from 0 to 31"),
         ("hf_daily", {"url": "ftp://example.org"}, "no http or https address"),
         ("hf_daily", {"token": "two\nlines"}, "characters that no token has"),
+        ("arxiv", {}, "the option 'categories' is missing"),
+        ("arxiv", {"categories": " + "}, "names none; write it as cs.CL or cs.CL\\+cs.LG"),
+        ("arxiv", {"categories": "cs.CL+biology"}, "'biology' is no category of arXiv"),
+        ("arxiv", {"categories": "cs.CL", "form": "json"}, "form is rss or atom"),
+        ("arxiv", {"categories": "cs.CL", "back_fill": -1}, "a number of days from 0 to 366"),
+        ("arxiv", {"categories": "cs.CL", "reconcile": "maybe"}, "reconcile is 1"),
+        ("arxiv", {"categories": "cs.CL", "oai_url": "ftp://example.org"}, "oai_url: .* no http or https address"),
         ("rss", {}, "the option 'url' is missing"),
         ("rss", {"url": "feed.xml"}, "no http or https address"),
         ("rss", {"url": "https://user:secret@example.org/"}, "no http or https address"),

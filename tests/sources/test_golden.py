@@ -15,7 +15,7 @@ def test_input_becomes_what_stands_beside_it(path: Path) -> None:
     assert outcome(path) == json.loads(path.with_name(path.name + EXPECTED).read_text())
 
 
-@pytest.mark.parametrize("kind", ["capture", "hf_daily", "jsonl", "rss"])
+@pytest.mark.parametrize("kind", ["arxiv", "biorxiv", "medrxiv", "capture", "hf_daily", "jsonl", "rss"])
 def test_ordinary_empty_odd_and_broken_inputs_are_there(kind: str) -> None:
     names = [path.name for path in inputs(kind)]
     for sort in ("ordinary", "empty", "odd", "broken"):

@@ -144,7 +144,7 @@ async def test_no_hostile_feed_hangs_crashes_or_fills_the_memory() -> None:
         "deep_nesting_100k": "0",
         "description_30MB": "larger than 5 MiB",
         "dup_guids_nodates": "3",
-        "html_error_page": "this is a web page, not a feed",
+        "html_error_page": "this is a web page, not a feed, and it names none; give the feed's own address",
         "items_50k": "larger than 5 MiB",
         "null_bytes": "1",
         "truncated": "1",

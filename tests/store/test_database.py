@@ -6,14 +6,17 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+import sqlalchemy as sa
+from alembic import command
 from alembic.autogenerate import compare_metadata
+from alembic.config import Config
 from alembic.migration import MigrationContext
 from sqlalchemy import Connection, insert, select, text, update
 
 from paperlark.model.problems import StoreError
 from paperlark.store import migrations
 from paperlark.store.database import Store, open_store, open_unchecked
-from paperlark.store.tables import ACCOUNT, METADATA
+from paperlark.store.tables import ACCOUNT, ANNOUNCEMENT, METADATA, SUBSCRIPTION
 from paperlark.testing.clock import FakeClock
 from tests.builders import MONDAY, count, rows
 from tests.databases import Fresh
@@ -44,6 +47,52 @@ async def test_the_migrations_make_exactly_the_tables_of_the_models(store: Store
     async with store.reading() as tx:
         assert await tx.connection.run_sync(differences) == []
     assert await store.version() == migrations.HEAD
+
+
+WANTED = [
+    (["first"], ["cross", "new"]),
+    (["first", "replaced"], ["cross", "new", "replace"]),
+    (["published", "withdrawn"], ["published", "withdrawn"]),
+    (["first"], ["cross", "new"]),
+]
+"""What subscriptions wanted in the first version, and what that is now."""
+
+FIRST = {"source": "arxiv", "paper_id": 1, "occasion": "first", "owes": True, "announced_at": MONDAY,
+         "first_seen": MONDAY}  # fmt: skip
+
+
+def left_by_the_first_version(url: str) -> None:
+    """Make a database anew as version 0001 left it, with subscriptions and an announcement."""
+    database = sa.create_engine(url.replace("+aiosqlite", ""))
+    configuration = Config()
+    configuration.set_main_option("script_location", str(Path(migrations.__file__).parent))
+    with database.begin() as connection:
+        if database.dialect.name == "postgresql":
+            connection.execute(text("DROP SCHEMA public CASCADE"))
+            connection.execute(text("CREATE SCHEMA public"))
+        configuration.attributes["connection"] = connection
+        command.upgrade(configuration, "0001")
+        row = {"account_id": 1, "destination_id": 1, "cadence": "daily", "began_at": MONDAY}
+        for number, (before, _) in enumerate(WANTED):
+            connection.execute(insert(SUBSCRIPTION).values(**row, id=number, profile_id=number, occasions=before))
+        connection.execute(insert(ANNOUNCEMENT).values(**FIRST, id=1, type="new"))
+    database.dispose()
+
+
+async def test_what_the_first_version_kept_means_the_same_today(fresh: Fresh, tmp_path: Path) -> None:
+    address = fresh()
+    url = address if "postgresql" in address else f"sqlite+aiosqlite:///{tmp_path}/lark.sqlite3"
+    await asyncio.to_thread(left_by_the_first_version, url)
+    unchecked = open_unchecked(url)
+    await unchecked.migrate()
+    await unchecked.close()
+    store = await open_store(url)
+    found = await rows(store, select(SUBSCRIPTION.c.occasions).order_by(SUBSCRIPTION.c.id))
+    assert [row["occasions"] for row in found] == [after for _, after in WANTED]
+    async with store.transaction() as tx:  # one occasion may be announced once for each type
+        await tx.insert_new(ANNOUNCEMENT, [FIRST | {"id": 2, "type": "cross"}, FIRST | {"id": 3, "type": "cross"}])
+    assert await count(store, ANNOUNCEMENT) == 2
+    await store.close()
 
 
 async def test_a_database_of_a_newer_paperlark_is_refused(store: Store, store_url: str) -> None:

@@ -1,18 +1,20 @@
 """Which paper is this? Aliases first, then the title with its abstract; different ids never meet."""
 
 from collections import defaultdict
+from collections.abc import Sequence
 from itertools import count
+from random import Random
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from paperlark.matching.text import title_key
-from paperlark.model.papers import Paper
-from paperlark.store.identity import Census, Settled, bounded, merged_fields
+from paperlark.model.papers import Alias, Paper
+from paperlark.store.identity import Census, Settled, bounded, merged_fields, strangers
 from tests.builders import LONG_ABSTRACT, paper
 
-SHORT = "Technical report"
+SHORT = "Larks aloft"
 OTHER_ABSTRACT = (
     "A ledger of harbour tides over forty years is read again with care, and what the old keepers wrote beside the "
     "numbers turns out to predict silt, storms and the price of rope better than the numbers themselves."
@@ -22,8 +24,8 @@ OTHER_ABSTRACT = (
 class Settling:
     """A census, and the papers settled in it one after the other."""
 
-    def __init__(self) -> None:
-        self._census = Census()
+    def __init__(self, parted: Sequence[tuple[int, int]] = ()) -> None:
+        self._census = Census(parted)
         self._ids = count(1)
 
     def __call__(self, wanted: Paper) -> Settled:
@@ -70,6 +72,47 @@ def test_different_ids_of_one_scheme_never_meet(scheme: str) -> None:
     ids = {"arxiv": ("2603.00001", "2603.00002"), "doi": ("10.1000/larks", "10.1000/finches")}[scheme]
     one, other = (paper(**{scheme: value}) for value in ids)
     assert not are_one(one, other)
+
+
+def dois(*values: str) -> tuple[Alias, ...]:
+    return tuple(Alias("doi", value) for value in values)
+
+
+def test_one_arxiv_id_with_two_dois_is_one_paper() -> None:
+    """Its journal gave it a second DOI, or the first one was misspelt."""
+    first = paper("Larks", "one", arxiv="2603.00001", doi="10.1000/larks.preprint")
+    corrected = paper("Larks in print", "two", arxiv="2603.00001", doi="10.1000/larks")
+    printed = paper("Larks, printed", "three", doi="10.1000/larks")
+    assert are_one(first, corrected)
+    assert are_one(first, corrected, printed)
+
+
+def test_one_doi_with_two_arxiv_ids_is_two_papers() -> None:
+    """Both preprints went into one volume."""
+    one, other = (paper(number, number, arxiv=f"2603.0000{number}", doi="10.1000/volume") for number in "12")
+    assert not are_one(one, other)
+
+
+def test_a_preprint_and_the_journal_article_that_it_names_are_one_paper() -> None:
+    preprint = paper("Larks", "one", doi="10.1101/larks")
+    article = paper("Larks, peer reviewed", "two", doi="10.1000/larks")
+    assert not are_one(preprint, article)
+    assert are_one(preprint, article, paper("Larks", "one", aliases=dois("10.1101/larks", "10.1000/larks")))
+
+
+def test_two_arxiv_ids_are_one_paper_where_one_announcement_names_both() -> None:
+    both = (Alias("arxiv", "2603.00001"), Alias("arxiv", "2603.00002"))
+    assert are_one(paper("Larks", "1", arxiv="2603.00001"), paper("Owls", "2", arxiv="2603.00002"),
+                   paper("Larks", "1", aliases=both))  # fmt: skip
+
+
+def test_papers_that_were_parted_stay_apart_whatever_is_said() -> None:
+    settling = Settling(parted=[(1, 2)])
+    settling(paper("Larks over the wide green valley", arxiv="2603.00001"))
+    settling(paper("Larks above the wide green valley", doi="10.1000/larks"))
+    named = settling(paper("Larks over the wide green valley", arxiv="2603.00001", doi="10.1000/larks"))
+    alike = settling(paper("Larks above the wide green valley", arxiv="2603.00001"))
+    assert [(found.paper_id, found.absorbed) for found in (named, alike)] == [(1, ()), (1, ())]
 
 
 def test_one_address_for_two_arxiv_ids_does_not_make_them_one() -> None:
@@ -135,6 +178,40 @@ def test_short_titles_join_only_with_the_same_abstract() -> None:
     retold = LONG_ABSTRACT.replace("three seasons", "four seasons")
     assert not are_one(paper(SHORT, LONG_ABSTRACT), paper(SHORT, retold))
     assert are_one(paper(SHORT, f"{LONG_ABSTRACT} $\\beta$"), paper(SHORT, f"{LONG_ABSTRACT}\nβ"))
+
+
+@pytest.mark.parametrize("title", ["Technical Report", "EDITORIAL", "Correction.", "Letter to the editor"])
+def test_a_title_that_many_papers_bear_joins_nothing(title: str) -> None:
+    assert not are_one(paper(title), paper(title))
+    assert are_one(paper(title, arxiv="2603.00001"), paper(title, arxiv="2603.00001"))
+
+
+@pytest.mark.parametrize("nothing", ["No abstract available.", "Abstract", "n/a"])
+def test_an_abstract_that_says_nothing_joins_nothing(nothing: str) -> None:
+    assert not are_one(paper(abstract=nothing), paper(abstract=nothing))
+
+
+def test_parts_errata_comments_and_replies_are_papers_of_their_own() -> None:
+    title = "Larks in flight over the valley"
+    related = [title, f"{title}, part I", f"{title}, part II", f"Erratum to: {title}", f"Correction: {title}",
+               f"Comment on “{title}”", f"Reply to comment on “{title}”"]  # fmt: skip
+    assert len(partition([paper(each) for each in related])) == len(related)
+
+
+def test_authors_who_are_all_strangers_part_two_papers_of_one_title() -> None:
+    one, other = paper(authors=("Ann Larkin", "Bo Finch")), paper(authors=("Cy Wren", "Di Stork"))
+    assert not are_one(one, other)
+    assert not are_one(one, paper(authors=("Cy Wren",)), paper(authors=("Di Stork",)))
+
+
+@pytest.mark.parametrize(
+    "authors",
+    [(), ("Bo Finch", "Ann Larkin"), ("Larkin, Ann", "Finch, Bo"), ("A. Larkin", "B. Finch"), ("Ann Larkin",),
+     ("Ann Larkin", "Cy Wren"), ("The Valley Collaboration",)],
+)  # fmt: skip
+def test_authors_in_other_order_spelling_or_number_are_no_contradiction(authors: tuple[str, ...]) -> None:
+    assert are_one(paper(authors=("Ann Larkin", "Bo Finch")), paper(authors=authors))
+    assert not strangers(authors, ("Ann Larkin", "Bo Finch"))
 
 
 def test_the_tex_of_a_title_does_not_matter() -> None:
@@ -204,3 +281,38 @@ def pages(draw: st.DrawFn) -> tuple[list[Paper], set[frozenset[int]]]:
 def test_in_any_order_the_same_tellings_become_the_same_papers(page: tuple[list[Paper], set[frozenset[int]]]) -> None:
     told, together = page
     assert partition(told) == together
+
+
+@st.composite
+def claims(draw: st.DrawFn) -> list[Paper]:
+    """Announcements that name up to three ids each out of a few, also contradicting one another; titles are shared."""
+    names = st.sampled_from(
+        [Alias("arxiv", "2603.00001"), Alias("arxiv", "2603.00002"), Alias("doi", "10.1000/a"),
+         Alias("doi", "10.1000/b"), Alias("hf", "c"), Alias("url", "https://journal.example/d")]
+    )  # fmt: skip
+    titles = st.sampled_from(["Larks in flight over the valley", "Notes on a harbour at dawn"])
+    many = st.lists(
+        st.tuples(titles, st.sets(names, max_size=3), st.sampled_from(ABSTRACTS[:2])), min_size=1, max_size=7
+    )
+    return [paper(title, abstract, aliases=tuple(sorted(ids))) for title, ids, abstract in draw(many)]
+
+
+def arxiv_ids(one: Paper) -> set[str]:
+    return {alias.value for alias in one.aliases if alias.scheme == "arxiv"}
+
+
+@given(claims(), st.randoms())
+@settings(max_examples=200, deadline=None)
+def test_in_any_order_one_arxiv_id_is_one_paper_and_two_are_only_where_somebody_says_so(
+    papers: list[Paper], random: Random
+) -> None:
+    """What holds even where the evidence is torn."""
+    random.shuffle(papers)
+    holders = partition(papers)
+    for together in holders:
+        named = [arxiv_ids(papers[number]) for number in together]
+        if len(set().union(*named)) > 1:
+            assert any(len(ids) > 1 for ids in named), "joined by nobody's word"
+    for one in ("2603.00001", "2603.00002"):
+        holding = [together for together in holders if any(one in arxiv_ids(papers[number]) for number in together)]
+        assert len(holding) <= 1, "one id, one paper"

@@ -77,7 +77,7 @@ async def test_a_new_subscription_is_a_change_of_its_profile(store: Store) -> No
             tx, ann.account_id, "fake", "attic", rhythm=Rhythm(), cap=5, empty=EmptyPolicy.SILENT, now=now
         )
         await profiles.subscribe(
-            tx, ann.account_id, ann.profile.id, other.id, cadence=Cadence.DAILY, occasions=["first"], now=now
+            tx, ann.account_id, ann.profile.id, other.id, cadence=Cadence.DAILY, occasions=["new"], now=now
         )
     (change,), _ = await all_changes(store, until)
     assert change.profile is not None and change.profile.id == ann.profile.id
@@ -145,7 +145,7 @@ INTRUSIONS: dict[str, Try] = {
     "destination": lambda tx, ann, me: profiles.destination(tx, me, ann.destination.id),
     "unsubscribe": lambda tx, ann, me: profiles.unsubscribe(tx, me, ann.subscription.id),
     "subscribe": lambda tx, ann, me: profiles.subscribe(
-        tx, me, ann.profile.id, ann.destination.id, cadence=Cadence.DAILY, occasions=["first"], now=MONDAY
+        tx, me, ann.profile.id, ann.destination.id, cadence=Cadence.DAILY, occasions=["new"], now=MONDAY
     ),
 }
 
@@ -192,11 +192,11 @@ async def test_subscribing_again_changes_how_and_not_since_when(store: Store) ->
             ann.profile.id,
             ann.destination.id,
             cadence=Cadence.WEEKLY,
-            occasions=["first", "withdrawn"],
+            occasions=["new", "withdrawn"],
             now=later,
         )
     assert (again.id, again.began_at) == (ann.subscription.id, ann.subscription.began_at)
-    assert (again.cadence, again.occasions) == (Cadence.WEEKLY, frozenset({"first", "withdrawn"}))
+    assert (again.cadence, again.occasions) == (Cadence.WEEKLY, frozenset({"new", "withdrawn"}))
 
 
 async def test_an_account_is_made_once_however_many_ask(store: Store) -> None:

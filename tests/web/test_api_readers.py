@@ -202,7 +202,7 @@ async def test_a_subscription_lives_its_whole_life(client_of_both: Client, store
         "channel": "birdcage",
         "address": "Wren",
         "cadence": "weekly",
-        "occasions": ["published", "first"],
+        "occasions": ["published", "new"],
         "rhythm": {
             "zone": "Europe/Berlin",
             "digest_at": "07:30",
@@ -213,7 +213,7 @@ async def test_a_subscription_lives_its_whole_life(client_of_both: Client, store
         "empty": "note",
     }
     new = await made(client, SUBSCRIPTIONS, ada, **wish)
-    assert {name: new[name] for name in wish} == wish | {"address": "wren", "occasions": ["first", "published"]}
+    assert {name: new[name] for name in wish} == wish | {"address": "wren", "occasions": ["new", "published"]}
     place = f"{SUBSCRIPTIONS}/{new['id']}"
     assert await asked(client, "GET", SUBSCRIPTIONS, ada) == (200, {"data": [new], "next": None})
     assert await asked(client, "GET", place, ada) == (200, new)
@@ -229,7 +229,7 @@ async def test_a_subscription_lives_its_whole_life(client_of_both: Client, store
 async def test_a_wish_left_out_is_the_usual_one(client: Client, ada: Headers) -> None:
     profile = await made(client, PROFILES, ada, text="larks")
     new = await made(client, SUBSCRIPTIONS, ada, profile_id=profile["id"], channel="birdcage", address="wren")
-    assert (new["cadence"], new["occasions"], new["cap"], new["empty"]) == ("daily", ["first"], 20, "silent")
+    assert (new["cadence"], new["occasions"], new["cap"], new["empty"]) == ("daily", ["cross", "new"], 20, "silent")
     assert new["rhythm"] == {"zone": "UTC", "digest_at": "08:00", "weekday": 0, "quiet": None}
 
 
@@ -259,7 +259,7 @@ async def test_subscribing_again_changes_how_and_makes_no_second(client: Client,
         ({"address": "two birds"}, "#/address"),
         ({"cadence": "hourly"}, "#/cadence"),
         ({"occasions": []}, "#/occasions"),
-        ({"occasions": ["first", "never"]}, "#/occasions/1"),
+        ({"occasions": ["new", "never"]}, "#/occasions/1"),
         ({"cap": 0}, "#/cap"),
         ({"cap": 201}, "#/cap"),
         ({"cap": True}, "#/cap"),

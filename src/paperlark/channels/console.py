@@ -63,6 +63,8 @@ class Console:
             lines += [[], *_block(paper, number, digest)]
         if digest.more:
             lines += [[], [(text.remainder(digest.more), "")]]
+        if digest.health:
+            lines += [[], [(text.health(digest), QUIET)]]
         page = text.own_page(digest.page_url)
         if page:
             lines.append([(page, QUIET)])

@@ -346,7 +346,7 @@ def _text(digest: Digest, shown: Sequence[Shown], more: int) -> str:
         lines += ["", *_wrapped(text.plain(paper.excerpt))] if paper.excerpt else []
     if more:
         lines += ["", "", text.remainder(more)]
-    lines += ["", "-- ", FAREWELL]
+    lines += ["", "-- ", FAREWELL, *_wrapped(text.health(digest))]
     lines += [f"{what}: {address}" for what, address in _ways(digest)]
     return "\n".join(lines) + "\n"
 
@@ -363,6 +363,8 @@ def _html(digest: Digest, shown: Sequence[Shown], more: int) -> str:
         body.append(_paragraph(escaped(text.remainder(more)), "margin:0 0 24px"))
     ways = "".join(f" · {_anchor(address, what, DIM)}" for what, address in _ways(digest))
     body.append(_paragraph(escaped(FAREWELL) + ways, f"margin:32px 0 0;{DIM}", dim=True))
+    if digest.health:
+        body.append(_paragraph(escaped(text.health(digest)), f"margin:4px 0 0;{DIM}", dim=True))
     preheader = "; ".join(text.plain(paper.title) for paper in shown[:3]) or text.empty_note(digest)
     return PAGE.format(
         title=escaped(_subject(digest, shown)),

@@ -372,7 +372,8 @@ def _continued(digest: Digest, number: int, parts: int) -> list[Markup]:
 def _foot(digest: Digest, more: int = 0) -> list[Markup]:
     page = text.own_page(digest.page_url)
     said = escaped(text.remainder(more)) if more else escaped("read on the web")
-    return [BLANK, anchor(page, said)] if more or page else []
+    foot = [BLANK, anchor(page, said)] if more or page else []
+    return [*foot, BLANK, tag("i", escaped(text.health(digest)))] if digest.health else foot
 
 
 def _spaced(blocks: Sequence[Markup]) -> list[Markup]:

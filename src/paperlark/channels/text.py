@@ -34,6 +34,7 @@ BECAUSE = 120
 WORD = 40
 DIGEST_TITLE = 100
 NOTE = 600
+HEALTH = 400
 LINK = 600
 
 NAMES_SHOWN = 3
@@ -496,6 +497,11 @@ def how_many(digest: Digest) -> str:
 def empty_note(digest: Digest) -> str:
     """What a digest without papers says."""
     return isolate(cut(legible(digest.note), NOTE)) or "Nothing new met your profiles. All is well."
+
+
+def health(digest: Digest) -> str:
+    """How the sources are, in one line, or ""."""
+    return isolate(cut(legible(digest.health), HEALTH))
 
 
 def remainder(more: int) -> str:

@@ -8,7 +8,16 @@ import typer
 from paperlark.cli import edge
 from paperlark.cli.edge import Json, told
 from paperlark.cli.printing import print_json, say
-from paperlark.model.readers import Cadence, Destination, EmptyPolicy, Profile, Rhythm, Subscription
+from paperlark.model.readers import (
+    USUAL_WISHES,
+    WISHES,
+    Cadence,
+    Destination,
+    EmptyPolicy,
+    Profile,
+    Rhythm,
+    Subscription,
+)
 
 if TYPE_CHECKING:
     from paperlark.app import Paperlark
@@ -92,9 +101,9 @@ def subscribe(
     empty: Annotated[
         EmptyPolicy | None, typer.Option(help="What a day without papers brings.", show_default="silent")
     ] = None,
-    occasions: Annotated[
-        str, typer.Option(metavar="LIST", help="What is told of: first, replaced, published, withdrawn.")
-    ] = "first",
+    occasions: Annotated[str, typer.Option(metavar="LIST", help=f"What is told of: {', '.join(WISHES)}.")] = ",".join(
+        USUAL_WISHES
+    ),
     as_json: Json = False,
 ) -> None:
     """Subscribe; the same again changes how."""
@@ -212,9 +221,11 @@ def in_words(subscribed: Subscribed) -> str:
         Cadence.DAILY: f"daily {at}",
         Cadence.WEEKLY: f"every {WEEKDAYS[rhythm.weekday].capitalize()} {at}",
     }[subscription.cadence]
+    wanted = [wish for wish in WISHES if wish in subscription.occasions]
+    of = "" if wanted == list(USUAL_WISHES) else f"of {' and '.join(wanted)}"
     quiet = f"quiet {_quiet(rhythm)}" if rhythm.quiet else ""
     paused = f"paused: {place.paused_reason}" if place.paused_reason else ""
-    return ", ".join(filter(None, (f"{place.channel} {place.address}".strip(), often, quiet, paused)))
+    return ", ".join(filter(None, (f"{place.channel} {place.address}".strip(), often, quiet, of, paused)))
 
 
 def _quiet(rhythm: Rhythm) -> str | None:

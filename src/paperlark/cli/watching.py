@@ -1,5 +1,6 @@
 """Where papers come from: the operator's sources, and polling them."""
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -13,6 +14,7 @@ if TYPE_CHECKING:
 
     from paperlark.pipeline.ingest import Taken
     from paperlark.settings import Settings
+    from paperlark.sources._opml import Listed
     from paperlark.store.sources import Configured
 
 commands = typer.Typer()
@@ -28,7 +30,7 @@ Name = Annotated[str, typer.Argument(metavar="NAME", help="As `paperlark sources
 @sources.callback(
     invoke_without_command=True,
     help=told(
-        "List the sources; add, pause or remove one.",
+        "List the sources; add, pause, remove, import or export.",
         "paperlark sources",
         "paperlark sources add rss blog --url https://blog.example.org/feed.xml",
         more="With --json one object a line.",
@@ -44,20 +46,20 @@ def list_sources(context: typer.Context, as_json: Json = False) -> None:
 
 async def _list(settings: "Settings", as_json: bool) -> None:
     from paperlark.app import opened
-    from paperlark.store import sources as stored
+    from paperlark.readers import status
 
-    async with opened(settings) as app, app.store.reading() as tx:
-        found = await stored.listed(tx)
+    async with opened(settings) as app:
+        found = await status.sources(app.store)
     if as_json:
-        for source in found:
-            print_json(_source_record(source))
+        for each in found:
+            print_json({**status.record(each), "options": sorted(each.source.options)})
     elif found:
         rows = [
-            (source.name, source.kind, _state(source), _minute(source.good_at), _minute(source.next_poll_at),
-             f"{source.seen:,}", f"{source.new:,}", f"{source.rejected:,}")
-            for source in found
+            (source.name, state, because, _minute(source.good_at), _minute(source.next_poll_at), _counts(source),
+             f"{source.new:,}")
+            for source, state, because in found
         ]  # fmt: skip
-        print_table(("source", "kind", "state", "last well", "next poll", "seen", "new", "rejects"), rows)
+        print_table(("source", "health", "because", "last well", "next poll", "last poll", "papers so far"), rows)
     else:
         say("there are no sources yet; `paperlark run` begins with the default ones")
 
@@ -99,9 +101,10 @@ async def _add(settings: "Settings", name: str, kind: str, options: dict[str, An
             known = [source for source in await stored.listed(tx) if (source.name, source.kind) == (name, kind)]
             options = dict(known[0].options) if known else {}
             check_source(settings, name, kind, options)
-        source = await stored.add(tx, name, kind, options, await tx.now())
+        now = await tx.now()
+        source = await stored.add(tx, name, kind, options, now)
     if as_json:
-        print_json(_source_record(source))
+        print_json(_source_record(source, now))
     else:
         say(f"{name} will be polled by `paperlark run`, or now by `paperlark poll {name}`")
 
@@ -124,9 +127,9 @@ async def _pause(settings: "Settings", name: str, because: str, as_json: bool) -
 
     async with opened(settings) as app, app.store.transaction() as tx:
         await stored.pause(tx, name, because)
-        source = await stored.get(tx, name)
+        source, now = await stored.get(tx, name), await tx.now()
     if as_json:
-        print_json(_source_record(source))
+        print_json(_source_record(source, now))
     else:
         say(f"{name} is paused; `paperlark sources add {source.kind} {name}` wakes it")
 
@@ -149,6 +152,85 @@ async def _remove(settings: "Settings", name: str, as_json: bool) -> None:
         say(f"{name} is removed; its papers stay in the archive")
 
 
+@sources.command(
+    "import",
+    help=told(
+        "Add the feeds of a list (OPML), as feed readers export it.",
+        "paperlark sources import feeds.opml",
+        more="A feed that is a source already stays as it is. With --json one object a feed.",
+    ),
+)
+def import_sources(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="The list.", exists=True, dir_okay=False)],
+    as_json: Json = False,
+) -> None:
+    """Add a source for each feed of a list."""
+    from paperlark.sources import _opml
+
+    settings = edge.begin()
+    with file.open("rb") as stream:
+        listed = _opml.parse(stream.read(_opml.BYTES + 1), where=file.name)
+    fates = edge.run(_import(settings, listed))
+    for fate in fates:
+        if as_json:
+            print_json(fate)
+        elif fate["fate"] == "refused":
+            edge.complain(f"{fate['title']}: {fate['url']} is no http or https address")
+    counts = {what: sum(fate["fate"] == what for fate in fates) for what in ("added", "known", "refused")}
+    if not as_json:
+        say(f"{counts['added']:,} added, {counts['known']:,} known already, {counts['refused']:,} refused")
+    if counts["refused"]:
+        raise typer.Exit(edge.NOT_DONE)
+
+
+async def _import(settings: "Settings", listed: "list[Listed]") -> list[dict[str, Any]]:
+    from paperlark.app import opened
+    from paperlark.sources import _opml
+    from paperlark.store import sources as stored
+
+    fates = []
+    async with opened(settings) as app, app.store.transaction() as tx:
+        now, there = await tx.now(), await stored.listed(tx)
+        names = {source.name for source in there}
+        known = {source.options.get("url"): source.name for source in there if source.kind == "rss"}
+        for feed in listed:
+            fate = "known" if feed.url in known else "added" if feed.askable else "refused"
+            if fate == "added":
+                known[feed.url] = _opml.source_name(feed.title, names)
+                names.add(known[feed.url])
+                await stored.add(tx, known[feed.url], "rss", {"url": feed.url}, now)
+            fates.append({"fate": fate, "title": feed.title, "url": feed.url, "source": known.get(feed.url)})
+    return fates
+
+
+@sources.command(
+    "export",
+    help=told(
+        "Write the feeds among the sources as a list (OPML) for feed readers.",
+        "paperlark sources export > feeds.opml",
+        more="With --json one object a feed.",
+    ),
+)
+def export_sources(as_json: Json = False) -> None:
+    """Print the list."""
+    edge.run(_export(edge.begin(), as_json))
+
+
+async def _export(settings: "Settings", as_json: bool) -> None:
+    from paperlark.app import opened
+    from paperlark.sources import _opml
+    from paperlark.store import sources as stored
+
+    async with opened(settings) as app, app.store.reading() as tx:
+        now, there = await tx.now(), await stored.listed(tx)
+    feeds = [_opml.Listed(source.name, str(source.options["url"])) for source in there if source.kind == "rss"]
+    if as_json:
+        for feed in feeds:
+            print_json({"source": feed.title, "url": feed.url})
+    else:
+        say(_opml.write(feeds, title="paperlark", created=now).decode().rstrip())
+
+
 def _options(written: list[str], url: str | None) -> dict[str, Any]:
     options: dict[str, Any] = {}
     for option in written:
@@ -159,36 +241,24 @@ def _options(written: list[str], url: str | None) -> dict[str, Any]:
     return options | ({"url": url} if url is not None else {})
 
 
-def _state(source: "Configured") -> str:
-    if source.paused_reason is not None:
-        return f"paused: {source.paused_reason}"
-    if source.last_error is not None:
-        return f"failing: {source.last_error}"
-    if source.next_poll_at is None:
-        return "imported from, never polled"
-    return "well" if source.good_at is not None else "not yet polled"
+def _counts(source: "Configured") -> str:
+    """What the last poll heard."""
+    heard = source.evidence
+    if source.polled_at is None:
+        return ""
+    rejects = f", {heard.rejected:,} unreadable" if heard.rejected else ""
+    return f"{heard.seen:,} seen, {heard.new:,} new{rejects}"
 
 
 def _minute(moment: "datetime | None") -> str:
     return f"{moment:%Y-%m-%d %H:%M}" if moment else ""
 
 
-def _source_record(source: "Configured") -> dict[str, Any]:
+def _source_record(source: "Configured", now: "datetime") -> dict[str, Any]:
     """A source for programs; of its options the names only, as a value may be a secret."""
-    moments = {"baseline_at": source.baseline_at, "polled_at": source.polled_at, "good_at": source.good_at,
-               "next_poll_at": source.next_poll_at}  # fmt: skip
-    return {
-        "name": source.name,
-        "kind": source.kind,
-        "state": _state(source),
-        "options": sorted(source.options),
-        "paused_reason": source.paused_reason,
-        "failures": source.failures,
-        "last_error": source.last_error,
-        "seen": source.seen,
-        "new": source.new,
-        "rejected": source.rejected,
-    } | {name: moment.isoformat() if moment else None for name, moment in moments.items()}
+    from paperlark.readers import status
+
+    return {**status.record(status.of(source, now)), "options": sorted(source.options)}
 
 
 # ── poll ───────────────────────────────────────────────────────────────────────────────────────────────────────────

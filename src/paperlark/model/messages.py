@@ -1,6 +1,7 @@
 """What a reader is told: a digest and its reasons, the payloads a channel makes of it, and the limits they keep."""
 
 from collections.abc import Mapping
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any, Protocol
@@ -61,9 +62,9 @@ class Digest:
     """What one delivery says: each paper once, best first, at most the destination's cap; `more` counts the rest.
 
     papers may be empty: then it is the short note that an empty-day policy asks for, and `note` says which kind of
-    empty it was. `repeat` marks a second copy after the platform's answer was lost. `unsubscribe_url` and `page_url`
-    are absent where this paperlark has no public address. `sealed_at` is when the delivery was sealed (zone known):
-    what a mail is dated with.
+    empty it was. health: one line on how the sources are, or "". `repeat` marks a second copy after the platform's
+    answer was lost. `unsubscribe_url` and `page_url` are absent where this paperlark has no public address. `sealed_at`
+    is when the delivery was sealed (zone known): what a mail is dated with.
     """
 
     title: str
@@ -71,6 +72,7 @@ class Digest:
     papers: tuple[DigestPaper, ...]
     more: int = 0
     note: str = ""
+    health: str = ""
     repeat: bool = False
     page_url: str | None = None
     unsubscribe_url: str | None = None
@@ -109,8 +111,10 @@ class Limits:
 class Pace(Protocol):
     """Holds a caller back until it may go on. Implemented by the store (over processes) or in memory."""
 
-    async def wait(self, what: str, *, seconds_apart: float) -> None:
-        """Return when `what` (a host, a lane) may be used again, at least `seconds_apart` after its last use."""
+    def turn(self, what: str, *, seconds_apart: float, at_most: float) -> AbstractAsyncContextManager[None]:
+        """A turn with `what` (a host, a lane): entered when no other process is in one, and at least `seconds_apart`
+        after the last one began. It ends with the block; if its process dies, `at_most` seconds after it began.
+        """
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,12 +6,15 @@ from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from typing import Any
 
+from paperlark.model.sources import Completeness as Completeness
 from paperlark.model.sources import Manners
 
 Cursor = Mapping[str, Any]
 """A source's opaque bookmark: what JSON can hold. The empty mapping is the beginning."""
 
-ARXIV_ID = re.compile(r"(?P<id>\d{4}\.\d{4,5}|[a-z-]+(?:\.[A-Z]{2})?/\d{7})(?P<version>v\d+)?", re.IGNORECASE)
+ARXIV_ID = re.compile(
+    r"(?:(?P<id>\d{4}\.\d{4,5})|(?P<archive>[a-z-]+)(?:\.[A-Z]{2})?/(?P<number>\d{7}))(?P<version>v\d+)?", re.IGNORECASE
+)
 DOI = re.compile(r"10\.\d{4,9}/\S+")
 
 
@@ -36,9 +39,12 @@ class Alias:
 
 
 def arxiv_alias(text: str) -> Alias | None:
-    """The alias of an arXiv id in any of its spellings (`2510.02283v2`, `hep-th/9901001`), or None."""
+    """The alias of an arXiv id in any of its spellings (`2510.02283v2`, `hep-th/9901001`, `math.GT/0309136`, which is
+    `math/0309136`), or None."""
     found = ARXIV_ID.fullmatch(text.strip().removeprefix("arXiv:").removeprefix("arxiv:"))
-    return Alias("arxiv", found["id"].lower()) if found else None
+    if not found:
+        return None
+    return Alias("arxiv", found["id"] or f"{found['archive'].lower()}/{found['number']}")
 
 
 def doi_alias(text: str) -> Alias | None:
@@ -113,16 +119,6 @@ class Reject:
 
     where: str
     reason: str
-
-
-@dataclass(frozen=True, slots=True)
-class Completeness:
-    """What a source says of its own completeness: the day it speaks of, how many it should hold, and whether it is
-    a day without announcements (weekend, holiday) by the source's own word."""
-
-    day: date | None = None
-    expected: int | None = None
-    quiet: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,6 +13,17 @@ class Cadence(StrEnum):
     WEEKLY = "weekly"
 
 
+WISHES = ("new", "cross", "replace", "published", "withdrawn")
+"""What a subscription may want to hear of: the types of announcements; `replace` stands for `replace-cross` too."""
+
+USUAL_WISHES = ("new", "cross")
+
+
+def wish_of(type: str) -> str:
+    """Which of the wishes an announcement's type falls under."""
+    return "replace" if type == "replace-cross" else type
+
+
 class EmptyPolicy(StrEnum):
     """What a digest with no papers does: nothing, or a short note that all is well (weekly: one heartbeat a week)."""
 
@@ -72,7 +83,7 @@ class Destination:
 
 @dataclass(frozen=True, slots=True)
 class Subscription:
-    """Profile × destination × cadence × the occasions wanted (`first`, `replaced`, `published`, `withdrawn`)."""
+    """Profile × destination × cadence × the occasions wanted, each one of WISHES."""
 
     account_id: int
     id: int

@@ -1,8 +1,8 @@
-"""What is known of a source: when it wants to be asked, what it should have by now, and how it is."""
+"""What is known of a source: when it wants to be asked, what it should have by now, what it told, and how it is."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from enum import StrEnum
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +31,21 @@ class Manners:
 
 
 @dataclass(frozen=True, slots=True)
+class Completeness:
+    """What a source says of its own completeness.
+
+    day: the day it speaks of. expected: how many that day should hold, by its own word; told: how many of them it has
+    given by now, where that is more than this page. quiet: it is a day without announcements (weekend, holiday), by
+    the source's own word or its calendar.
+    """
+
+    day: date | None = None
+    expected: int | None = None
+    quiet: bool = False
+    told: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Expected:
     """What a source with a calendar should have told of by now.
 
@@ -45,17 +60,51 @@ class Expected:
     quiet: bool = False
 
 
+class State(StrEnum):
+    """How a source is."""
+
+    FRESH = "fresh"
+    PARTIAL = "partial"
+    STALE = "stale"
+    QUIET = "quiet"
+    BROKEN = "broken"
+
+
 @dataclass(frozen=True, slots=True)
-class Heard:
-    """What one poll heard, over its pages. Counts are of announcements; `expected` is what the far side said it holds
-    for `day`, and `told` how many of that day were given."""
+class Health:
+    """How a source is, and by what evidence: one plain clause, without the source's name."""
+
+    state: State
+    because: str
+
+    @property
+    def well(self) -> bool:
+        """Nothing is missing that should be there."""
+        return self.state in (State.FRESH, State.QUIET)
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """What the polls of a source have left behind, for judging it.
+
+    seen, new, rejected: of the last poll that came to its end. day: the newest day of which it told something new, with
+    how many it `told` and how many were `expected` by its own word. quiet: its last answer said that nothing is due.
+    due_day, due_at: what its calendar expected at the last poll. new_at: when it last told something new.
+    ill_since: since when it is broken or stale; told_ill: the operator was told. moved_to, moved: where permanent
+    redirects lead, and how many polls in a row.
+    """
 
     seen: int = 0
     new: int = 0
     rejected: int = 0
-    unchanged: bool = False
-    quiet: bool = False
     day: date | None = None
-    expected: int | None = None
     told: int = 0
-    said: Mapping[str, str] = field(default_factory=dict)
+    expected: int | None = None
+    quiet: bool = False
+    due_day: date | None = None
+    due_at: datetime | None = None
+    new_at: datetime | None = None
+    ill_since: datetime | None = None
+    told_ill: bool = False
+    moved_to: str | None = None
+    moved: int = 0

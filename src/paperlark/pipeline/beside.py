@@ -82,7 +82,9 @@ class Beside:
                 child.kill()
                 await child.wait()
         if child.returncode:
-            log.warning("the percolating process failed; what it held comes back with its lease", status=child.returncode)
+            log.warning(
+                "the percolating process failed; what it held comes back with its lease", status=child.returncode
+            )
 
 
 def cores() -> int:

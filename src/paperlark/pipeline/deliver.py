@@ -14,18 +14,16 @@ from random import Random
 import structlog
 
 from paperlark.channels.base import Channel
-from paperlark.matching.document import analyse
-from paperlark.matching.explain import spans
-from paperlark.matching.query import parse
-from paperlark.model.messages import Digest, DigestPaper, Payload, Reason
-from paperlark.model.papers import StoredPaper
-from paperlark.model.problems import DeliveryError, QueryError
-from paperlark.model.readers import Cadence, Destination, EmptyPolicy, Profile
+from paperlark.health import judge
+from paperlark.model.messages import Payload
+from paperlark.model.problems import DeliveryError
+from paperlark.model.readers import Cadence, Destination
 from paperlark.pipeline import At, nobody
-from paperlark.schedule import local_day, next_attempt, slots
-from paperlark.store import outbox, pace, papers, profiles
+from paperlark.pipeline.compose import compose
+from paperlark.schedule import next_attempt, slots
+from paperlark.store import outbox, pace, papers, profiles, sources
 from paperlark.store.database import Store
-from paperlark.store.outbox import Delivery, OwedPaper
+from paperlark.store.outbox import Delivery
 
 log = structlog.get_logger()
 
@@ -155,15 +153,24 @@ class Deliverer:
     async def _seal(
         self, delivery: Delivery, destination: Destination, outcome: Outcome
     ) -> Sequence[Mapping[str, object]] | None:
-        """Fix what this delivery says. None when it says nothing, or the lease was lost."""
+        """Fix what this delivery says. None when it says nothing, that has changed, or the lease was lost."""
         async with self._store.reading() as tx:
             now = await tx.now()
             owed = await outbox.owed_papers(tx, delivery)
             wanted = [paper for paper in owed if paper.profiles]
             stored = await papers.load(tx, [paper.paper_id for paper in wanted])
             named = await profiles.named(tx, delivery.account_id, {p for paper in wanted for p in paper.profiles})
+            healths = [(source.name, judge(source.standing, now)) for source in await sources.listed(tx)]
         digest = await asyncio.to_thread(
-            compose, delivery, destination, wanted, stored, named, now=now, page_url=self._page_url
+            compose,
+            delivery,
+            destination,
+            wanted,
+            stored,
+            named,
+            now=now,
+            page_url=self._page_url,
+            healths=healths,
         )
         if digest is None:
             async with self._store.transaction() as tx:
@@ -173,9 +180,13 @@ class Deliverer:
         payloads = await asyncio.to_thread(self._channel.render, digest)
         parts = [payload.content for payload in payloads]
         self._at("deliver: rendered")
-        async with self._store.transaction() as tx:
-            sealed = await outbox.seal(tx, delivery, parts, owed, papers=len(digest.papers) + digest.more)
-            self._at("deliver: before a seal commits")
+        try:
+            async with self._store.transaction() as tx:
+                sealed = await outbox.seal(tx, delivery, parts, owed, papers=len(digest.papers) + digest.more)
+                self._at("deliver: before a seal commits")
+        except outbox.MovedError:
+            await self._postpone(delivery, timedelta(0), "papers became one meanwhile", outcome, counted=False)
+            return None
         self._at("deliver: sealed")
         return parts if sealed else None
 
@@ -320,91 +331,3 @@ async def lapse(store: Store) -> int:
     """Drop what has waited too long for destinations that are paused."""
     async with store.transaction() as tx:
         return await outbox.lapse(tx, await tx.now(), PLAN_BATCH)
-
-
-# ── pure ───────────────────────────────────────────────────────────────────────────────────────────────────────────
-
-
-def compose(
-    delivery: Delivery,
-    destination: Destination,
-    owed: Sequence[OwedPaper],
-    stored: Mapping[int, StoredPaper],
-    named: Mapping[int, Profile],
-    *,
-    now: datetime,
-    page_url: str | None = None,
-) -> Digest | None:
-    """What a delivery says: each paper once, with every reason; best first, cut at the destination's cap.
-
-    None when there is nothing to say and the destination wants silence on such a day.
-    """
-    found = [
-        _digest_paper(paper, stored[paper.paper_id], [named[p] for p in paper.profiles if p in named])
-        for paper in owed
-        if paper.paper_id in stored
-    ]
-    found = [paper for paper in found if paper.reasons]
-    day = local_day(destination.rhythm, now)
-    if not found and not _speaks_when_empty(delivery, destination, day.weekday()):
-        return None
-    found.sort(key=_order)
-    return Digest(
-        title=_title(delivery.cadence, len(found)),
-        day=day,
-        papers=tuple(found[: destination.cap]),
-        more=max(0, len(found) - destination.cap),
-        note="" if found else "No paper met your profiles. Nothing is broken: it was a quiet day for them.",
-        page_url=page_url,
-        sealed_at=now,
-    )
-
-
-def _order(paper: DigestPaper) -> tuple[float, ...]:
-    """Most upvoted first, then what met more profiles, then the newer."""
-    return (-paper.signals.get("upvotes", 0), -len(paper.reasons), -paper.announced_at.timestamp(), -paper.id)
-
-
-def _title(cadence: Cadence, number: int) -> str:
-    if not number:
-        return "No papers for you today" if cadence is Cadence.DAILY else "No papers for you this week"
-    return {
-        Cadence.INSTANT: "New for you",
-        Cadence.DAILY: "Your papers today",
-        Cadence.WEEKLY: "Your papers this week",
-    }[cadence]
-
-
-def _speaks_when_empty(delivery: Delivery, destination: Destination, weekday: int) -> bool:
-    if delivery.cadence is Cadence.INSTANT or destination.empty is EmptyPolicy.SILENT:
-        return False
-    if destination.empty is EmptyPolicy.WEEKLY:
-        return delivery.cadence is Cadence.WEEKLY or weekday == destination.rhythm.weekday
-    return True
-
-
-def _digest_paper(owed: OwedPaper, stored: StoredPaper, met: Sequence[Profile]) -> DigestPaper:
-    analysed = analyse(papers.document(stored, type=owed.type, announced_at=owed.announced_at))
-    reasons = []
-    for profile in met:
-        try:
-            reasons.append(Reason(profile.name, spans(parse(profile.text), analysed)))
-        except QueryError:
-            reasons.append(Reason(profile.name))
-    return DigestPaper(
-        id=stored.id,
-        title=stored.title,
-        abstract=stored.abstract,
-        authors=stored.authors,
-        author_count=stored.author_count,
-        organisation=stored.organisation,
-        categories=stored.categories,
-        aliases=stored.aliases,
-        url=stored.url,
-        code_url=stored.code_url,
-        announced_at=owed.announced_at,
-        sources=stored.sources,
-        signals=stored.signals,
-        reasons=tuple(reasons),
-        occasion=owed.occasion,
-    )

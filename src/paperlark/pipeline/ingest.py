@@ -5,22 +5,24 @@ refuses what it already holds.
 """
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterable, Awaitable, Callable, Iterable
+from collections.abc import AsyncGenerator, AsyncIterable, Awaitable, Callable, Iterable, Mapping
 from contextlib import aclosing
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from random import Random
 from types import TracebackType
-from typing import Self
+from typing import Any, Self, TypeGuard
 
 import structlog
 
+from paperlark import health
 from paperlark.model.papers import Announcement, Page, Reject
 from paperlark.model.problems import SourceError
+from paperlark.model.sources import Evidence, Manners
 from paperlark.pipeline import At, nobody
 from paperlark.pipeline.recent import Recent
 from paperlark.schedule import next_poll
-from paperlark.sources.base import Source
+from paperlark.sources.base import Punctual, Source
 from paperlark.store import recording, sources
 from paperlark.store.database import Store, Transaction
 from paperlark.store.sources import Configured
@@ -29,6 +31,8 @@ log = structlog.get_logger()
 
 BITE = 256  # announcements recorded in one transaction
 POLL_INTERVAL = timedelta(hours=1)
+MOVED_FOR_GOOD = 3  # polls in a row that were sent to the same other address
+LONGEST_FRESH = timedelta(days=1)  # that an answer may keep us away; no calendar waits for a batch that comes late
 POLL_LIMIT = timedelta(minutes=30)  # a poll that takes longer is not coming back
 
 
@@ -54,64 +58,124 @@ async def poll(
     at: At = nobody,
 ) -> Taken:
     """Poll one claimed source to its end, and say in the store how it went. Expected failures end in its health."""
-    taken = Taken()
+    now = await store.now()
+    poll = _Poll(store, configured, source, lease=lease, recent=Recent() if recent is None else recent, at=at, now=now)
     try:
         async with asyncio.timeout(POLL_LIMIT.total_seconds()):
-            await _record_pages(
-                store, configured, source, taken, lease=lease, recent=Recent() if recent is None else recent, at=at
-            )
+            await poll.record_pages()
+        nothing = health.empty(poll.evidence, unchanged=poll.unchanged)
+        if nothing is not None:
+            raise SourceError(f"{configured.kind}: {nothing}")
     except (SourceError, TimeoutError) as error:
-        await note_failure(store, configured, error, jitter)
-        taken.error = str(error) or f"{configured.kind}: no end after {POLL_LIMIT}"
-        log.warning("poll failed", source=configured.name, reason=taken.error)
-        return taken
+        reason = str(error) or f"{configured.kind}: no end after {POLL_LIMIT}"
+        poll.taken.error = reason
+        await note_failure(store, configured, error, jitter, begin_again=poll.taken.records == 0)
+        log.warning("poll failed", source=configured.name, reason=reason)
+        return poll.taken
     except asyncio.CancelledError:
         async with store.transaction() as tx:
             await sources.release(tx, configured)
         raise
     async with store.transaction() as tx:
-        now = await tx.now()
-        due = next_poll(now, interval=POLL_INTERVAL, failures=0, retry_after=None, jitter=jitter.random())
-        await sources.finish_poll(tx, configured, now=now, next_poll_at=due)
+        now, interval = await tx.now(), _interval(source)
+        evidence, options = _moved(poll.evidence, configured.options, poll.manners)
+        due = next_poll(
+            now,
+            interval=interval,
+            failures=0,
+            retry_after=None,
+            jitter=jitter.random(),
+            manners=poll.manners,
+            ceiling=interval if _punctual(source) else LONGEST_FRESH,
+        )
+        await sources.finish_poll(tx, configured, evidence, options=options, now=now, next_poll_at=due)
         at("record: before the end of a poll commits")
+    taken = poll.taken
     log.info("polled", source=configured.name, seen=taken.records, new=taken.new, rejected=len(taken.rejects))
     return taken
 
 
-async def _record_pages(
-    store: Store,
-    configured: Configured,
-    source: Source,
-    taken: Taken,
-    *,
-    lease: timedelta,
-    recent: Recent,
-    at: At,
-) -> None:
-    owes = configured.baseline_at is not None
-    async with aclosing(_closable(source.poll(configured.cursor, await store.now()))) as pages:
-        async for page in pages:
-            at("record: page parsed")
-            prepared = await asyncio.to_thread(recording.prepare, configured.name, page.announcements)
-            async with store.transaction() as tx:
-                now = await tx.now()
-                recorded = await recording.record(tx, configured.name, source.authority, prepared, owes=owes, now=now)
-                at("record: page written")
-                ours = await sources.save_page(
-                    tx,
-                    configured,
-                    page.cursor,
-                    seen=len(prepared),
-                    new=recorded.new_announcements,
-                    rejected=len(page.rejects),
-                    lease_until=now + lease,
-                )
-                if not ours:
-                    raise SourceError(f"{configured.kind}: another process took over this poll")
-                at("record: before a page commits")
-            at("record: page committed")
-            recent.keep(recorded.fresh)
-            _count(taken, page, recorded)
+class _Poll:
+    """One poll under way: what it has taken, and what it leaves behind for judging the source."""
+
+    def __init__(
+        self,
+        store: Store,
+        configured: Configured,
+        source: Source,
+        *,
+        lease: timedelta,
+        recent: Recent,
+        at: At,
+        now: datetime,
+    ) -> None:
+        self._store = store
+        self._configured = configured
+        self._source = source
+        self._lease = lease
+        self._recent = recent
+        self._at = at
+        self._now = now
+        self.taken = Taken()
+        self.evidence = health.begin(configured.evidence, source.expected(now) if _punctual(source) else None)
+        self.manners = Manners()
+        self.unchanged = True  # until a page says otherwise; without any page nothing has changed
+
+    async def record_pages(self) -> None:
+        """Record every page with the source's bookmark after it. Raises SourceError."""
+        pages = self._source.poll(self._configured.cursor, self._now)
+        async with aclosing(_closable(pages)) as closable:
+            async for page in closable:
+                self._at("record: page parsed")
+                self.unchanged = self.unchanged and page.unchanged
+                self.manners = page.manners or self.manners
+                await self._record(page)
+
+    async def _record(self, page: Page) -> None:
+        name, owes = self._configured.name, self._configured.baseline_at is not None
+        prepared = await asyncio.to_thread(recording.prepare, name, page.announcements)
+        async with self._store.transaction() as tx:
+            now = await tx.now()
+            recorded = await recording.record(tx, name, self._source.authority, prepared, owes=owes, now=now)
+            self._at("record: page written")
+            heard = health.hear(self.evidence, page, new=recorded.new_announcements, now=now)
+            ours = await sources.save_page(
+                tx,
+                self._configured,
+                page.cursor,
+                heard,
+                seen=len(prepared),
+                new=recorded.new_announcements,
+                rejected=len(page.rejects),
+                lease_until=now + self._lease,
+            )
+            if not ours:
+                raise SourceError(f"{self._configured.kind}: another process took over this poll")
+            self._at("record: before a page commits")
+        self._at("record: page committed")
+        self.evidence = heard
+        self._recent.keep(recorded.fresh)
+        _count(self.taken, page, recorded)
+
+
+def _punctual(source: Source) -> TypeGuard[Punctual]:
+    return hasattr(source, "expected")
+
+
+def _interval(source: Source) -> timedelta:
+    interval: timedelta = getattr(source, "interval", POLL_INTERVAL)
+    return interval
+
+
+def _moved(evidence: Evidence, options: Mapping[str, Any], manners: Manners) -> tuple[Evidence, Mapping[str, Any]]:
+    """Permanent redirects are adopted once they have repeated: one may be a slip of the far side."""
+    if manners.moved_to is None or "url" not in options:
+        return replace(evidence, moved_to=None, moved=0), options
+    times = evidence.moved + 1 if evidence.moved_to == manners.moved_to else 1
+    if times < MOVED_FOR_GOOD:
+        return replace(evidence, moved_to=manners.moved_to, moved=times), options
+    log.info("a source has moved for good", to=manners.moved_to)
+    return replace(evidence, moved_to=None, moved=0), {**options, "url": manners.moved_to}
 
 
 def _count(taken: Taken, page: Page, recorded: recording.Recorded) -> None:
@@ -121,7 +185,9 @@ def _count(taken: Taken, page: Page, recorded: recording.Recorded) -> None:
     taken.rejects.extend(page.rejects)
 
 
-async def note_failure(store: Store, configured: Configured, error: Exception, jitter: Random) -> None:
+async def note_failure(
+    store: Store, configured: Configured, error: Exception, jitter: Random, *, begin_again: bool = False
+) -> None:
     """Say in a source's health why its poll failed, and when it is due again."""
     retry_after = error.retry_after if isinstance(error, SourceError) else None
     gone = isinstance(error, SourceError) and error.gone
@@ -135,7 +201,9 @@ async def note_failure(store: Store, configured: Configured, error: Exception, j
             jitter=jitter.random(),
         )
         reason = str(error) or f"{configured.kind}: no end after {POLL_LIMIT}"
-        await sources.fail_poll(tx, configured, now=now, next_poll_at=due, error=reason, gone=gone)
+        await sources.fail_poll(
+            tx, configured, now=now, next_poll_at=due, error=reason, gone=gone, begin_again=begin_again
+        )
 
 
 async def take(

@@ -18,6 +18,7 @@ from paperlark.pipeline import At, ingest, nobody
 from paperlark.pipeline.deliver import Deliverer, lapse, plan
 from paperlark.pipeline.percolate import Percolator
 from paperlark.pipeline.recent import Recent
+from paperlark.pipeline.watch import Operator, watch
 from paperlark.sources.base import Source
 from paperlark.store import retention
 from paperlark.store.database import Store
@@ -26,7 +27,7 @@ from paperlark.store.sources import Configured
 log = structlog.get_logger()
 
 POLL_EVERY, PERCOLATE_EVERY, DELIVER_EVERY = 5, 2, 2  # seconds between looks at what is due: each look is one query
-SIGNALS_EVERY, LAPSE_EVERY, FORGET_EVERY = 30, 600, 6 * 3600
+SIGNALS_EVERY, WATCH_EVERY, LAPSE_EVERY, FORGET_EVERY = 30, 300, 600, 6 * 3600
 POLLS_AT_ONCE = 4
 DRAIN = 10  # seconds for what is in flight when we stop; the whole exit stays under 20
 
@@ -44,11 +45,12 @@ class Parts:
     lease: timedelta
     jitter: Random
     recent: Recent = field(default_factory=Recent)
+    operator: Operator | None = None
     at: At = nobody
 
 
 class Loops:
-    """The service's jobs: poll, percolate, refresh signals, deliver, forget."""
+    """The service's jobs: poll, percolate, refresh signals, deliver, watch the sources, forget."""
 
     def __init__(self, parts: Parts) -> None:
         self._parts = parts
@@ -63,6 +65,7 @@ class Loops:
             ("poll", self._poll, POLL_EVERY),
             ("percolate", self._parts.percolator.run, PERCOLATE_EVERY),
             ("signals", self._parts.percolator.run_signals, SIGNALS_EVERY),
+            ("watch", lambda: watch(self._parts.store, self._parts.operator), WATCH_EVERY),
             ("lapse", lambda: lapse(self._parts.store), LAPSE_EVERY),
             ("forget", self._forget, FORGET_EVERY),
         ]

@@ -14,6 +14,7 @@ that version of the profile began: a profile made today is not owed ten days of 
 import asyncio
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
@@ -24,11 +25,11 @@ from paperlark.matching.index import Index
 from paperlark.matching.query import parse
 from paperlark.model.papers import StoredPaper
 from paperlark.model.problems import QueryError
-from paperlark.model.readers import Cadence, Profile, Subscription
+from paperlark.model.readers import Cadence, Profile, Subscription, wish_of
 from paperlark.pipeline import At, nobody
 from paperlark.pipeline.recent import Recent
-from paperlark.store import papers, percolation, profiles
-from paperlark.store.database import Store
+from paperlark.store import merges, papers, percolation, profiles
+from paperlark.store.database import Store, Transaction
 from paperlark.store.percolation import Batch, FreshSignal, Told
 from paperlark.store.profiles import Change
 
@@ -153,6 +154,7 @@ class Percolator:
                 yield
             async with self._store.transaction() as tx:
                 now = await tx.now()
+                chunk = await _as_it_stands(tx, chunk)
                 subscriptions = await profiles.subscriptions_of(tx, {(hit.account_id, hit.profile_id) for hit in chunk})
                 await percolation.write_matches(tx, list(match_rows(chunk, now)))
                 self._at("percolate: matches written")
@@ -260,8 +262,10 @@ class Percolator:
         hits = await self._in_thread(self._match_signals, fresh, before, stored)
         async with self._store.transaction() as tx:
             now = await tx.now()
-            subscriptions = await profiles.subscriptions_of(tx, {(hit.account_id, hit.profile_id) for hit, _ in hits})
-            await percolation.write_matches(tx, list(match_rows([hit for hit, _ in hits], now)))
+            found = await _as_it_stands(tx, [hit for hit, _ in hits])
+            hits = [(hit, at) for hit, (_, at) in zip(found, hits, strict=True)]
+            subscriptions = await profiles.subscriptions_of(tx, {(hit.account_id, hit.profile_id) for hit in found})
+            await percolation.write_matches(tx, list(match_rows(found, now)))
             await percolation.write_owed(tx, list(risen_rows(hits, subscriptions, now)))
             await percolation.finish_signals(tx, fresh, now)
             self._at("percolate: before signals commit")
@@ -289,6 +293,17 @@ class Percolator:
 
     async def _in_thread(self, function: Any, *arguments: Any) -> Any:
         return await asyncio.get_running_loop().run_in_executor(self._thread, function, *arguments)
+
+
+async def _as_it_stands(tx: Transaction, hits: Sequence[Hit]) -> list[Hit]:
+    """The hits, those of a paper that became one with another since it was read as hits of that one. No paper among
+    them becomes one with another before this transaction ends: what is owed must not be owed of a paper that is gone.
+    """
+    heirs = await merges.heirs(tx, {hit.told.paper_id for hit in hits})
+    return [
+        hit._replace(told=replace(hit.told, paper_id=heirs[hit.told.paper_id])) if hit.told.paper_id in heirs else hit
+        for hit in hits
+    ]
 
 
 # ── pure ───────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -319,7 +334,10 @@ def match_rows(hits: Iterable[Hit], now: datetime) -> Iterator[dict[str, Any]]:
 
 def owed_rows(hits: Iterable[Hit], subscriptions: Iterable[Subscription], now: datetime) -> Iterator[dict[str, Any]]:
     """What hits owe: to each destination subscribed to the profile before the announcement was first seen, where it
-    wants such an occasion; in its most urgent cadence, where several profiles meet there."""
+    wants announcements of such a type; in its most urgent cadence, where several profiles meet there.
+
+    The type decides whether, the occasion whether again: who wants only what is new, and was not told of a paper when
+    it was a cross-list somewhere, is told when another source announces it as new; who was told then is not."""
     owing = [(hit, hit.told.first_seen) for hit in hits if hit.told.owes]
     return risen_rows(owing, subscriptions, now)
 
@@ -333,7 +351,7 @@ def risen_rows(
         by_profile.setdefault((subscription.account_id, subscription.profile_id), []).append(subscription)
     urgent: dict[tuple[int, int, int, str], tuple[Cadence, Told]] = {}
     for hit, moment in hits:
-        wanted = hit.told.occasion.split(":", 1)[0]
+        wanted = wish_of(hit.told.type)
         for subscription in by_profile.get((hit.account_id, hit.profile_id), ()):
             if wanted not in subscription.occasions or subscription.began_at > moment:
                 continue

@@ -4,25 +4,24 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from paperlark.model.problems import ReaderError
-from paperlark.model.readers import Cadence, Destination, EmptyPolicy, Rhythm, Subscription
+from paperlark.model.readers import USUAL_WISHES, WISHES, Cadence, Destination, EmptyPolicy, Rhythm, Subscription
 from paperlark.readers.follow import show
 from paperlark.schedule import zone
 from paperlark.store import profiles
 from paperlark.store.database import Store
 
-OCCASIONS = ("first", "replaced", "published", "withdrawn")
 CAP_LIMIT = 200
 
 
 @dataclass(frozen=True, slots=True)
 class Wish:
-    """How a destination wants to be told."""
+    """How a destination wants to be told, and which announcements of a paper: occasions are some of WISHES."""
 
     cadence: Cadence = Cadence.DAILY
     rhythm: Rhythm = field(default_factory=Rhythm)
     cap: int = 20
     empty: EmptyPolicy = EmptyPolicy.SILENT
-    occasions: Sequence[str] = ("first",)
+    occasions: Sequence[str] = USUAL_WISHES
 
 
 async def subscribe(
@@ -61,8 +60,8 @@ async def subscriptions(store: Store, account_id: int) -> list[tuple[Subscriptio
 def check(wish: Wish) -> None:
     """Could a destination be told like this? Raises ReaderError: an unknown zone or occasion, a bad cap."""
     zone(wish.rhythm.zone)
-    unknown = [occasion for occasion in wish.occasions if occasion not in OCCASIONS]
+    unknown = [occasion for occasion in wish.occasions if occasion not in WISHES]
     if unknown or not wish.occasions:
-        raise ReaderError(f"an occasion is one of {', '.join(OCCASIONS)}, not {unknown[0] if unknown else 'nothing'!r}")
+        raise ReaderError(f"an occasion is one of {', '.join(WISHES)}, not {unknown[0] if unknown else 'nothing'!r}")
     if not 1 <= wish.cap <= CAP_LIMIT:
         raise ReaderError(f"a digest holds between 1 and {CAP_LIMIT} papers, not {wish.cap}")

@@ -86,8 +86,8 @@ class FeedWorker:
         match answer:
             case Page():
                 return answer
-            case str():
-                raise SourceError(answer)
+            case SourceError():
+                raise answer
         self.close()
         if late.is_set():
             raise SourceError(f"rss: {where}: reading the feed took longer than {self._seconds:g} s")
@@ -149,7 +149,7 @@ def _receive(stream: IO[bytes]) -> Any:
 
 
 def main(memory: int) -> None:
-    """Answer frames until there are none: None with "here", a feed with its page, or with the words of its error."""
+    """Answer frames until there are none: None with "here", a feed with its page, or with its error."""
     resource.setrlimit(resource.RLIMIT_AS, (memory, memory))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     asked, answers = sys.stdin.buffer, sys.stdout.buffer
@@ -163,17 +163,16 @@ def main(memory: int) -> None:
             continue
         body, options = request
         try:
-            answer: Page | str = parse(body, **options)
+            answer: Page | SourceError = parse(body, **options)
         except SourceError as problem:
-            answer = str(problem)
+            answer = problem
         except MemoryError:
             del body, request
-            _send(
-                answers, f"rss: {options['where']}: reading the feed needs more than {memory // 1024**2} MiB of memory"
-            )
+            needs = f"reading the feed needs more than {memory // 1024**2} MiB of memory"
+            _send(answers, SourceError(f"rss: {options['where']}: {needs}"))
             return  # what is left of it is not worth keeping
         except Exception as fault:  # a loop's edge: whatever a feed makes the parser raise is the feed's fault
-            answer = f"rss: {options['where']}: the feed cannot be read ({type(fault).__name__})"
+            answer = SourceError(f"rss: {options['where']}: the feed cannot be read ({type(fault).__name__})")
         _send(answers, answer)
 
 

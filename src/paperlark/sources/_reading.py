@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import MISSING, fields
 from datetime import UTC, date, datetime
 from email.utils import parsedate_to_datetime
+from itertools import islice
 from math import isfinite
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
@@ -33,6 +34,9 @@ _INLINE = re.compile(r"</?[A-Za-z][\w:-]*(?:\s[^<>]*)?/?>")
 
 def fold(text: str) -> str:
     """One line: white space folded to single spaces, control characters and broken code points left out."""
+    line = text.replace("\n", " ")
+    if "  " not in line and line.isprintable():  # most texts; the only printable white space is the space
+        return line.strip()
     line = " ".join(text.split())
     return line if line.isprintable() else " ".join(_UNSAYABLE.sub("", line).split())
 
@@ -83,16 +87,17 @@ def web_link(value: Any) -> str | None:
 def keep(value: Any, depth: int = DEPTH_KEPT) -> Any:
     """What a source said, as JSON can hold it and a database can store it: cleaned, and bounded in every direction."""
     if isinstance(value, str):
-        cut = value[:TEXT_KEPT]
+        cut = value if len(value) <= TEXT_KEPT else value[:TEXT_KEPT]
         return cut if cut.isprintable() else _UNSAYABLE.sub("", cut)
-    if value is None or isinstance(value, bool | int):
+    if value is None or isinstance(value, int):
         return value
     if isinstance(value, float):
         return value if isfinite(value) else None
     if depth <= 0:
         return None
-    if isinstance(value, Mapping):
-        return {str(keep(str(key))): keep(kept, depth - 1) for key, kept in list(value.items())[:ENTRIES_KEPT]}
+    if type(value) is dict or isinstance(value, Mapping):  # the exact type first: it is the quick question
+        some = islice(value.items(), ENTRIES_KEPT)
+        return {keep(str(key)): keep(kept, depth - 1) for key, kept in some}
     if isinstance(value, list | tuple):
         return [keep(kept, depth - 1) for kept in value[:ENTRIES_KEPT]]
     return fold(str(value))[:TEXT_KEPT]

@@ -14,7 +14,11 @@ from paperlark.model.sources import Expected
 
 
 class Source(Protocol):
-    """One configured instance of an adapter."""
+    """One configured instance of an adapter.
+
+    One that wants to be polled otherwise than hourly has an `interval: ClassVar[timedelta]`; one with a calendar is
+    `Punctual` too.
+    """
 
     kind: ClassVar[str]
     """Module name, configuration key, log field: "arxiv"."""

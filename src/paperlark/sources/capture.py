@@ -1,9 +1,10 @@
-"""A saved Hugging Face listing: the page as text (a clipboard's, a page-to-text program's) or as HTML.
+"""A saved Hugging Face listing: the page as text (a clipboard's, a page-to-text program's), as HTML, or as MHTML.
 
 As text, a listing is some of the page's own words, then records one after another. A record is a title, an abstract,
 and perhaps a foot: authors' count or an organisation, `·`, a date, perhaps a number of comments. Some programs put
 blank lines between these, some don't, and some leave every foot out; so blank lines mean nothing here, and what a line
-is follows from its neighbours. As HTML, the page carries its records as JSON in `data-props`.
+is follows from its neighbours. As HTML, the page carries its records as JSON in `data-props`; whether it was saved
+alone, with its assets in a folder beside it, or as one `.mhtml` with all of them.
 
 Days. A date without a year is the nearest such day that is not after the day of capture. A record's date is the
 paper's own (`published_at`), and the day it was announced; where it has none, the page's day stands in, else the day of
@@ -15,7 +16,7 @@ import json
 import re
 from collections.abc import AsyncIterator, Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -25,14 +26,17 @@ from paperlark.http import Http
 from paperlark.model.papers import Announcement, Cursor, Page, Paper, Reject, at_midnight
 from paperlark.model.problems import SourceError
 from paperlark.sources._hf_record import read_records
+from paperlark.sources._mhtml import is_mhtml, pages, saved_on
 from paperlark.sources._reading import choose, day_of, fold
-from paperlark.sources._saved_files import changed_files
+from paperlark.sources._saved_files import Found, changed_files
 from paperlark.sources.base import Saved
 
 TITLE_LIMIT = 400  # characters; a longer line in a title's place is another paragraph of the abstract before it
 ORGANISATION_LIMIT = 80  # characters; a longer line before a date is an abstract whose authors are missing
 HEAD_LIMIT = 60  # lines in which a page's own words may stand before its first record
-PROPS = b'data-target="DailyPapers"'
+LISTING = re.compile(rb"""data-target=(?:3D)?["']?DailyPapers\b""")  # quotes as the browser that saved it writes them
+SITE = b"huggingface.co/papers"
+PAGE = 256  # announcements in one page
 
 MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
 _MONTH = (
@@ -52,7 +56,7 @@ MARKS = re.compile(r"Get trending papers in your email inbox\b.{0,40}|by ?AK and
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """path: a file, or a folder of them. captured_on: the day they were captured, else each file's own time."""
+    """path: a file, or a folder to watch. captured_on: the day they were captured, else each file's own time."""
 
     path: str
     captured_on: date | None = None
@@ -65,45 +69,74 @@ class Options:
 
 
 class Capture:
-    """Polls a file or a folder of saved listings, and reads again what has changed. The cursor: each file's stamp.
+    """Watches a file or a folder of saved listings, and reads again what has changed. The cursor: each file's stamp.
 
     In a folder, a file that is no listing becomes a reject and the others are taken.
     """
 
     kind: ClassVar[str] = "capture"
     authority: ClassVar[int] = 10
+    interval: ClassVar[timedelta] = timedelta(minutes=5)  # a look at a folder costs nobody anything
 
     def __init__(self, name: str, options: Mapping[str, Any], http: Http) -> None:
         self.name = name
         self.options = choose(self.kind, Options, options)
 
     async def poll(self, cursor: Cursor, now: datetime) -> AsyncIterator[Page]:
-        """One page for each file that is new or changed since `cursor`. Raises SourceError."""
+        """The records of each file that is finished, and new or changed since `cursor`; none where none is.
+
+        A page is of one file. Raises SourceError.
+        """
         path = Path(self.options.path)
-        async for saved, after in changed_files(self.kind, path, cursor):
-            dated = replace(saved, captured_on=self.options.captured_on or min(saved.captured_on, now.date()))
+        alone = path.name if await asyncio.to_thread(path.is_file) else None
+        before = cursor
+        async for found in changed_files(self.kind, path, cursor, now):
             try:
-                page = await asyncio.to_thread(parse_saved, dated)
+                page = await asyncio.to_thread(self._page, found, now.date())
             except SourceError as problem:
-                if saved.name == path.name:  # the one file that we were asked to watch
+                if found.name == alone:  # the one file that we were asked to watch
                     raise
-                page = Page((), rejects=(Reject(saved.name, str(problem)),))
-            yield replace(page, cursor=after)
+                reason = str(problem).removeprefix(f"{self.kind}: {found.name}: ")
+                page = Page((), rejects=(Reject(found.name, reason),))
+            for bite in _bites(page, before, found.cursor):
+                yield bite
+            before = found.cursor
+
+    def _page(self, found: Found, today: date) -> Page:
+        if found.saved is None:
+            if found.problem:
+                raise SourceError(f"{self.kind}: {found.name}: {found.problem}")
+            return Page((), unchanged=True)
+        day = self.options.captured_on or min(found.saved.captured_on, today)
+        return parse_saved(replace(found.saved, captured_on=day))
+
+
+def _bites(page: Page, before: Cursor, after: Cursor) -> Iterator[Page]:
+    """A file's page in bounded pages: the file is known only after the last of them."""
+    told = page.announcements
+    while len(told) > PAGE:
+        yield Page(told[:PAGE], before)
+        told = told[PAGE:]
+    yield replace(page, announcements=told, cursor=after)
 
 
 def looks_like(name: str, head: bytes) -> bool:
-    """The page's own words, or its data, or a record's foot."""
+    """The page's own words, or its data, or a record's foot; or a page of that site in one file."""
+    if is_mhtml(head):
+        return SITE in head or LISTING.search(head.replace(b"=\r\n", b"").replace(b"=\n", b"")) is not None
     if head.lstrip()[:1] in (b"{", b"["):
         return False
     text = head.decode("utf-8", "replace")
-    return PROPS in head or any(MARKS.fullmatch(line) or _opens_foot(line) for line in _lines(text))
+    return bool(LISTING.search(head)) or any(MARKS.fullmatch(line) or _opens_foot(line) for line in _lines(text))
 
 
 def parse_saved(saved: Saved) -> Page:
     """The records of a saved listing, in the page's order. Raises SourceError when it is none."""
     if not saved.body.strip():
         raise SourceError(f"capture: {saved.name}: the file is empty")
-    if PROPS in saved.body:
+    if is_mhtml(saved.body[: 64 * 1024]):
+        return _parse_mhtml(saved)
+    if LISTING.search(saved.body):
         return _parse_html(saved)
     try:
         text = saved.body.decode("utf-8-sig")
@@ -111,7 +144,7 @@ def parse_saved(saved: Saved) -> Page:
         raise SourceError(f"capture: {saved.name}: not text in UTF-8") from None
     if "\0" in text:
         raise SourceError(f"capture: {saved.name}: a binary file, not a saved listing")
-    if re.match(r"\s*<(!doctype|html|\?xml)", text, re.IGNORECASE):
+    if re.match(r"\s*<(!doctype|!--|html|\?xml)", text, re.IGNORECASE):
         raise SourceError(f"capture: {saved.name}: a web page that holds no Daily Papers listing")
     return _parse_text(text, saved)
 
@@ -290,6 +323,15 @@ def _day(year: int, month: int, day: int) -> date:
 
 
 # ── as HTML ──────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def _parse_mhtml(saved: Saved) -> Page:
+    """The page of the file that is a listing. It says itself when it was saved; a file's own time may be later."""
+    captured_on = min(saved_on(saved.body) or saved.captured_on, saved.captured_on)
+    for page in pages(saved.body):
+        if LISTING.search(page):
+            return _parse_html(replace(saved, body=page, captured_on=captured_on))
+    raise SourceError(f"capture: {saved.name}: a saved web page that holds no Daily Papers listing")
 
 
 def _parse_html(saved: Saved) -> Page:

@@ -22,14 +22,20 @@ from typing import Any
 from sqlalchemy import Row, and_, case, exists, func, or_, select, tuple_, update
 
 from paperlark.model.ids import new_id
-from paperlark.model.readers import Cadence, EmptyPolicy, Rhythm
+from paperlark.model.readers import Cadence, Destination, EmptyPolicy, Rhythm
 from paperlark.store.database import Transaction
 from paperlark.store.profiles import rhythm_of
 from paperlark.store.rows import chunks, scalars
 from paperlark.store.tables import ANNOUNCEMENT, DELIVERY, DESTINATION, MATCH, OWED, SUBSCRIPTION
 
 OPEN = ("pending", "claimed")
+
+
 PAUSE_PATIENCE = timedelta(days=7)  # what is owed to a paused destination waits as long, then is dropped
+
+
+class MovedError(Exception):
+    """What a delivery owes is no longer what it was when it was read: papers became one meanwhile. Read it again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,6 +160,17 @@ async def plan(tx: Transaction, found: Unplanned, slot: str, due_at: datetime) -
     await tx.insert_new(DELIVERY, [row])
 
 
+async def notice(
+    tx: Transaction, place: Destination, slot: str, parts: Sequence[Mapping[str, Any]], *, now: datetime
+) -> None:
+    """Owe a destination a few words of our own, sealed already; `slot` says what of, and once ever."""
+    row = {"account_id": place.account_id, "id": new_id(), "destination_id": place.id, "channel": place.channel,
+           "cadence": str(Cadence.INSTANT), "slot": slot, "state": "pending", "first_due": now, "due_at": now,
+           "attempts": 0, "unconfirmed": 0, "in_flight": False, "parts": list(parts), "parts_sent": 0,
+           "papers": 0}  # fmt: skip
+    await tx.insert_new(DELIVERY, [row])
+
+
 # ── claiming ───────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
@@ -273,17 +290,21 @@ async def seal(
 ) -> bool:
     """Fix what a delivery says: its parts, and what it owes by them. From here on the first part is in flight.
 
-    False when the lease was lost.
+    False when the lease was lost. Raises MovedError (and the transaction must not be committed) when something of what
+    is told is no longer owed: told of a paper that has become one with another, it would be told again of that one.
     """
+    told = list(told)
     sealed = await _mine(tx, delivery, parts=[dict(part) for part in parts], papers=papers, in_flight=bool(parts))
-    if sealed:
-        await _close_owed(tx, delivery, told)
+    if sealed and await _close_owed(tx, delivery, told) != len(told):
+        raise MovedError
     return sealed
 
 
-async def _close_owed(tx: Transaction, delivery: Delivery, told: Iterable[OwedPaper]) -> None:
+async def _close_owed(tx: Transaction, delivery: Delivery, told: Iterable[OwedPaper]) -> int:
+    """Note that this delivery tells of what is owed. Returns how much of it was still owed."""
+    closed = 0
     for chunk in chunks([(paper.paper_id, paper.occasion) for paper in told]):
-        await tx.execute(
+        found = await tx.execute(
             update(OWED)
             .where(
                 OWED.c.account_id == delivery.account_id,
@@ -293,6 +314,8 @@ async def _close_owed(tx: Transaction, delivery: Delivery, told: Iterable[OwedPa
             )
             .values(delivery_id=delivery.id)
         )
+        closed += found.rowcount
+    return closed
 
 
 # ── the fates ──────────────────────────────────────────────────────────────────────────────────────────────────────

@@ -5,13 +5,16 @@ Both are rows: no connection-bound lock, which breaks behind a pooler and outliv
 
 import asyncio
 import secrets
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from datetime import datetime, timedelta
 
 from sqlalchemy import delete, select, update
 
 from paperlark.store.database import Store, Transaction
 from paperlark.store.tables import LANE, PACE
+
+LOOK_AGAIN = 0.5  # seconds: a turn that is taken may end sooner than it has to
 
 
 class StorePace:
@@ -21,22 +24,44 @@ class StorePace:
         self._store = store
         self._sleep = sleep
 
-    async def wait(self, what: str, *, seconds_apart: float) -> None:
-        """Take the next free moment for `what`, and return when it has come."""
-        async with self._store.transaction() as tx:
-            now = await tx.now()
-            mine = await _next_free(tx, what, now, timedelta(seconds=seconds_apart))
-        if mine > now:
-            await self._sleep((mine - now).total_seconds())
+    @asynccontextmanager
+    async def turn(self, what: str, *, seconds_apart: float, at_most: float) -> AsyncIterator[None]:
+        """A turn with `what`, alone among all processes; see `Pace`. Nobody is first in line: who looks, takes."""
+        apart = timedelta(seconds=seconds_apart)
+        lease = max(timedelta(seconds=at_most), apart)
+        while True:
+            async with self._store.transaction() as tx:
+                began = await tx.now()
+                free_at = await _take_turn(tx, what, began, began + lease)
+            if free_at is None:
+                break
+            await self._sleep(min((free_at - began).total_seconds(), LOOK_AGAIN))
+        try:
+            yield
+        finally:
+            async with self._store.transaction() as tx:
+                await _end_turn(tx, what, held_until=began + lease, free_at=max(began + apart, await tx.now()))
 
 
-async def _next_free(tx: Transaction, what: str, now: datetime, apart: timedelta) -> datetime:
-    """Move the free moment on by one turn; returns the one that is ours."""
-    await tx.insert_new(PACE, [{"what": what, "free_at": now}])
-    row = (await tx.execute(select(PACE.c.free_at).where(PACE.c.what == what).with_for_update())).one()
-    mine: datetime = max(row.free_at, now)
-    await tx.execute(update(PACE).where(PACE.c.what == what).values(free_at=mine + apart))
-    return mine
+async def _take_turn(tx: Transaction, what: str, now: datetime, until: datetime) -> datetime | None:
+    """Take the turn if it is free, up to `until`; else the moment at which it is free at the latest."""
+    insert = tx.insert(PACE)
+    taken = await tx.execute(
+        insert.on_conflict_do_update(
+            index_elements=["what"], set_={"free_at": insert.excluded.free_at}, where=PACE.c.free_at <= now
+        ).returning(PACE.c.what),
+        {"what": what, "free_at": until},
+    )
+    if taken.first() is not None:
+        return None
+    free_at: datetime = (await tx.execute(select(PACE.c.free_at).where(PACE.c.what == what))).scalar_one()
+    return free_at
+
+
+async def _end_turn(tx: Transaction, what: str, *, held_until: datetime, free_at: datetime) -> None:
+    """Let the others in at `free_at`, unless the turn took so long that it is somebody else's by now."""
+    mine = (PACE.c.what == what) & (PACE.c.free_at == held_until)
+    await tx.execute(update(PACE).where(mine).values(free_at=free_at))
 
 
 async def take_lane(tx: Transaction, channel: str, token: str | None, now: datetime, lease: timedelta) -> str | None:

@@ -84,6 +84,7 @@ async def record(
     await _write_aliases(tx, pairs)
     await _write_source_records(tx, pairs, source, authority, now)
     told, new_signals = await _write_announcements(tx, pairs, source, owes=owes, now=now)
+    await merges.hold(tx, {number for s in settled if s.absorbed for number in (s.paper_id, *s.absorbed)})
     for entry, found in pairs:
         for gone in found.absorbed:
             await merges.merge(tx, found.paper_id, gone, reason=f"{source}: {entry.announcement.paper.title}", now=now)
@@ -126,15 +127,15 @@ async def _census(tx: Transaction, prepared: Sequence[Prepared]) -> Census:
         for chunk in chunks(sorted(values)):
             named_so = select(ALIAS.c.paper_id).where(ALIAS.c.scheme == scheme, ALIAS.c.value.in_(chunk))
             ids.update(await scalars(tx, named_so))
-    census = Census()
+    census = Census(await merges.parted(tx, ids))
     for id_chunk in chunks(sorted(ids)):
         named: dict[int, list[Alias]] = defaultdict(list)
         for row in await tx.execute(select(ALIAS).where(ALIAS.c.paper_id.in_(id_chunk))):
             named[row.paper_id].append(Alias(row.scheme, row.value))
-        told = select(PAPER.c.id, PAPER.c.title, PAPER.c.abstract).where(PAPER.c.id.in_(id_chunk))
+        told = select(PAPER.c.id, PAPER.c.title, PAPER.c.abstract, PAPER.c.authors).where(PAPER.c.id.in_(id_chunk))
         for row in await tx.execute(told):
             census.add(
-                Known(row.id, row.title, row.abstract),
+                Known(row.id, row.title, row.abstract, tuple(row.authors)),
                 [a for a in named[row.id] if a.scheme != "title"],
                 [a.value for a in named[row.id] if a.scheme == "title"],
             )
@@ -191,21 +192,21 @@ async def _write_announcements(
     tx: Transaction, pairs: Sequence[tuple[Prepared, Settled]], source: str, *, owes: bool, now: datetime
 ) -> tuple[dict[int, tuple[Prepared, Settled]], int]:
     """Announcements that are new, and counts that are. Returns the former by id, and how many of the latter."""
-    wanted = {(s.paper_id, p.announcement.occasion): (p, s) for p, s in pairs}
-    known: dict[tuple[int, str], int] = {}
+    wanted = {(s.paper_id, p.announcement.occasion, p.announcement.type): (p, s) for p, s in pairs}
+    known: dict[tuple[int, str, str], int] = {}
     for chunk in chunks(sorted({s.paper_id for _, s in pairs if not s.new})):
-        announced = select(ANNOUNCEMENT.c.id, ANNOUNCEMENT.c.paper_id, ANNOUNCEMENT.c.occasion).where(
-            ANNOUNCEMENT.c.paper_id.in_(chunk), ANNOUNCEMENT.c.source == source
-        )
-        known |= {(row.paper_id, row.occasion): row.id for row in await tx.execute(announced)}
+        announced = select(
+            ANNOUNCEMENT.c.id, ANNOUNCEMENT.c.paper_id, ANNOUNCEMENT.c.occasion, ANNOUNCEMENT.c.type
+        ).where(ANNOUNCEMENT.c.paper_id.in_(chunk), ANNOUNCEMENT.c.source == source)
+        known |= {(row.paper_id, row.occasion, row.type): row.id for row in await tx.execute(announced)}
     rows, first_signals, new = [], [], {}
-    for (paper_id, occasion), (entry, found) in wanted.items():
-        if (paper_id, occasion) in known:
+    for (paper_id, occasion, kind), (entry, found) in wanted.items():
+        if (paper_id, occasion, kind) in known:
             continue
         number, told = new_id(), entry.announcement
         new[number] = (entry, found)
         rows.append(
-            {"id": number, "source": source, "paper_id": paper_id, "occasion": occasion, "type": told.type,
+            {"id": number, "source": source, "paper_id": paper_id, "occasion": occasion, "type": kind,
              "announced_at": told.announced_at, "first_seen": now, "owes": owes}
         )  # fmt: skip
         if told.signals:

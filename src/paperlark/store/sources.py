@@ -5,16 +5,21 @@ Polling is a query (`next_poll_at <= now`), so a restart re-polls nothing and an
 
 import secrets
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
+from pydantic import TypeAdapter
 from sqlalchemy import Row, or_, select, update
 
+from paperlark.health import Standing
 from paperlark.model.papers import Cursor
 from paperlark.model.problems import ReaderError
+from paperlark.model.sources import Evidence
 from paperlark.store.database import Transaction
 from paperlark.store.tables import SOURCE
+
+_EVIDENCE = TypeAdapter(Evidence)
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,13 +40,28 @@ class Configured:
     seen: int
     new: int
     rejected: int
+    evidence: Evidence = field(default_factory=Evidence)
     lease_token: str | None = None
+
+    @property
+    def standing(self) -> Standing:
+        """What its health is judged by."""
+        return Standing(
+            name=self.name,
+            evidence=self.evidence,
+            polled_at=self.polled_at,
+            good_at=self.good_at,
+            next_poll_at=self.next_poll_at,
+            failures=self.failures,
+            last_error=self.last_error,
+            paused_reason=self.paused_reason,
+        )
 
 
 async def add(tx: Transaction, name: str, kind: str, options: Mapping[str, Any], now: datetime) -> Configured:
     """Configure a source; its first poll is due at once. One that was removed comes back where it stood."""
-    row = {"name": name, "kind": kind, "options": dict(options), "cursor": {}, "added_at": now, "next_poll_at": now,
-           "failures": 0, "seen": 0, "new": 0, "rejected": 0}  # fmt: skip
+    row = {"name": name, "kind": kind, "options": dict(options), "cursor": {}, "evidence": {},
+           "added_at": now, "next_poll_at": now, "failures": 0, "seen": 0, "new": 0, "rejected": 0}  # fmt: skip
     insert = tx.insert(SOURCE)
     await tx.execute(
         insert.on_conflict_do_update(
@@ -63,8 +83,8 @@ async def note_import(tx: Transaction, name: str, kind: str, now: datetime) -> N
     """Make a source known that papers were imported from; it is never polled."""
     await tx.insert_new(
         SOURCE,
-        [{"name": name, "kind": kind, "options": {}, "cursor": {}, "added_at": now, "next_poll_at": None,
-          "failures": 0, "seen": 0, "new": 0, "rejected": 0}],
+        [{"name": name, "kind": kind, "options": {}, "cursor": {}, "evidence": {},
+          "added_at": now, "next_poll_at": None, "failures": 0, "seen": 0, "new": 0, "rejected": 0}],
     )  # fmt: skip
 
 
@@ -116,13 +136,22 @@ async def claim_due(
 
 
 async def save_page(
-    tx: Transaction, source: Configured, cursor: Cursor, *, seen: int, new: int, rejected: int, lease_until: datetime
+    tx: Transaction,
+    source: Configured,
+    cursor: Cursor,
+    evidence: Evidence,
+    *,
+    seen: int,
+    new: int,
+    rejected: int,
+    lease_until: datetime,
 ) -> bool:
     """Move the bookmark past a page and keep the lease. False when the lease was lost: the page must not be kept."""
     return await _mine(
         tx,
         source,
         cursor=dict(cursor),
+        evidence=_dumped(evidence),
         seen=SOURCE.c.seen + seen,
         new=SOURCE.c.new + new,
         rejected=SOURCE.c.rejected + rejected,
@@ -139,11 +168,21 @@ async def count(tx: Transaction, name: str, *, seen: int, new: int, rejected: in
     )
 
 
-async def finish_poll(tx: Transaction, source: Configured, *, now: datetime, next_poll_at: datetime) -> bool:
-    """A poll came to its end: the source is well. The first such poll ends its baseline."""
+async def finish_poll(
+    tx: Transaction,
+    source: Configured,
+    evidence: Evidence,
+    *,
+    options: Mapping[str, Any],
+    now: datetime,
+    next_poll_at: datetime,
+) -> bool:
+    """A poll came to its end. The first such poll ends its baseline. options: as they are from now on."""
     return await _mine(
         tx,
         source,
+        evidence=_dumped(evidence),
+        options=dict(options),
         baseline_at=source.baseline_at or now,
         polled_at=now,
         good_at=now,
@@ -156,12 +195,23 @@ async def finish_poll(tx: Transaction, source: Configured, *, now: datetime, nex
 
 
 async def fail_poll(
-    tx: Transaction, source: Configured, *, now: datetime, next_poll_at: datetime, error: str, gone: bool
+    tx: Transaction,
+    source: Configured,
+    *,
+    now: datetime,
+    next_poll_at: datetime,
+    error: str,
+    gone: bool,
+    begin_again: bool = False,
 ) -> bool:
-    """A poll failed: say why, and when to ask again; a source that is gone for good is paused."""
+    """A poll failed: say why, and when to ask again; a source that is gone for good is paused.
+
+    begin_again: its bookmark goes back to where this poll began: what was answered is not to be taken for known.
+    """
     return await _mine(
         tx,
         source,
+        **({"cursor": dict(source.cursor)} if begin_again else {}),
         polled_at=now,
         failures=SOURCE.c.failures + 1,
         last_error=error[:500],
@@ -189,6 +239,25 @@ async def remove(tx: Transaction, name: str, now: datetime) -> None:
     await tx.execute(update(SOURCE).where(SOURCE.c.name == name).values(removed_at=now, next_poll_at=None))
 
 
+async def note_health(tx: Transaction, source: Configured, evidence: Evidence) -> bool:
+    """Remember of an illness what no poll says; False where a poll has begun or ended meanwhile: look again later."""
+    changed = await tx.execute(
+        update(SOURCE)
+        .where(
+            SOURCE.c.name == source.name,
+            SOURCE.c.polled_at == source.polled_at,
+            or_(SOURCE.c.lease_token.is_(None), SOURCE.c.lease_until < await tx.now()),
+        )
+        .values(evidence=_dumped(evidence))
+    )
+    return changed.rowcount == 1
+
+
+def _dumped(evidence: Evidence) -> dict[str, Any]:
+    dumped: dict[str, Any] = _EVIDENCE.dump_python(evidence, mode="json", exclude_defaults=True)
+    return dumped
+
+
 async def _mine(tx: Transaction, source: Configured, **values: Any) -> bool:
     changed = await tx.execute(
         update(SOURCE).where(SOURCE.c.name == source.name, SOURCE.c.lease_token == source.lease_token).values(**values)
@@ -212,5 +281,6 @@ def _configured(row: Row[Any]) -> Configured:
         seen=row.seen,
         new=row.new,
         rejected=row.rejected,
+        evidence=_EVIDENCE.validate_python(row.evidence),
         lease_token=row.lease_token,
     )

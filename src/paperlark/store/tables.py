@@ -88,10 +88,14 @@ class SourceRecord(SQLModel, table=True):
 
 
 class Announcement(SQLModel, table=True):
-    """A source told of a paper. `owes` is false for a baseline and for what was only archived."""
+    """A source told of a paper. `owes` is false for a baseline and for what was only archived.
+
+    A source tells of one occasion once for each type: what was new in one category and is listed in another later
+    (cross) is announced again, and may meet profiles that ask for that category.
+    """
 
     __table_args__ = (
-        UniqueConstraint("source", "paper_id", "occasion", name="uq_announcement_once"),
+        UniqueConstraint("source", "paper_id", "occasion", "type", name="uq_announcement_once"),
         Index("ix_announcement_open", "id", sqlite_where=text("percolated_at IS NULL"),
               postgresql_where=text("percolated_at IS NULL")),
     )  # fmt: skip
@@ -241,7 +245,7 @@ class Destination(SQLModel, table=True):
 
 
 class Subscription(SQLModel, table=True):
-    """Profile × destination × cadence × the occasions wanted."""
+    """Profile × destination × cadence × what is wanted: new, cross, replace, published, withdrawn."""
 
     __table_args__ = (
         UniqueConstraint("account_id", "profile_id", "destination_id", name="uq_subscription_once"),
@@ -341,6 +345,7 @@ class Source(SQLModel, table=True):
     kind: str
     options: dict[str, Any] = json()
     cursor: dict[str, Any] = json()
+    evidence: dict[str, Any] = json()
     added_at: datetime = moment()
     baseline_at: datetime | None = moment(nullable=True)
     next_poll_at: datetime | None = moment(nullable=True, index=True)

@@ -14,7 +14,7 @@ import asyncio
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date
 from types import TracebackType
 from typing import Any, Self
@@ -105,15 +105,17 @@ class HuggingFace(Site):
     """Plays `GET /api/daily_papers`: a day's records by `date`, `p`, `limit` (50, at most 100), with an ETag.
 
     days: what each day holds; a day that is not there is empty. today: later days are refused, as there.
+    left: requests that the rate limit still allows, said with each answer; at none it refuses. None: no limit is said.
     A path scripted with `answers` is answered by its script as long as that has replies left.
     """
 
     PATH = "/api/daily_papers"
 
-    def __init__(self, days: Mapping[date, Sequence[Any]], today: date) -> None:
+    def __init__(self, days: Mapping[date, Sequence[Any]], today: date, *, left: int | None = None) -> None:
         super().__init__()
         self.days = dict(days)
         self.today = today
+        self.left = left
 
     @property
     def api(self) -> str:
@@ -121,10 +123,19 @@ class HuggingFace(Site):
         return self.url + self.PATH
 
     def reply_to(self, request: web.Request) -> Reply:
-        """A scripted reply if there is one left, else the day's."""
+        """A scripted reply if there is one left, else the day's, within the rate limit."""
         script = self._replies.get(request.path)
         if script:
             return script.pop(0)
+        if self.left == 0:
+            return Reply(b"", 429, {"RateLimit": '"api";r=0;t=137'}, "application/json")
+        reply = self._of_the_day(request)
+        if self.left is None:
+            return reply
+        self.left -= 1
+        return replace(reply, headers={**reply.headers, "RateLimit": f'"api";r={self.left};t=137'})
+
+    def _of_the_day(self, request: web.Request) -> Reply:
         if request.path != self.PATH:
             return Reply(b"not here", 404, content_type="text/plain")
         try:
@@ -146,7 +157,7 @@ class HuggingFace(Site):
 async def _written(request: web.Request, reply: Reply) -> web.StreamResponse:
     tag = reply.headers.get("ETag")
     if tag and request.headers.get("If-None-Match") == tag:
-        return web.Response(status=304, headers={"ETag": tag})
+        return web.Response(status=304, headers=dict(reply.headers))
     await asyncio.sleep(reply.wait)
     headers = {"Content-Type": reply.content_type, **reply.headers}
     response = web.StreamResponse(status=reply.status, headers=headers)

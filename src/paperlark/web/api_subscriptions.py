@@ -36,6 +36,7 @@ def _known_zone(name: str) -> str:
 
 
 Hour = Annotated[str, Field(pattern=r"^([01][0-9]|2[0-3]):[0-5][0-9]$")]
+Occasion = Literal["new", "cross", "replace", "published", "withdrawn"]
 Zone = Annotated[str, AfterValidator(_known_zone)]
 
 
@@ -62,7 +63,7 @@ class SubscriptionChange(BaseModel):
 
     model_config = CLOSED
     cadence: Cadence = Wish().cadence
-    occasions: Annotated[list[Literal["first", "replaced", "published", "withdrawn"]], Field(min_length=1)] = ["first"]
+    occasions: Annotated[list[Occasion], Field(min_length=1)] = ["new", "cross"]
     rhythm: RhythmWish = RhythmWish()
     cap: Annotated[int, Field(ge=1, le=CAP_LIMIT)] = Wish().cap
     empty: EmptyPolicy = Wish().empty

@@ -8,7 +8,7 @@ import jinja2
 from aiohttp import web
 
 from paperlark.store.database import Store
-from paperlark.web import access, api_papers, api_profiles, api_subscriptions, health, pages
+from paperlark.web import access, api_papers, api_profiles, api_subscriptions, health, pages, sources
 from paperlark.web.edge import add_headers, edge
 from paperlark.web.keys import CHANNELS, STORE, Addressed
 
@@ -23,7 +23,7 @@ def make_web(store: Store, channels: Mapping[str, Addressed]) -> web.Application
     app[CHANNELS] = channels
     app[access.NOTED] = {}
     app.on_response_prepare.append(add_headers)
-    for part in (health, api_papers, api_profiles, api_subscriptions, pages):
+    for part in (health, api_papers, api_profiles, api_subscriptions, sources, pages):
         app.add_routes(part.routes)
     static = app.router.add_static("/static", HERE / "static", append_version=True)
     templates = aiohttp_jinja2.setup(
