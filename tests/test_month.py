@@ -268,7 +268,10 @@ async def _check(
             select(func.count()).select_from(ANNOUNCEMENT).where(ANNOUNCEMENT.c.occasion == "first")
             .group_by(ANNOUNCEMENT.c.source, ANNOUNCEMENT.c.paper_id)
         )).scalars().all()  # fmt: skip
-        owed = (await tx.execute(select(OWED.c.paper_id, OWED.c.cadence, OWED.c.owed_at))).all()
+        owed = (await tx.execute(
+            select(OWED.c.paper_id, OWED.c.cadence, OWED.c.owed_at, ANNOUNCEMENT.c.announced_at)
+            .join(ANNOUNCEMENT, ANNOUNCEMENT.c.id == OWED.c.announcement_id)
+        )).all()  # fmt: skip
     requests: Counter[tuple[str, date]] = Counter()
     for frail in (world.arxiv, world.hf, world.biorxiv, world.journal):
         requests.update((host, at.date()) for at, host in frail.asked)
@@ -279,6 +282,8 @@ async def _check(
     assert world.papers - names == set(), "nothing is lost"
     assert set(told) == {1}, "each source announced each paper once"
     assert len({row.paper_id for row in owed}) == len(owed), "and each is owed once"
+    late = {row.paper_id for row in owed if row.owed_at - row.announced_at > timedelta(hours=48)}
+    assert late and late == {row.paper_id for row in owed if row.cadence == "daily"}, "no flood after the outage"
     assert {(host, day) for (host, day), number in requests.items() if number > MOST_A_DAY[host]} == set()
     apart = [b - a for a, b in zip(pace.turns["arxiv.test"], pace.turns["arxiv.test"][1:], strict=False)]
     assert min(apart) >= timedelta(seconds=3), "one lane over all of arXiv's hosts"

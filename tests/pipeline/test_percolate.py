@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -10,7 +11,7 @@ from sqlalchemy import update
 from paperlark.model.messages import Digest, Payload
 from paperlark.model.readers import WISHES, Cadence, EmptyPolicy, Rhythm
 from paperlark.pipeline.percolate import Percolator
-from paperlark.store import percolation, profiles
+from paperlark.store import percolation, profiles, recording
 from paperlark.store.database import Store, open_store
 from paperlark.store.tables import PERCOLATION_BATCH, PROFILE
 from paperlark.testing.channels import FakeChannel
@@ -165,6 +166,21 @@ async def test_a_baseline_fills_the_archive_and_owes_nobody(store: Store, clock:
     await record(store, *numbered(3), owes=False)
     assert await percolate(store) == 3
     assert len(await matches(store)) == 3 and await owed(store) == []
+
+
+async def test_what_a_poll_finds_late_waits_for_the_next_digest(store: Store, clock: FakeClock) -> None:
+    await reader(store, cadence=Cadence.INSTANT)
+    clock.advance(minutes=1)
+    late, timely = numbered(1), numbered(1, start=5)
+    timely = [replace(told, announced_at=clock()) for told in timely]
+    prepared = recording.prepare("arxiv", [*late, *timely])
+    clock.advance(hours=50)
+    async with store.transaction() as tx:
+        now = await tx.now()
+        before = MONDAY + timedelta(seconds=1)
+        await recording.record(tx, "arxiv", 90, prepared, owes=True, now=now, late_before=before)
+    await percolate(store)
+    assert sorted(row["cadence"] for row in await owed(store)) == ["daily", "instant"]
 
 
 async def test_only_subscriptions_older_than_the_announcement_are_owed(store: Store, clock: FakeClock) -> None:

@@ -189,5 +189,5 @@ async def test_every_undo_of_a_merge_of_hard_pairs_restores_both_papers_whole(
     for table, rows in before.items():
         assert after[table] == rows, table
     with capsys.disabled():
-        rows = sum(map(len, before.values()))
-        print(f"\n{len(done)} merges undone: {rows:,} rows of {len(before)} tables as they were before")
+        total = sum(map(len, before.values()))
+        print(f"\n{len(done)} merges undone: {total:,} rows of {len(before)} tables as they were before")

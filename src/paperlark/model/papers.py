@@ -22,7 +22,8 @@ DOI = re.compile(r"10\.\d{4,9}/\S+")
 class Alias:
     """A name of a paper that somebody gave out: `scheme:value`, lower case where the scheme ignores case.
 
-    Schemes: `arxiv` (no version), `doi`, `hf`, `url`. A paper has at most one name in each of the *hard* schemes
+    Schemes: `arxiv` (no version), `doi`, `hf`, `url`, and `entry` (of a feed that gives no better name; it is never
+    shown). A paper has at most one name in each of the *hard* schemes
     unless a source itself says that two belong together; two papers whose names differ in one never merge by title.
     """
 

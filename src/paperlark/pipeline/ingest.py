@@ -31,6 +31,7 @@ log = structlog.get_logger()
 
 BITE = 256  # announcements recorded in one transaction
 POLL_INTERVAL = timedelta(hours=1)
+LATE = timedelta(hours=48)  # what a poll finds later than this rings nobody: it waits for the next digest
 MOVED_FOR_GOOD = 3  # polls in a row that were sent to the same other address
 LONGEST_FRESH = timedelta(days=1)  # that an answer may keep us away; no calendar waits for a batch that comes late
 POLL_LIMIT = timedelta(minutes=30)  # a poll that takes longer is not coming back
@@ -136,7 +137,9 @@ class _Poll:
         prepared = await asyncio.to_thread(recording.prepare, name, page.announcements)
         async with self._store.transaction() as tx:
             now = await tx.now()
-            recorded = await recording.record(tx, name, self._source.authority, prepared, owes=owes, now=now)
+            recorded = await recording.record(
+                tx, name, self._source.authority, prepared, owes=owes, now=now, late_before=now - LATE
+            )
             self._at("record: page written")
             heard = health.hear(self.evidence, page, new=recorded.new_announcements, now=now)
             ours = await sources.save_page(

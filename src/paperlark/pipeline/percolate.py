@@ -337,15 +337,22 @@ def owed_rows(hits: Iterable[Hit], subscriptions: Iterable[Subscription], now: d
     wants announcements of such a type; in its most urgent cadence, where several profiles meet there.
 
     The type decides whether, the occasion whether again: who wants only what is new, and was not told of a paper when
-    it was a cross-list somewhere, is told when another source announces it as new; who was told then is not."""
+    it was a cross-list somewhere, is told when another source announces it as new; who was told then is not. What was
+    late when it was first seen rings nobody: it waits for the next digest."""
     owing = [(hit, hit.told.first_seen) for hit in hits if hit.told.owes]
-    return risen_rows(owing, subscriptions, now)
+    return _rows(owing, subscriptions, now, late_waits=True)
 
 
 def risen_rows(
     hits: Iterable[tuple[Hit, datetime]], subscriptions: Iterable[Subscription], now: datetime
 ) -> Iterator[dict[str, Any]]:
     """What hits owe that came true at a moment: to those who had subscribed by then."""
+    return _rows(hits, subscriptions, now, late_waits=False)
+
+
+def _rows(
+    hits: Iterable[tuple[Hit, datetime]], subscriptions: Iterable[Subscription], now: datetime, *, late_waits: bool
+) -> Iterator[dict[str, Any]]:
     by_profile: dict[Key, list[Subscription]] = {}
     for subscription in subscriptions:
         by_profile.setdefault((subscription.account_id, subscription.profile_id), []).append(subscription)
@@ -356,8 +363,10 @@ def risen_rows(
             if wanted not in subscription.occasions or subscription.began_at > moment:
                 continue
             key = (hit.account_id, subscription.destination_id, hit.told.paper_id, hit.told.occasion)
-            if key not in urgent or URGENCY[subscription.cadence] < URGENCY[urgent[key][0]]:
-                urgent[key] = (subscription.cadence, hit.told)
+            waits = late_waits and hit.told.late and subscription.cadence is Cadence.INSTANT
+            cadence = Cadence.DAILY if waits else subscription.cadence
+            if key not in urgent or URGENCY[cadence] < URGENCY[urgent[key][0]]:
+                urgent[key] = (cadence, hit.told)
     for (account_id, destination_id, paper_id, occasion), (cadence, told) in urgent.items():
         yield {"account_id": account_id, "destination_id": destination_id, "paper_id": paper_id, "occasion": occasion,
                "announcement_id": told.id, "cadence": str(cadence), "owed_at": now}  # fmt: skip

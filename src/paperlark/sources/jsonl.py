@@ -165,7 +165,7 @@ def looks_like(name: str, head: bytes) -> bool:
         record = json.loads(first)
     except (ValueError, RecursionError):
         return name.removesuffix(".gz").endswith((".jsonl", ".ndjson")) and rest[:1] == b"{"
-    return isinstance(record, dict) and "title" in record
+    return isinstance(record, dict) and "title" in record and "items" not in record  # those are a JSON Feed's
 
 
 def open_lines(stream: BinaryIO, name: str) -> Iterator[bytes]:

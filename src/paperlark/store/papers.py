@@ -34,6 +34,9 @@ async def rewrite(tx: Transaction, paper_id: int) -> None:
     await search.rewrite(tx, paper_id, texts.search_words)
 
 
+INTERNAL = ("title", "entry")  # schemes that are no names to show
+
+
 async def load(tx: Transaction, paper_ids: Iterable[int]) -> dict[int, StoredPaper]:
     """Papers as the archive holds them, by id, in the order asked for; unknown ids are left out."""
     ids = list(dict.fromkeys(paper_ids))
@@ -53,7 +56,8 @@ async def count_existing(tx: Transaction, paper_ids: Iterable[int]) -> int:
 
 async def _load(tx: Transaction, ids: Sequence[int]) -> dict[int, StoredPaper]:
     aliases: dict[int, list[Alias]] = defaultdict(list)
-    for row in await tx.execute(select(ALIAS).where(ALIAS.c.paper_id.in_(ids), ALIAS.c.scheme != "title")):
+    named = select(ALIAS).where(ALIAS.c.paper_id.in_(ids), ALIAS.c.scheme.not_in(INTERNAL))
+    for row in await tx.execute(named):
         aliases[row.paper_id].append(Alias(row.scheme, row.value))
     told = select(ANNOUNCEMENT.c.paper_id, ANNOUNCEMENT.c.source, ANNOUNCEMENT.c.announced_at)
     sources: dict[int, dict[str, None]] = defaultdict(dict)

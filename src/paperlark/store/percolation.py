@@ -33,6 +33,7 @@ class Told:
     announced_at: datetime
     first_seen: datetime
     owes: bool
+    late: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +63,7 @@ _TOLD = (
     ANNOUNCEMENT.c.announced_at,
     ANNOUNCEMENT.c.first_seen,
     ANNOUNCEMENT.c.owes,
+    ANNOUNCEMENT.c.late,
 )
 
 
@@ -255,4 +257,6 @@ async def finish_signals(tx: Transaction, signals: Iterable[FreshSignal], now: d
 
 
 def _told(row: Row[Any]) -> Told:
-    return Told(row.id, row.paper_id, row.source, row.occasion, row.type, row.announced_at, row.first_seen, row.owes)
+    return Told(
+        row.id, row.paper_id, row.source, row.occasion, row.type, row.announced_at, row.first_seen, row.owes, row.late
+    )

@@ -72,9 +72,19 @@ def _prepared(source: str, announcement: Announcement) -> Prepared:
 
 
 async def record(
-    tx: Transaction, source: str, authority: int, prepared: Sequence[Prepared], *, owes: bool, now: datetime
+    tx: Transaction,
+    source: str,
+    authority: int,
+    prepared: Sequence[Prepared],
+    *,
+    owes: bool,
+    now: datetime,
+    late_before: datetime | None = None,
 ) -> Recorded:
-    """Write a page: its papers, aliases, source records, announcements and signals. What is there already stays."""
+    """Write a page: its papers, aliases, source records, announcements and signals. What is there already stays.
+
+    late_before: an announcement made before it comes late; it waits for the next digest, whatever the cadence.
+    """
     if tx.postgres:
         await tx.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": RECORD_LOCK})
     census = await _census(tx, prepared)
@@ -83,7 +93,7 @@ async def record(
     await _write_new_papers(tx, pairs, now)
     await _write_aliases(tx, pairs)
     await _write_source_records(tx, pairs, source, authority, now)
-    told, new_signals = await _write_announcements(tx, pairs, source, owes=owes, now=now)
+    told, new_signals = await _write_announcements(tx, pairs, source, owes=owes, now=now, late_before=late_before)
     await merges.hold(tx, {number for s in settled if s.absorbed for number in (s.paper_id, *s.absorbed)})
     for entry, found in pairs:
         for gone in found.absorbed:
@@ -189,7 +199,13 @@ async def _write_source_records(
 
 
 async def _write_announcements(
-    tx: Transaction, pairs: Sequence[tuple[Prepared, Settled]], source: str, *, owes: bool, now: datetime
+    tx: Transaction,
+    pairs: Sequence[tuple[Prepared, Settled]],
+    source: str,
+    *,
+    owes: bool,
+    now: datetime,
+    late_before: datetime | None,
 ) -> tuple[dict[int, tuple[Prepared, Settled]], int]:
     """Announcements that are new, and counts that are. Returns the former by id, and how many of the latter."""
     wanted = {(s.paper_id, p.announcement.occasion, p.announcement.type): (p, s) for p, s in pairs}
@@ -207,7 +223,8 @@ async def _write_announcements(
         new[number] = (entry, found)
         rows.append(
             {"id": number, "source": source, "paper_id": paper_id, "occasion": occasion, "type": kind,
-             "announced_at": told.announced_at, "first_seen": now, "owes": owes}
+             "announced_at": told.announced_at, "first_seen": now, "owes": owes,
+             "late": late_before is not None and told.announced_at < late_before}
         )  # fmt: skip
         if told.signals:
             # the announcement's own percolation sees these counts: nothing is left open for them

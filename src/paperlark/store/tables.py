@@ -8,7 +8,7 @@ The full text index over papers is not here: it is a virtual table on SQLite and
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import BigInteger, Index, MetaData, Table, UniqueConstraint, text
+from sqlalchemy import BigInteger, Index, MetaData, Table, UniqueConstraint, false, text
 from sqlmodel import Field, SQLModel
 
 from paperlark.store.columns import Json, Moment
@@ -88,7 +88,8 @@ class SourceRecord(SQLModel, table=True):
 
 
 class Announcement(SQLModel, table=True):
-    """A source told of a paper. `owes` is false for a baseline and for what was only archived.
+    """A source told of a paper. `owes` is false for a baseline and for what was only archived; `late`
+    says that a poll found it long after its day.
 
     A source tells of one occasion once for each type: what was new in one category and is listed in another later
     (cross) is announced again, and may meet profiles that ask for that category.
@@ -107,6 +108,7 @@ class Announcement(SQLModel, table=True):
     announced_at: datetime = moment(index=True)
     first_seen: datetime = moment(index=True)
     owes: bool
+    late: bool = Field(sa_column_kwargs={"server_default": false()})
     batch_id: int | None = number(nullable=True, index=True)
     percolated_at: datetime | None = moment(nullable=True)
 
