@@ -28,7 +28,7 @@ BUSY_SECONDS = 10  # how long a writer of another process may hold SQLite before
 CONNECT_SECONDS = 5
 POOL_SIZE = 8
 SQLITE_POOL_SIZE = 4
-SQLITE_VALUES = 30_000  # in one statement; SQLite bears 32,766
+SQLITE_VALUES = 3_000  # in one statement: SQLite bears 32,766, but each of the last 100 statements is kept, prepared
 
 Insert = sqlite.Insert | postgresql.Insert
 
