@@ -63,10 +63,10 @@ def told(
     )
 
 
-def numbered(count: int, topic: str = "larks", *, start: int = 0) -> list[Announcement]:
+def numbered(count: int, topic: str = "larks", *, start: int = 0, at: datetime = MONDAY) -> list[Announcement]:
     """Announcements of distinct papers about a topic, each with an arXiv id."""
     return [
-        told(f"Study {n} of {topic} at large", f"Number {n} tells of {topic}.", arxiv=f"2603.{n:05d}")
+        told(f"Study {n} of {topic} at large", f"Number {n} tells of {topic}.", arxiv=f"2603.{n:05d}", at=at)
         for n in range(start, start + count)
     ]
 

@@ -5,7 +5,7 @@ from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
-from paperlark.health import Standing, begin, empty, hear, illness, judge, line
+from paperlark.health import Standing, begin, empty, empty_note, hear, illness, judge, line
 from paperlark.model.papers import Completeness, Page, Reject
 from paperlark.model.sources import Evidence, Expected, Health, State
 from tests.builders import numbered
@@ -28,7 +28,9 @@ def state(evidence: Evidence, now: datetime = NOON) -> State | None:
 
 def test_a_source_that_told_of_the_day_that_was_due_is_fresh() -> None:
     heard = hear(begin(Evidence(), DUE), day(3), new=3, now=NOON)
-    assert judge(replace(WELL, evidence=heard), NOON) == Health(State.FRESH, "told of 2026-03-04")
+    assert judge(replace(WELL, evidence=heard), NOON) == Health(
+        State.FRESH, "told of 2026-03-04", "3 papers of 2026-03-04"
+    )
 
 
 def test_a_day_that_is_due_and_not_there_is_stale_and_says_which() -> None:
@@ -47,7 +49,9 @@ def test_yesterdays_list_under_todays_date_is_stale() -> None:
 
 def test_fewer_papers_than_the_source_holds_is_partial_until_the_rest_has_come() -> None:
     some = hear(begin(Evidence(), DUE), day(7, expected=10), new=7, now=NOON)
-    assert judge(replace(WELL, evidence=some), NOON) == Health(State.PARTIAL, "7 of the 10 papers of 2026-03-04")
+    assert judge(replace(WELL, evidence=some), NOON) == Health(
+        State.PARTIAL, "7 of the 10 papers of 2026-03-04", "7 of 10 papers so far"
+    )
     told_again = hear(begin(some, DUE), day(2, expected=10), new=0, now=NOON)
     assert state(told_again) is State.PARTIAL, "a part told again is no progress, and no loss"
     assert (told_again.told, told_again.expected) == (7, 10)
@@ -89,7 +93,9 @@ def test_a_source_without_a_calendar_is_quiet_after_a_week_without_anything_new(
     later = replace(WELL, evidence=heard, polled_at=NOON + 8 * DAY, next_poll_at=NOON + 8 * DAY)
     assert state(heard) is State.FRESH
     found = judge(later, NOON + 8 * DAY)
-    assert found == Health(State.QUIET, "nothing new since 2026-03-04, and it answers")
+    assert found is not None and (found.state, found.because) == (
+        State.QUIET, "nothing new since 2026-03-04, and it answers",
+    )  # fmt: skip
 
 
 @pytest.mark.parametrize(
@@ -137,14 +143,40 @@ def test_a_short_illness_is_nobodys_business() -> None:
     assert told is None and healed == Evidence()
 
 
-def test_the_line_under_a_digest_names_what_is_ill_and_counts_what_is_well() -> None:
-    fresh, quiet = Health(State.FRESH, "told"), Health(State.QUIET, "nothing is due")
-    stale = Health(State.STALE, "its newest day is 2026-03-03")
-    assert line([]) == line([("x", None)]) == ""
-    assert line([("a", fresh), ("b", fresh)]) == "Every source is well."
-    assert line([("a", fresh), ("b", quiet)]) == "Every source is well: quiet are b."
-    assert line([("a", quiet), ("b", quiet)]) == "Every source is well, and it was a quiet day."
-    assert line([("a", stale), ("b", fresh), ("c", quiet)]) == (
-        "Sources: a is stale (its newest day is 2026-03-03); the other 2 well."
+def brief(evidence: Evidence, now: datetime = NOON) -> str:
+    found = judge(replace(WELL, evidence=evidence), now)
+    assert found is not None
+    return found.brief
+
+
+def test_the_brief_word_tells_complete_from_still_filling_from_silent() -> None:
+    whole = hear(begin(Evidence(), DUE), day(214, expected=214), new=214, now=NOON)
+    assert brief(whole) == "214 papers, complete"
+    early = Expected(TUESDAY, NOON - DAY, NOON + HOUR)
+    filling = hear(begin(Evidence(day=TUESDAY), early), day(7), new=7, now=NOON)
+    assert brief(filling) == "7 papers, still filling"
+    late = hear(begin(Evidence(), DUE), day(3, TUESDAY), new=3, now=NOON)
+    assert brief(late) == "nothing of 2026-03-04 yet"
+    down = judge(replace(WELL, failures=3, last_error="503", good_at=NOON - 6 * HOUR), NOON)
+    assert down is not None and down.brief == "no answer since 06:00 UTC"
+
+
+def test_the_line_under_a_digest_names_few_sources_and_of_many_those_that_are_ill() -> None:
+    fresh, stale = (
+        Health(State.FRESH, "told", "214 papers, complete"),
+        Health(State.STALE, "late", "nothing of today yet"),
     )
-    assert line([("a", stale), ("b", fresh)]).endswith("; the other one is well.")
+    assert line([]) == line([("x", None)]) == ""
+    assert line([("arxiv", fresh), ("hf", stale)]) == "arxiv: 214 papers, complete; hf: nothing of today yet."
+    many = [(f"journal {n}", fresh) for n in range(9)]
+    assert line(many) == "9 sources well."
+    assert line([*many, ("hf", stale)]) == "hf: nothing of today yet; 9 others well."
+    ill = [(f"j{n}", stale) for n in range(6)]
+    assert line(ill).endswith("; 2 more not well.")
+
+
+def test_an_empty_day_says_which_kind_of_empty_it_was() -> None:
+    fresh, quiet, stale = (Health(state, "") for state in (State.FRESH, State.QUIET, State.STALE))
+    assert "Nothing is broken" in empty_note([("a", fresh), ("b", quiet)])
+    assert "a quiet day" in empty_note([("a", quiet), ("b", None)])
+    assert "not every source" in empty_note([("a", fresh), ("b", stale)])

@@ -20,6 +20,7 @@ UNPOLLED = timedelta(hours=3)  # behind its time: nobody polls
 SILENCE = timedelta(days=7)  # without anything new, a source without a calendar is called quiet
 UNREADABLE = 0.1  # of the entries of a poll: from there on it is partial
 ILL_LONG = timedelta(days=1)  # until the operator is told
+NAMED = 4  # sources in the line under a digest
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,24 +86,54 @@ def judge(source: Standing, now: datetime) -> Health | None:
     if source.paused_reason is not None or source.next_poll_at is None or source.polled_at is None:
         return None
     if now - source.next_poll_at > UNPOLLED:
-        return Health(State.BROKEN, f"nobody has polled it since {_minute(source.polled_at)}; is the service running?")
+        since = _minute(source.polled_at)
+        return Health(
+            State.BROKEN, f"nobody has polled it since {since}; is the service running?", f"not asked since {since}"
+        )
     broken = _broken(source, now)
     if broken is not None:
-        return Health(State.BROKEN, broken)
+        return Health(State.BROKEN, broken, _no_answer(source, now))
     if evidence.due_day is not None and (evidence.day is None or evidence.day < evidence.due_day):
         newest = f"its newest day is {evidence.day}" if evidence.day else "it has told of no day yet"
-        return Health(State.STALE, f"{newest}, and {evidence.due_day} was due at {_minute(evidence.due_at)}")
+        because = f"{newest}, and {evidence.due_day} was due at {_minute(evidence.due_at)}"
+        return Health(State.STALE, because, f"nothing of {evidence.due_day} yet")
     if evidence.expected is not None and evidence.told < evidence.expected:
-        return Health(State.PARTIAL, f"{evidence.told} of the {evidence.expected} papers of {evidence.day}")
+        some = f"{evidence.told} of {_papers(evidence.expected)}"
+        return Health(
+            State.PARTIAL, f"{evidence.told} of the {evidence.expected} papers of {evidence.day}", f"{some} so far"
+        )
     if evidence.rejected > UNREADABLE * (evidence.seen + evidence.rejected):
-        return Health(State.PARTIAL, f"{evidence.rejected} of {evidence.seen + evidence.rejected} entries unreadable")
+        some = f"{evidence.rejected} of {evidence.seen + evidence.rejected} entries unreadable"
+        return Health(State.PARTIAL, some, some)
     if evidence.quiet:
-        return Health(State.QUIET, f"nothing is due today{_newest(evidence)}")
+        return Health(State.QUIET, f"nothing is due today{_newest(evidence)}", "nothing due today")
     if evidence.due_day is None and (evidence.new_at is None or now - evidence.new_at > SILENCE):
         since = f"nothing new since {evidence.new_at:%Y-%m-%d}" if evidence.new_at else "nothing new yet"
-        return Health(State.QUIET, f"{since}, and it answers")
+        return Health(State.QUIET, f"{since}, and it answers", since)
     day = evidence.day or (evidence.new_at.date() if evidence.new_at else None)
-    return Health(State.FRESH, f"told of {day}" if day else "it answers")
+    return Health(State.FRESH, f"told of {day}" if day else "it answers", _told(evidence, now))
+
+
+def _told(evidence: Evidence, now: datetime) -> str:
+    """What a fresh source has told, in a few words."""
+    if evidence.day is None:
+        return f"new on {evidence.new_at:%Y-%m-%d}" if evidence.new_at else "it answers"
+    if evidence.expected is not None and evidence.due_day == evidence.day:
+        return f"{_papers(evidence.told)}, complete"
+    if evidence.due_day is not None and evidence.due_day < evidence.day == now.date():
+        return f"{_papers(evidence.told)}, still filling"
+    return f"{_papers(evidence.told)} of {evidence.day}"
+
+
+def _papers(number: int) -> str:
+    return f"{number:,} paper" if number == 1 else f"{number:,} papers"
+
+
+def _no_answer(source: Standing, now: datetime) -> str:
+    if source.good_at is None:
+        return "no answer so far"
+    today = source.good_at.date() == now.date()
+    return f"no answer since {source.good_at:%H:%M} UTC" if today else f"no answer since {_minute(source.good_at)}"
 
 
 def _broken(source: Standing, now: datetime) -> str | None:
@@ -132,20 +163,29 @@ def illness(evidence: Evidence, health: Health | None, now: datetime) -> tuple[E
 
 
 def line(sources: Iterable[tuple[str, Health | None]]) -> str:
-    """How all sources are, in one line for a digest's foot; "" without sources that are polled."""
+    """How the sources are, in one line for a digest's foot; "" without sources that are polled.
+
+    Each by its name while they are few; else those that are not well, and how many are.
+    """
     known = [(name, health) for name, health in sources if health is not None]
-    if not known:
-        return ""
-    unwell = [f"{name} is {health.state} ({health.because})" for name, health in known if not health.well]
-    if unwell:
-        others = len(known) - len(unwell)
-        rest = [f"the other {others} well" if others > 1 else "the other one is well"] if others else []
-        return "Sources: " + "; ".join(unwell + rest) + "."
-    quiet = [name for name, health in known if health.state is State.QUIET]
-    every = "Every source is well" if len(known) > 1 else f"The source {known[0][0]} is well"
-    if len(quiet) == len(known):
-        return f"{every}, and it was a quiet day."
-    return f"{every}{': quiet are ' + ', '.join(quiet) if quiet else ''}."
+    unwell = [(name, health) for name, health in known if not health.well]
+    named = known if len(known) <= NAMED else unwell[:NAMED]
+    clauses = [f"{name}: {health.brief or health.because}" for name, health in named]
+    well, others = len(known) - len(unwell), len(unwell) - NAMED
+    if len(known) > NAMED:
+        clauses += [f"{others} more not well"] if others > 0 else []
+        clauses += [f"{well} {'others' if clauses else 'sources'} well"] if well else []
+    return f"{'; '.join(clauses)}." if clauses else ""
+
+
+def empty_note(sources: Iterable[tuple[str, Health | None]]) -> str:
+    """What an empty digest says: was it a quiet day, or is something broken?"""
+    states = [health.state for _, health in sources if health is not None]
+    if any(state in (State.BROKEN, State.STALE, State.PARTIAL) for state in states):
+        return "No paper met your profiles, but not every source could tell of its papers."
+    if states and all(state is State.QUIET for state in states):
+        return "No paper met your profiles: it is a quiet day, and no source had any due."
+    return "No paper met your profiles. Nothing is broken: the day's papers were others."
 
 
 def _newest(evidence: Evidence) -> str:

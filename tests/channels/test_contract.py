@@ -159,6 +159,30 @@ def test_telegram_parses_every_message_within_its_limits_also_when_it_is_sent_ag
         assert telegram.plain(payload.content["html"]).strip() == shown
 
 
+@each_digest
+def test_telegram_has_room_for_the_line_on_the_sources_under_every_digest(name: str) -> None:
+    told = replace(ALL[name], health="𝔘 <b>" * 300)
+    payloads = [TELEGRAM.again(payload) for payload in TELEGRAM.render(told)]
+    for payload in payloads:
+        shown, entities = parse_html(payload.content["html"])
+        assert len(shown.encode("utf-16-le")) // 2 <= 4000
+        assert len(entities) <= 95
+        assert len(payload.content["html"].encode()) <= 30_000
+    assert "𝔘 <b>" in shown
+
+
+@each_channel
+@pytest.mark.parametrize("name", ["ordinary", "empty", "fifty"])
+def test_the_line_on_the_sources_is_under_every_digest_once_and_is_text(channel: Channel, name: str) -> None:
+    if channel.kind == "fake":
+        pytest.skip("the fake shows no more of a digest than its test needs")
+    said = "arxiv: 214 papers, complete; <i>hf</i>: nothing of today yet."
+    payloads = channel.render(replace(ALL[name], health=said))
+    shown = [words(payload) for payload in payloads]
+    assert said in shown[-1]
+    assert sum(one.count("214 papers, complete") for one in shown) == (2 if channel.kind == "email" else 1)
+
+
 @settings(max_examples=60, deadline=None)
 @given(
     st.lists(st.tuples(st.integers(1, 300), st.integers(0, 600), st.sampled_from("x𝔘&é ")), min_size=2, max_size=60),

@@ -99,7 +99,7 @@ def _told(number: int, upvotes: int) -> Announcement:
         abstract=f"About the {word}. " + WORDS * 8,
         aliases=(Alias("arxiv", f"2401.{number:05}"),),
     )
-    return Announcement(paper, datetime(2024, 1, 1, tzinfo=UTC), signals={"upvotes": upvotes})
+    return Announcement(paper, datetime.now(UTC), signals={"upvotes": upvotes})
 
 
 def owed() -> set[tuple[str, int]]:

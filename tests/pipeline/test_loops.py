@@ -95,7 +95,7 @@ async def test_papers_go_all_the_way_from_a_source_to_a_reader(store: Store) -> 
     async with store.transaction() as tx:
         now = await tx.now()
         await tx.execute(SOURCE.update().values(baseline_at=now - timedelta(days=1)))
-    channel, source = FakeChannel(), FakeSource(script=[page(*numbered(3))])
+    channel, source = FakeChannel(), FakeSource(script=[page(*numbered(3, at=now))])
     running = Loops(parts(store, channel, make=lambda _: source))
     running.start()
     await until(lambda: len(channel.papers_at("ann")) == 3)

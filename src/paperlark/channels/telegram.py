@@ -48,7 +48,8 @@ FLOOD_WAIT = timedelta(seconds=30)  # for a 429 that names no wait
 UNITS = 4000  # UTF-16 units of text
 ENTITIES = 95
 BYTES = 30_000  # of mark-up: far above any digest of ours, below what the server reads of a message
-HEAD: Size = (500, 8, 5000)  # kept free in every message for its first and last lines
+HEAD: Size = (820, 9, 6500)  # kept free in every message for its first and last lines
+HEALTH_UNITS = 300  # of them for the line on the sources
 ROOM: Size = (UNITS - HEAD[0], ENTITIES - HEAD[1], BYTES - HEAD[2])
 
 EXCERPT = 280  # code points of an abstract in a digest
@@ -373,7 +374,9 @@ def _foot(digest: Digest, more: int = 0) -> list[Markup]:
     page = text.own_page(digest.page_url)
     said = escaped(text.remainder(more)) if more else escaped("read on the web")
     foot = [BLANK, anchor(page, said)] if more or page else []
-    return [*foot, BLANK, tag("i", escaped(text.health(digest)))] if digest.health else foot
+    health = text.health(digest)
+    health = text.cut(health, HEALTH_UNITS // 2) if len(health.encode("utf-16-le")) // 2 > HEALTH_UNITS else health
+    return [*foot, BLANK, tag("i", escaped(health))] if health else foot
 
 
 def _spaced(blocks: Sequence[Markup]) -> list[Markup]:

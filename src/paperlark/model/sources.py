@@ -72,10 +72,12 @@ class State(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Health:
-    """How a source is, and by what evidence: one plain clause, without the source's name."""
+    """How a source is, and by what evidence: one plain clause, without the source's name; `brief` is the same in a few
+    words, for a line under a digest."""
 
     state: State
     because: str
+    brief: str = ""
 
     @property
     def well(self) -> bool:

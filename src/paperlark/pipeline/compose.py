@@ -50,7 +50,7 @@ def compose(
         day=day,
         papers=tuple(found[: destination.cap]),
         more=max(0, len(found) - destination.cap),
-        note="" if found else _empty_note(healths),
+        note="" if found else health.empty_note(healths),
         health=health.line(healths) if delivery.cadence is not Cadence.INSTANT or _unwell(healths) else "",
         page_url=page_url,
         sealed_at=now,
@@ -70,13 +70,6 @@ def _lateness(paper: OwedPaper) -> tuple[int, int, datetime]:
     version = detail.removeprefix("v")
     rank = OCCASIONS.index(kind) if kind in OCCASIONS else 0
     return rank, int(version) if version.isdecimal() else 0, paper.announced_at
-
-
-def _empty_note(healths: Sequence[tuple[str, Health | None]]) -> str:
-    """Is it a quiet day, or is it broken?"""
-    if _unwell(healths):
-        return "No paper met your profiles, but not every source could tell of its papers:"
-    return "No paper met your profiles. Nothing is broken: it was a quiet day for them."
 
 
 def _unwell(healths: Sequence[tuple[str, Health | None]]) -> bool:
