@@ -162,7 +162,7 @@ async def test_days_without_papers_say_what_the_reader_wishes(
         await deliver(store, channel)
     assert len(channel.sent) == notes
     assert all(message.payload.content["papers"] == [] for message in channel.sent)
-    assert all("quiet day" in message.payload.content["note"] for message in channel.sent)
+    assert all("Nothing is broken" in message.payload.content["note"] for message in channel.sent)
 
 
 async def test_a_day_with_papers_says_no_note(store: Store, clock: FakeClock, channel: FakeChannel) -> None:
