@@ -3,5 +3,6 @@
 `profiles`   1,000 (or any number of) seeded profiles drawn from real abstracts
 `importing`  the whole way of a paper into SQLite, beside SQLite's own full text doing as much of it as it can
 `feeds`      from bytes to papers, each source kind beside the bare parser on the same bytes
+`reading`    previews and searches over 20,000 papers and more, on both databases
 `__main__`   `make bench ARGS="NAME --json"`
 """

@@ -6,13 +6,15 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from tests.bench import feeds, importing
+from tests.bench import feeds, importing, reading
 
 DATA = Path(__file__).parent.parent.parent.parent / "shared" / "data"
 
 BENCHES: dict[str, Callable[[Path, Callable[[str], None]], list[dict[str, Any]]]] = {
     "feeds": feeds.measure,
     "import": importing.measure,
+    "preview": reading.measure_preview,
+    "search": reading.measure_search,
 }
 
 

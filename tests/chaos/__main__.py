@@ -1,35 +1,57 @@
-"""`make chaos ARGS=kills`: kill a process at every label, twenty times on each database, and print the table.
+"""`make chaos ARGS=kills`: kill a process at every label, twenty times on each database, and print the table. The last
+line is `kills N lost N duplicates N`.
 
-The last line is `kills N lost N duplicates N`; the exit status is 1 where any verdict is not good.
+`make chaos ARGS=preview`: replay 20,000 papers with 200 profiles day by day on each database, and hold what was owed on
+each day against the previews. The last line is `profiles N days N owed N differing N`.
+
+The exit status is 1 where any verdict is not good.
 """
 
 import asyncio
 import logging
 import sys
 import tempfile
+import time
 from pathlib import Path
+from random import Random
 
 from paperlark.testing.kills import LABELS
+from tests.chaos import preview
 from tests.chaos.kills import Verdict, matrix
 from tests.databases import Fresh, postgres_databases, sqlite_databases
 
 KILLS = 20
 AT_ONCE = 12
 
+DATA = Path(__file__).parent.parent.parent.parent / "shared" / "data"
+PAPERS, PROFILES, SEED = 20_000, 200, 20_250_718
+
 
 def main(arguments: list[str]) -> int:
     """Run what is asked for. Exit status 2 for anything unknown."""
-    if arguments[:1] != ["kills"] or len(arguments) > 2 or not all(a.isdecimal() for a in arguments[1:]):
-        print('usage: make chaos ARGS=kills   (or ARGS="kills 5": so many for each label)', file=sys.stderr)
-        return 2
+    kills: int | None
+    match arguments:
+        case ["kills"]:
+            kills = KILLS
+        case ["kills", number] if number.isdecimal():
+            kills = int(number)
+        case ["preview"] if DATA.is_dir():
+            kills = None
+        case ["preview"]:
+            print("test data not found: ../shared/data", file=sys.stderr)
+            return 2
+        case _:
+            print('usage: make chaos ARGS=kills   (or ARGS="kills 5": so many for each label)', file=sys.stderr)
+            print("       make chaos ARGS=preview", file=sys.stderr)
+            return 2
     logging.getLogger("aiohttp.server").setLevel(logging.CRITICAL)  # a bot that dies in the middle is no news here
-    kills = int(arguments[1]) if len(arguments) > 1 else KILLS
     with (
         tempfile.TemporaryDirectory() as folder,
         sqlite_databases(Path(folder)) as sqlite,
         postgres_databases() as postgres,
     ):
-        bad = asyncio.run(_kills({"sqlite": sqlite, "postgres": postgres}, kills))
+        databases = {"sqlite": sqlite, "postgres": postgres}
+        bad = asyncio.run(_previews(databases) if kills is None else _kills(databases, kills))
     return 1 if bad else 0
 
 
@@ -59,6 +81,23 @@ async def _kills(databases: dict[str, Fresh], kills: int) -> int:
         f"duplicates {sum(v.duplicates for v in everything)}"
     )
     return sum(not verdict.good for verdict in everything)
+
+
+async def _previews(databases: dict[str, Fresh]) -> int:
+    papers = preview.announced(DATA, PAPERS)
+    profiles = preview.drawn_profiles(papers, PROFILES)
+    days = preview.happening(papers, Random(SEED))
+    verdicts = []
+    for name, fresh in databases.items():
+        began = time.monotonic()
+        verdicts.append(verdict := await preview.replay(fresh(), days, profiles))
+        for line in verdict.differing:
+            print(line)
+        print(f"{name:9} {verdict.papers:,} papers, {verdict.days} days, {time.monotonic() - began:.0f} s")
+    differing = sum(len(verdict.differing) for verdict in verdicts)
+    owed = sum(verdict.owed for verdict in verdicts)
+    print(f"profiles {PROFILES} days {verdicts[0].days} owed {owed} differing {differing}")
+    return differing
 
 
 if __name__ == "__main__":

@@ -30,7 +30,9 @@ def test_the_commands_are_those_that_were_promised() -> None:
         "run", "demo", "import", "poll", "papers", "sources", "sources add", "sources pause", "sources remove",
         "sources import", "sources export",
         "profiles", "profiles add", "profiles list", "profiles show", "profiles edit", "profiles remove", "subscribe",
-        "unsubscribe", "deliver", "explain", "backtest", "migrate", "check", "token", "version",
+        "unsubscribe", "read", "save", "dismiss", "unmark", "saved", "mute", "unmute", "mutes", "pause", "resume",
+        "link", "export", "delete", "deliver", "explain", "why", "backtest", "trending", "names", "migrate", "check", "token",
+        "version",
     }  # fmt: skip
     assert set(every_command()) == promised
 

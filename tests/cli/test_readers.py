@@ -1,6 +1,8 @@
 """Profiles, subscriptions, and what is delivered for them."""
 
+import json
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 from tests.cli.conftest import SAMPLE, Lark
 
@@ -89,3 +91,54 @@ def test_a_digest_that_is_not_due_is_announced_with_its_hour(lark: Lark) -> None
     lark.well("import", SAMPLE, "--announce")
     assert lark.well("deliver").out.startswith("nothing is due; the next is due 20")
     assert f" {later} UTC" in lark.well("deliver").out
+
+
+# ── trending ─────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def saved_today(folder: Path) -> Path:
+    """Four papers of yesterday with upvotes, as Hugging Face answers."""
+    yesterday = datetime.now(UTC).replace(hour=9, minute=0, second=0, microsecond=0) - timedelta(days=1)
+    papers = [
+        {"paper": {"id": f"2511.0100{n}", "title": f"On the nests of {bird}", "summary": "Some were seen.",
+                   "authors": [{"name": "Ada Finch"}], "publishedAt": f"{yesterday:%Y-%m-%dT%H:%M:%S.000Z}",
+                   "submittedOnDailyAt": f"{yesterday:%Y-%m-%dT%H:%M:%S.000Z}", "upvotes": votes},
+         "title": f"On the nests of {bird}", "numComments": 0,
+         "publishedAt": f"{yesterday:%Y-%m-%dT%H:%M:%S.000Z}"}
+        for n, (bird, votes) in enumerate({"swifts": 7, "martins": 61, "wrens": 5, "owls": 9}.items())
+    ]  # fmt: skip
+    file = folder / f"{yesterday:%Y-%m-%d}.json"
+    file.write_text(json.dumps(papers), encoding="utf-8")
+    return file
+
+
+def test_what_is_trending_is_listed_with_the_reason(lark: Lark, tmp_path: Path) -> None:
+    lark.well("import", saved_today(tmp_path), "--announce")
+    first, *others = lark.well("trending").out.splitlines()
+    title, reason = first.split("\t")[2:]
+    assert title == "On the nests of martins" and reason.startswith("61 upvotes, the most of its day; ")
+    assert len(others) == 3
+    records = lark.well("trending", "wrens OR owls", "--days", "3", "--limit", "1", "--json").records
+    assert [(record["title"], record["signals"]["upvotes"]) for record in records] == [("On the nests of owls", 9)]
+    assert records[0]["points"] > 0 and records[0]["reason"].startswith("9 upvotes, the 2nd most of its day")
+    assert lark.well("trending", "vultures").out == ""
+
+
+def test_trending_can_be_subscribed_to_without_any_profile(lark: Lark, tmp_path: Path) -> None:
+    made = lark.well("subscribe", "--trending", "--to", "console", "me", "--at", "07:00", "--json").record
+    assert (made["profile"], made["cadence"], made["occasions"]) == ("trending", "daily", [])
+    assert lark.well("profiles").out == "(trending)\twhat is trending\tconsole me, daily at 07:00 UTC\n"
+    assert lark.well("profiles", "--json").record["subscriptions"] == [made]
+    again = lark.well("subscribe", "--trending", "--to", "console", "me", "--cadence", "weekly").out
+    assert again == "from now on: console me, every Monday at 07:00 UTC\n"
+    assert lark.well("unsubscribe", "--trending").out == "no longer: console me, every Monday at 07:00 UTC\n"
+    assert lark("unsubscribe", "--trending").err == "paperlark: what is trending is not told anywhere\n"
+
+
+def test_a_subscription_is_to_a_profile_or_to_what_is_trending(lark: Lark) -> None:
+    for arguments in (("subscribe", "--to", "console", "me"), ("subscribe", "x", "--trending", "--to", "console", "me"),
+                      ("unsubscribe",)):  # fmt: skip
+        done = lark(*arguments)
+        assert done.status == 2 and "name a profile, or say --trending" in done.err
+    done = lark("subscribe", "--trending", "--to", "console", "me", "--cadence", "instant")
+    assert done.err == "paperlark: what is trending comes as a digest: daily or weekly, not instant\n"

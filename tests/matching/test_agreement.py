@@ -8,8 +8,9 @@ from hypothesis import strategies as st
 from paperlark.matching.candidates import Everything, passes, to_fts5, wanted
 from paperlark.matching.checks import checker
 from paperlark.matching.document import Document, analyse, search_words
-from paperlark.matching.explain import spans, stored_field, why, why_not
+from paperlark.matching.explain import spans, stored_field, why
 from paperlark.matching.index import Index
+from paperlark.matching.nearest import why_not
 from paperlark.matching.query import Query, parse
 from paperlark.matching.reference import meets
 from paperlark.model.problems import QueryError

@@ -3,7 +3,8 @@
 import pytest
 
 from paperlark.matching.document import Document, analyse
-from paperlark.matching.explain import spans, why, why_not
+from paperlark.matching.explain import spans, why
+from paperlark.matching.nearest import why_not
 from paperlark.matching.query import parse
 from paperlark.model.messages import Span
 from tests.matching.papers import MONDAY

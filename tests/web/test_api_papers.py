@@ -175,3 +175,60 @@ async def test_what_is_unchanged_is_not_sent_again(client: Client, sqlite_store:
     await record(sqlite_store, announcement("Another lark", at=DAY + timedelta(days=1)))
     async with client.get("/api/v1/papers", headers={"If-None-Match": tag}) as answer:
         assert answer.status == 200
+
+
+# ── narrowed ───────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+async def test_a_search_is_narrowed_by_parameters_and_shows_where_it_met(client_of_both: Client, store: Store) -> None:
+    (number,) = await record(
+        store, announcement("Lark song", "They sing.", authors=("Ada Finch",), organisation="Hedge Lab")
+    )
+    await record(store, announcement("Lark flight", "They fly.", at=DAY + timedelta(days=1)), source="feed")
+    day = DAY.date().isoformat()
+    for narrowed in ({"author": "finch"}, {"org": "hedge"}, {"source": "hf_daily"}, {"since": day, "until": day}):
+        for query in ({}, {"q": "larks"}):
+            said = await listed(client_of_both, **query, **narrowed)
+            assert [paper["id"] for paper in said["data"]] == [number], narrowed
+    (paper,) = (await listed(client_of_both, q="sing", author="Finch, Ada"))["data"]
+    assert {each["field"] for each in paper["matched"]} == {"abstract", "author"}
+    assert paper["snippet"] == {
+        "text": "They sing.",
+        "start": 0,
+        "matched": [{"field": "abstract", "text": "sing", "start": 5, "end": 9}],
+    }
+
+
+async def test_empty_parameters_narrow_nothing(client: Client, sqlite_store: Store) -> None:
+    await record(sqlite_store, announcement("Lark song"))
+    said = await listed(client, org="", author=" ", cat="", source="", since="", until="")
+    assert len(said["data"]) == 1 and "score" not in said["data"][0]
+
+
+async def test_a_cursor_belongs_to_its_narrowing_too(client: Client, sqlite_store: Store) -> None:
+    for title in ("Lark one", "Lark two", "Lark three"):
+        await record(sqlite_store, announcement(title, authors=("Ada Finch",)))
+    said = await listed(client, q="lark", author="finch", limit=2)
+    assert len((await listed(client, q="lark", author="finch", limit=2, cursor=said["next"]))["data"]) == 1
+    parameters = {"q": "lark", "author": "wren", "cursor": said["next"]}
+    async with client.get("/api/v1/papers", params=parameters) as answer:
+        assert answer.status == 400
+
+
+@pytest.mark.parametrize(
+    "parameters",
+    [
+        {"since": "yesterday"},
+        {"until": "2026-02-30"},
+        {"since": "20260301"},
+        {"since": "2026-03-02", "until": "2026-03-01"},
+        {"org": '"'},
+        {"author": "?"},
+        {"cat": "x" * 300},
+    ],
+)
+async def test_a_parameter_that_cannot_be_read_is_named(client: Client, parameters: dict[str, str]) -> None:
+    async with client.get("/api/v1/papers", params=parameters) as answer:
+        assert answer.status == 400
+        said = await answer.json()
+    assert any(name in said["detail"] + str(said.get("errors")) for name in (*parameters, "first day"))

@@ -356,6 +356,8 @@ def why(paper: DigestPaper) -> tuple[Run, ...]:
 
 def because(reason: Reason, paper: DigestPaper) -> str:
     """What met one profile: "“tool use” and “agents” in the title; “planning” in the abstract; 35 upvotes"."""
+    if reason.said:
+        return cut(legible(reason.said), BECAUSE)
     by_field: dict[str, list[Span]] = {}
     for span in reason.spans:
         by_field.setdefault(span.field, []).append(span)

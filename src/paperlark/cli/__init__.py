@@ -2,9 +2,13 @@
 
 `edge`       where a command begins (settings, log) and ends (one line, an exit status)
 `printing`   what is printed: JSON, tables, marked words, progress, bars of a week
-`archive`    import, papers, explain, backtest
+`archive`    import, papers, names, explain, backtest
+`trending`   trending
+`answering`  why
 `following`  profiles
 `telling`    subscribe, unsubscribe
+`keeping`    read, save, dismiss, unmark, saved; mute, unmute, mutes; pause, resume
+`account`    link, export, delete
 `watching`   sources, poll
 `running`    run, deliver
 `demo`       demo
@@ -15,7 +19,20 @@ from typing import Annotated
 
 import typer
 
-from paperlark.cli import archive, demo, edge, following, running, telling, upkeep, watching
+from paperlark.cli import (
+    account,
+    answering,
+    archive,
+    demo,
+    edge,
+    following,
+    keeping,
+    running,
+    telling,
+    trending,
+    upkeep,
+    watching,
+)
 
 EPILOG = "Each command tells more: paperlark COMMAND --help. The store is named by PAPERLARK_DATABASE_URL."
 
@@ -42,7 +59,7 @@ def paperlark(
         print(context.get_help())
 
 
-for family in (demo, running, archive, following, telling, watching, upkeep):
+for family in (demo, running, archive, answering, trending, following, telling, keeping, account, watching, upkeep):
     commands.add_typer(family.commands)
 
 

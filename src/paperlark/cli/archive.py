@@ -1,4 +1,4 @@
-"""The archive: import saved files, search, explain, backtest."""
+"""The archive: import saved files, search, names, explain, backtest."""
 
 from contextlib import aclosing
 from datetime import date, datetime
@@ -14,20 +14,27 @@ from paperlark.cli.printing import (
     paper_record,
     print_json,
     print_paper,
+    print_table,
     progress,
     say,
-    sparkline,
 )
+from paperlark.cli.telling import account
 
 if TYPE_CHECKING:
     from paperlark.app import Imported
-    from paperlark.readers.preview import Preview
+    from paperlark.readers.narrowing import Narrowing
+    from paperlark.readers.preview import Narrower, Preview
+    from paperlark.readers.search import Found
+    from paperlark.readers.tally import Share
     from paperlark.settings import Settings
 
 REJECTS_SHOWN = 10
 BARS_SHOWN = 60
 
 commands = typer.Typer()
+
+DAYS = ["%Y-%m-%d"]
+Day = datetime | None
 
 Query = Annotated[str, typer.Argument(metavar="QUERY", help="In the profile language.", show_default=False)]
 
@@ -119,38 +126,92 @@ def _print_imported(imported: "Imported", as_json: bool) -> None:
     help=told(
         "Search the archive: what meets a query, best first.",
         "paperlark papers '\"test-time scaling\" OR title:agent*' --limit 10",
+        "paperlark papers diffusion --author 'Yang Song' --since 2026-01-01",
         "paperlark papers --json | head",
-        more="Without a query all papers, newest first. With --json one object a line.",
+        more="Without a query newest first. With --json one object a line.",
     )
 )
 def papers(
     query: Annotated[str | None, typer.Argument(metavar="[QUERY]", help="In the profile language.")] = None,
+    org: Annotated[str | None, typer.Option(metavar="NAME", help="Only of this organisation.")] = None,
+    author: Annotated[str | None, typer.Option(metavar="NAME", help="Only by this author.")] = None,
+    cat: Annotated[str | None, typer.Option(metavar="CATEGORY", help="Only in this category, or under it.")] = None,
+    source: Annotated[str | None, typer.Option(metavar="SOURCE", help="Only what this source told of.")] = None,
+    since: Annotated[Day, typer.Option(formats=DAYS, metavar="DATE", help="Only announced from this day on.")] = None,
+    until: Annotated[Day, typer.Option(formats=DAYS, metavar="DATE", help="Only announced until this day.")] = None,
     limit: Annotated[int | None, typer.Option(min=1, help="Show no more than these.", show_default="all")] = None,
     as_json: Json = False,
 ) -> None:
     """Print papers as they are found."""
+    from paperlark.readers.narrowing import Narrowing
+    from paperlark.readers.search import understood
+
     settings = edge.begin()
-    if query is not None:
-        from paperlark.matching.query import parse
-
-        parse(query)
-    edge.run(_papers(settings, query, limit, as_json))
+    narrowing = Narrowing(org, author, cat, source, since and since.date(), until and until.date())
+    understood(query, narrowing)
+    edge.run(_papers(settings, query, narrowing, limit, as_json))
 
 
-async def _papers(settings: "Settings", query: str | None, limit: int | None, as_json: bool) -> None:
+async def _papers(
+    settings: "Settings", query: str | None, narrowing: "Narrowing", limit: int | None, as_json: bool
+) -> None:
     from paperlark.app import opened
     from paperlark.readers.search import search
 
     shown = 0
-    async with opened(settings) as app, aclosing(search(app.store, query, limit=limit)) as all_found:
+    async with (
+        opened(settings) as app,
+        aclosing(search(app.store, query, narrowing=narrowing, limit=limit)) as all_found,
+    ):
         async for found in all_found:
             shown += 1
             if as_json:
-                print_json(paper_record(found.paper, found.matched) | {"score": round(found.score, 4)})
+                print_json(_found_record(found))
             else:
                 print_paper(found.paper, found.matched)
     if on_terminal() and not as_json:
         say("1 paper" if shown == 1 else f"{shown:,} papers" if shown else "no paper meets this")
+
+
+def _found_record(found: "Found") -> dict[str, Any]:
+    record = paper_record(found.paper, found.matched)
+    return record | {"score": round(found.score, 4), "snippet": found.snippet.text}
+
+
+# ── names ──────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+@commands.command(
+    help=told(
+        "List names in the archive that are spelt like this one.",
+        "paperlark names 'Yang Song'",
+        "paperlark names deepmind --kind organisation --json",
+        more="Of authors also those that share initials: Song, Y. is like Yang Song. The number is of papers.",
+    )
+)
+def names(
+    text: Annotated[str, typer.Argument(metavar="TEXT", help="A name, or some of it.", show_default=False)],
+    kind: Annotated[str, typer.Option(metavar="KIND", help="Whose: author or organisation.")] = "author",
+    limit: Annotated[int, typer.Option(min=1, max=500, help="Show no more than these.")] = 20,
+    as_json: Json = False,
+) -> None:
+    """Print similar names, the likest first."""
+    edge.run(_names(edge.begin(), text, kind, limit, as_json))
+
+
+async def _names(settings: "Settings", text: str, kind: str, limit: int, as_json: bool) -> None:
+    from paperlark.app import opened
+    from paperlark.readers.names import similar
+
+    async with opened(settings) as app:
+        found = await similar(app.store, text, kind=kind, limit=limit)
+    if as_json:
+        for each in found:
+            print_json({"name": each.name, "papers": each.papers, "likeness": each.likeness})
+        return
+    print_table(("name", "papers"), [(each.name, f"{each.papers:,}") for each in found])
+    if on_terminal() and not found:
+        say("no name in the archive is like this one")
 
 
 # ── explain ────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -196,13 +257,13 @@ async def _explain(settings: "Settings", query: str, paper: str, as_json: bool) 
 @commands.command(
     help=told(
         "Tell what a query would have brought.",
-        "paperlark backtest 'diffusion, flow matching' --days 30",
-        more="Papers a day, five examples, and the term that brings most.",
+        "paperlark backtest 'diffusion, flow matching' --days 60",
+        more="Papers a day, examples, each term's share, and what narrower readings would leave.",
     )
 )
 def backtest(
     query: Query,
-    days: Annotated[int, typer.Option(help="How many days to look back.")] = 14,
+    days: Annotated[int, typer.Option(help="How many days to look back.")] = 30,
     as_json: Json = False,
 ) -> None:
     """Run a query over the last days of the archive."""
@@ -223,8 +284,9 @@ async def _backtest(settings: "Settings", query: str, days: int, as_json: bool) 
     from paperlark.readers.search import latest_day
 
     async with opened(settings) as app:
+        me, now = await account(app), await app.store.now()
         with progress("looking back"):
-            found = await preview(app.store, query, days=days, now=await app.store.now())
+            found = await preview(app.store, query, days=days, now=now, account_id=me)
         newest = await latest_day(app.store)
     if as_json:
         print_json(_preview_record(query, found, newest))
@@ -237,12 +299,28 @@ def _preview_record(query: str, found: "Preview", newest: date | None) -> dict[s
         "query": query,
         "days": found.days,
         "total": found.total,
+        "a_day": round(found.volume.a_day, 2),
         "per_day": [{"day": day.isoformat(), "papers": papers} for day, papers in found.per_day],
-        "examples": [paper_record(paper) for paper in found.examples],
-        "noisiest": {"term": found.noisiest[0], "papers": found.noisiest[1]} if found.noisiest else None,
+        "sparkline": found.drawn(BARS_SHOWN)[0],
+        "examples": [paper_record(example.paper, example.matched) for example in found.examples],
+        "terms": [_share_record(each) for each in found.terms],
+        "noisiest": _share_record(found.noisiest) if found.noisiest else None,
+        "narrower": [
+            {"how": each.kind, "query": each.text, "total": each.volume.total, "a_day": round(each.volume.a_day, 2),
+             "saved_missed": each.missed}
+            for each in found.narrower
+        ],
+        "saved": found.saved,
+        "saved_missed": found.missed,
+        "floods": found.volume.floods,
         "newest_day": newest.isoformat() if newest else None,
         "sentence": found.sentence,
-    }
+        "warning": found.warning or None,
+    }  # fmt: skip
+
+
+def _share_record(share: "Share") -> dict[str, Any]:
+    return {"term": share.text, "papers": share.papers, "alone": share.alone}
 
 
 def _print_preview(found: "Preview", newest: date | None) -> None:
@@ -250,8 +328,23 @@ def _print_preview(found: "Preview", newest: date | None) -> None:
     if not found.total:
         say(f"the newest paper in the archive is of {newest}" if newest else "the archive is empty")
         return
-    line, each = sparkline([papers for _, papers in found.per_day], BARS_SHOWN)
+    line, each = found.drawn(BARS_SHOWN)
     first, last = found.per_day[0][0], found.per_day[-1][0]
     say("", f"{first}  {line}  {last}" + (f"  (a bar is {each} days)" if each > 1 else ""), "")
-    for paper in found.examples:
-        print_paper(paper)
+    if found.warning:
+        say(found.warning, "")
+    if found.missed:
+        say(f"it misses {found.missed} of the {found.saved} papers that you saved", "")
+    for example in found.examples:
+        print_paper(example.paper, example.matched)
+    if len(found.terms) > 1:
+        say("")
+        rows = [(each.text, f"in {each.papers}", f"{each.alone} not without it") for each in found.terms]
+        print_table(("term", "papers", "alone"), rows)
+    if found.narrower:
+        say("")
+        print_table(("narrower", "would leave", "saved"), [_narrower_row(each) for each in found.narrower])
+
+
+def _narrower_row(each: "Narrower") -> tuple[str, str, str]:
+    return each.text, str(each.volume), f"misses {each.missed} saved" if each.missed else ""

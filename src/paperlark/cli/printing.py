@@ -20,8 +20,6 @@ if TYPE_CHECKING:
 
 MARK, TITLE, QUIET = "bold black on yellow", "bold", "dim"
 EXCERPT = 280  # code points of an abstract
-BARS = "▁▂▃▄▅▆▇█"
-NO_BAR = "·"
 
 
 # ── for programs ───────────────────────────────────────────────────────────────────────────────────────────────────
@@ -114,14 +112,6 @@ def print_paper(paper: "StoredPaper", matched: "Iterable[Span]" = ()) -> None:
     if in_abstract:
         out.print(_marked(text.excerpt(text.mark(paper.abstract, in_abstract), EXCERPT), ""))
     out.print()
-
-
-def sparkline(counts: Sequence[int], width: int) -> tuple[str, int]:
-    """Counts as a line of at most `width` bars, and how many neighbours each bar adds up. Nothing is a dot."""
-    each = max(1, -(-len(counts) // max(width, 1)))
-    sums = [sum(counts[start : start + each]) for start in range(0, len(counts), each)]
-    most = max(sums, default=0)
-    return "".join(BARS[(n * len(BARS) - 1) // most] if n else NO_BAR for n in sums), each
 
 
 class Told(Protocol):

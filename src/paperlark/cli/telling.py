@@ -9,12 +9,12 @@ from paperlark.cli import edge
 from paperlark.cli.edge import Json, told
 from paperlark.cli.printing import print_json, say
 from paperlark.model.readers import (
+    TRENDING,
     USUAL_WISHES,
     WISHES,
     Cadence,
     Destination,
     EmptyPolicy,
-    Profile,
     Rhythm,
     Subscription,
 )
@@ -29,6 +29,10 @@ NOBODY = 0  # the account of a command line that never followed anything: it own
 
 Subscribed = tuple[Subscription, Destination]
 Wanted = Annotated[str, typer.Argument(metavar="PROFILE", help="Its name or id.", show_default=False)]
+WantedOrTrending = Annotated[
+    str | None, typer.Argument(metavar="[PROFILE]", help="Its name or id; none with --trending.", show_default=False)
+]
+WithTrending = Annotated[bool, typer.Option("--trending", help="What is trending, in place of a profile's papers.")]
 
 commands = typer.Typer()
 
@@ -82,14 +86,16 @@ class Asked:
         "Say where, when and how a profile's papers are told.",
         "paperlark subscribe agents --to console me --cadence instant",
         "paperlark subscribe agents --to telegram 123456789 --at 07:30 --zone Europe/Berlin --quiet 22:00-07:00",
+        "paperlark subscribe --trending --to console me",
         more="Zone, hour, quiet hours, cap and empty days are the address's: what is not given stays as it is there.",
     )
 )
 def subscribe(
-    profile: Wanted,
     to: Annotated[
         tuple[str, str], typer.Option(metavar="CHANNEL ADDRESS", help="console, telegram or email, and where.")
     ],
+    profile: WantedOrTrending = None,
+    trending: WithTrending = False,
     cadence: Annotated[Cadence, typer.Option(help="How often.")] = Cadence.DAILY,
     at: Annotated[str | None, typer.Option(metavar="HH:MM", help="A digest's hour.", show_default="08:00")] = None,
     on: Annotated[str | None, typer.Option(metavar="DAY", help="A weekly digest's day.", show_default="monday")] = None,
@@ -108,6 +114,7 @@ def subscribe(
 ) -> None:
     """Subscribe; the same again changes how."""
     settings = edge.begin()
+    _check_one(profile, trending)
     wanted = tuple(dict.fromkeys(filter(None, (occasion.strip() for occasion in occasions.split(",")))))
     asked = Asked(cadence, wanted, at, on, zone, quiet, cap, empty)
     asked.wish(None)
@@ -115,18 +122,20 @@ def subscribe(
 
 
 async def _subscribe(
-    settings: "Settings", profile: str, channel: str, address: str, asked: Asked, as_json: bool
+    settings: "Settings", profile: str | None, channel: str, address: str, asked: Asked, as_json: bool
 ) -> None:
     from paperlark.app import opened
     from paperlark.readers import subscribe as readers
 
     async with opened(settings) as app:
-        me = await account(app)
+        me = await account(app, make=profile is None)  # what is trending may be all that a reader ever asks for
         places = [place for _, place in await readers.subscriptions(app.store, me)]
         known = next((place for place in places if (place.channel, place.address) == (channel, address)), None)
-        subscribed = await readers.subscribe(
-            app.store, me, profile, channel=channel, address=address, wish=asked.wish(known)
-        )
+        wish = asked.wish(known)
+        if profile is None:
+            subscribed = await readers.subscribe_trending(app.store, me, channel=channel, address=address, wish=wish)
+        else:
+            subscribed = await readers.subscribe(app.store, me, profile, channel=channel, address=address, wish=wish)
     if as_json:
         print_json(subscription_record(subscribed))
     else:
@@ -137,10 +146,12 @@ async def _subscribe(
     help=told(
         "Tell no more of a profile's papers.",
         "paperlark unsubscribe agents --from telegram 123456789",
+        "paperlark unsubscribe --trending",
     )
 )
 def unsubscribe(
-    profile: Wanted,
+    profile: WantedOrTrending = None,
+    trending: WithTrending = False,
     where: Annotated[
         tuple[str, str] | None,
         typer.Option("--from", metavar="CHANNEL ADDRESS", help="Only there.", show_default="everywhere"),
@@ -149,11 +160,12 @@ def unsubscribe(
 ) -> None:
     """End a profile's subscriptions; the profile stays."""
     settings = edge.begin()
+    _check_one(profile, trending)
     place = (where[0], _address(settings, *where)) if where else None
     edge.run(_unsubscribe(settings, profile, place, as_json))
 
 
-async def _unsubscribe(settings: "Settings", wanted: str, place: tuple[str, str] | None, as_json: bool) -> None:
+async def _unsubscribe(settings: "Settings", wanted: str | None, place: tuple[str, str] | None, as_json: bool) -> None:
     from paperlark.app import opened
     from paperlark.model.problems import ReaderError
     from paperlark.readers import follow
@@ -161,11 +173,15 @@ async def _unsubscribe(settings: "Settings", wanted: str, place: tuple[str, str]
 
     async with opened(settings) as app:
         me = await account(app)
-        profile, _ = await follow.show(app.store, me, wanted)
-        subscribed = await subscriptions_of(app, me, profile)
+        if wanted is None:
+            name, number = "what is trending", TRENDING
+        else:
+            profile, _ = await follow.show(app.store, me, wanted)
+            name, number = f"“{profile.name}”", profile.id
+        subscribed = await subscriptions_of(app, me, number)
         ending = [each for each in subscribed if place in (None, (each[1].channel, each[1].address))]
         if not ending:
-            raise ReaderError(f"“{profile.name}” is not told {'there' if place else 'anywhere'}")
+            raise ReaderError(f"{name} is not told {'there' if place else 'anywhere'}")
         for subscription, _ in ending:
             await readers.unsubscribe(app.store, me, subscription.id)
     if as_json:
@@ -188,11 +204,17 @@ async def account(app: "Paperlark", *, make: bool = False) -> int:
         return await accounts.known(tx, *accounts.LOCAL) or NOBODY
 
 
-async def subscriptions_of(app: "Paperlark", me: int, profile: Profile) -> list[Subscribed]:
-    """A profile's subscriptions."""
+async def subscriptions_of(app: "Paperlark", me: int, profile_id: int) -> list[Subscribed]:
+    """A profile's subscriptions, or (TRENDING) those to what is trending."""
     from paperlark.readers.subscribe import subscriptions
 
-    return [each for each in await subscriptions(app.store, me) if each[0].profile_id == profile.id]
+    return [each for each in await subscriptions(app.store, me) if each[0].profile_id == profile_id]
+
+
+def _check_one(profile: str | None, trending: bool) -> None:
+    """Raises BadParameter unless there is either a profile or --trending."""
+    if trending == (profile is not None):
+        raise typer.BadParameter("name a profile, or say --trending", param_hint="PROFILE")
 
 
 def _address(settings: "Settings", channel: str, address: str) -> str:
@@ -222,7 +244,7 @@ def in_words(subscribed: Subscribed) -> str:
         Cadence.WEEKLY: f"every {WEEKDAYS[rhythm.weekday].capitalize()} {at}",
     }[subscription.cadence]
     wanted = [wish for wish in WISHES if wish in subscription.occasions]
-    of = "" if wanted == list(USUAL_WISHES) else f"of {' and '.join(wanted)}"
+    of = "" if wanted in (list(USUAL_WISHES), []) else f"of {' and '.join(wanted)}"
     quiet = f"quiet {_quiet(rhythm)}" if rhythm.quiet else ""
     paused = f"paused: {place.paused_reason}" if place.paused_reason else ""
     return ", ".join(filter(None, (f"{place.channel} {place.address}".strip(), often, quiet, of, paused)))
@@ -237,7 +259,7 @@ def subscription_record(subscribed: Subscribed) -> dict[str, Any]:
     subscription, place = subscribed
     return {
         "id": str(subscription.id),
-        "profile": str(subscription.profile_id),
+        "profile": "trending" if subscription.profile_id == TRENDING else str(subscription.profile_id),
         "channel": place.channel,
         "address": place.address,
         "cadence": str(subscription.cadence),

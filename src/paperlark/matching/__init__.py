@@ -14,7 +14,11 @@ In the order of the story:
 `checks`      the same answer, made ready once per query and fast
 `index`       the percolator: which of the stored queries does this paper meet?
 `rank`        how well a paper answers a query (BM25)
-`explain`     why it matched, in words as written; or why not, in a sentence
+`lean`        a paper in a few short strings, for whoever keeps thousands of them
+`judge`       a query held against those: does each meet it, and how well?
+`mutes`       is this paper one that its reader does not want to hear of?
+`explain`     why it matched, in words as written
+`nearest`     why it did not: the alternative that came nearest, and what it lacked
 
 The same tokens serve the percolator, the archive's search and the highlighter.
 """

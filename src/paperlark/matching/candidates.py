@@ -8,12 +8,28 @@ tsquery (https://www.postgresql.org/docs/current/datatype-textsearch.html); word
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from datetime import date
 from itertools import pairwise
 
 from paperlark.matching.document import stored
 from paperlark.matching.query import Query
 from paperlark.matching.text import CLOSED_PARTS, fold, stem
-from paperlark.matching.tree import And, Author, Code, Leaf, Node, Not, Number, Or, Reading, Since, Term
+from paperlark.matching.tree import (
+    SIGNALS,
+    And,
+    Author,
+    Code,
+    Leaf,
+    Node,
+    Not,
+    Number,
+    Or,
+    Reading,
+    Since,
+    Term,
+    leaves,
+)
+from paperlark.matching.tree import all_of as tree_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +60,54 @@ class Everything:
 
 
 Wanted = Word | All | AnyOf | Everything
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What a query asks of a paper's announcements, whatever else it asks: made on a day (UTC) or later, before a day,
+    by a source that meets each of these; and that somebody has counted."""
+
+    since: date | None = None
+    before: date | None = None
+    sources: tuple[Code, ...] = ()
+    counted: bool = False
+
+
+EVERY_TELLING = Told()
+
+
+def told(query: Query) -> Told:
+    """The condition on a paper's announcements that a query implies."""
+    parts = _parts(query)
+    since = [part.day for part in parts if isinstance(part, Since)]
+    before = [part.part.day for part in parts if isinstance(part, Not) and isinstance(part.part, Since)]
+    return Told(
+        max(since, default=None),
+        min(before, default=None),
+        tuple(part for part in parts if isinstance(part, Code) and part.field == "source"),
+        any(isinstance(part, Number) and part.count in SIGNALS for part in parts),
+    )
+
+
+def untold(query: Query) -> Query | None:
+    """What a query asks of a paper whatever was told of it: the query without those of its parts that look at sources,
+    counts or days; None where nothing is left. Who meets the query meets this."""
+    kept = [part for part in _parts(query) if not any(map(_of_telling, leaves(part)))]
+    return Query(tree_of(kept)) if kept else None
+
+
+def _parts(query: Query) -> tuple[Node, ...]:
+    return query.tree.parts if isinstance(query.tree, And) else (query.tree,)
+
+
+def _of_telling(leaf: Leaf) -> bool:
+    match leaf:
+        case Since() | Code(field="source" | "type"):
+            return True
+        case Number(count):
+            return count in SIGNALS
+        case _:
+            return False
 
 
 def wanted(query: Query) -> Wanted:

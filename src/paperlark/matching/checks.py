@@ -7,31 +7,42 @@ ends open (`"large lang*"`), and the words are there, is the text walked as the 
 from collections.abc import Callable
 from datetime import UTC
 from operator import attrgetter
+from typing import TypeVar
 
 from paperlark.matching.document import Analysed, Passage, Texts, View
 from paperlark.matching.names import same_person
 from paperlark.matching.query import Query
 from paperlark.matching.reference import code_meets, number_holds, runs, values
 from paperlark.matching.text import CLOSED_PARTS, stem
-from paperlark.matching.tree import And, Author, Code, Node, Not, Number, Or, Reading, Since, Term
+from paperlark.matching.tree import And, Author, Code, Leaf, Node, Not, Number, Or, Reading, Since, Term
 
 Check = Callable[[Analysed], bool]
+Seen = TypeVar("Seen")
+"""A paper in whatever form its leaves' checks read."""
 
 
 def checker(query: Query) -> Check:
     """The query's check. Holds no state: may be kept and shared."""
-    return _check(query.tree)
+    return check_of(query.tree, check_of_leaf)
 
 
-def _check(node: Node) -> Check:
+def check_of(node: Node, of_leaf: Callable[[Leaf], Callable[[Seen], bool]]) -> Callable[[Seen], bool]:
+    """The check of a tree, made of those of its leaves."""
     match node:
         case And():
-            return _all([_check(part) for part in sorted(node.parts, key=_cost)])
+            return _all([check_of(part, of_leaf) for part in sorted(node.parts, key=_cost)])
         case Or():
-            return _any([_check(part) for part in sorted(node.parts, key=_cost)])
+            return _any([check_of(part, of_leaf) for part in sorted(node.parts, key=_cost)])
         case Not():
-            denied = _check(node.part)
+            denied = check_of(node.part, of_leaf)
             return lambda paper: not denied(paper)
+        case _:
+            return of_leaf(node)
+
+
+def check_of_leaf(node: Leaf) -> Check:
+    """One check at a tree's end."""
+    match node:
         case Term():
             return _check_term(node)
         case Author():
@@ -63,8 +74,8 @@ def _cost(node: Node) -> int:
             return 10
 
 
-def _all(checks: list[Check]) -> Check:
-    def check(paper: Analysed) -> bool:
+def _all(checks: list[Callable[[Seen], bool]]) -> Callable[[Seen], bool]:
+    def check(paper: Seen) -> bool:
         for part in checks:  # noqa: SIM110  a generator costs as much as the checks
             if not part(paper):
                 return False
@@ -73,8 +84,8 @@ def _all(checks: list[Check]) -> Check:
     return check
 
 
-def _any(checks: list[Check]) -> Check:
-    def check(paper: Analysed) -> bool:
+def _any(checks: list[Callable[[Seen], bool]]) -> Callable[[Seen], bool]:
+    def check(paper: Seen) -> bool:
         for part in checks:  # noqa: SIM110
             if part(paper):
                 return True

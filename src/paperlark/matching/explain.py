@@ -1,19 +1,20 @@
-"""Why a paper met a query, in its own words as written; or why not, in one plain sentence."""
+"""Why a paper met a query, in its own words as written. Why it did not is the story of `nearest`."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from datetime import UTC
 
 from paperlark.matching.document import Analysed
 from paperlark.matching.names import read_name, same_person
 from paperlark.matching.query import Query
-from paperlark.matching.reference import code_meets, holds, passages, runs, values
+from paperlark.matching.reference import code_meets, holds, passages, runs, starts, values
 from paperlark.matching.tree import And, Author, Code, Leaf, Node, Not, Number, Or, Since, Term
 from paperlark.model.messages import Span
 
 SHOWN = 5  # at most so many missing words, or matched ones, in a sentence
 
 _ORDER = ("title", "abstract", "author", "org", "cat", "source", "id", "doi", "type")
-_PLACES = {
+PLACES = {
     "title": "the title",
     "abstract": "the abstract",
     "author": "the authors",
@@ -30,10 +31,52 @@ def spans(query: Query, paper: Analysed) -> tuple[Span, ...]:
 
     For every span `stored_field(paper, span.field)[span.start : span.end] == span.text`.
     """
-    if not holds(query.tree, paper):
-        return ()
-    found = dict.fromkeys(_of_node(query.tree, paper))
-    return tuple(sorted(found, key=lambda span: (_rank(span.field), span.start, span.end)))
+    return spans_of(query.tree, paper) if holds(query.tree, paper) else ()
+
+
+def spans_of(node: Node, paper: Analysed) -> tuple[Span, ...]:
+    """The same of one node of a tree, which must hold."""
+    return _in_order(_of_node(node, paper))
+
+
+@dataclass(frozen=True, slots=True)
+class MetTerm:
+    """A check that was met, as canonical text of the profile language, and the words that met it. A term without words
+    is one that a NOT asks for."""
+
+    term: str
+    spans: tuple[Span, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Alternative:
+    """A line, or a part between commas, that a paper met, as canonical text, with each check of it that held."""
+
+    text: str
+    terms: tuple[MetTerm, ...]
+
+    @property
+    def spans(self) -> tuple[Span, ...]:
+        """Its words, in the order of reading, each place once."""
+        return _in_order(span for term in self.terms for span in term.spans)
+
+
+def alternatives(query: Query, paper: Analysed) -> tuple[Alternative, ...]:
+    """Every alternative of the query that the paper meets, as written; () where it meets none."""
+    return tuple(
+        Alternative(str(wish), tuple(dict.fromkeys(_met_terms(wish, paper))))
+        for wish in query.alternatives
+        if holds(wish, paper)
+    )
+
+
+def _met_terms(node: Node, paper: Analysed) -> Iterator[MetTerm]:
+    if isinstance(node, And | Or):
+        for part in node.parts:
+            if holds(part, paper):
+                yield from _met_terms(part, paper)
+    else:
+        yield MetTerm(str(node), spans_of(node, paper))
 
 
 def stored_field(paper: Analysed, field: str) -> str:
@@ -70,25 +113,6 @@ def why(query: Query, paper: Analysed) -> str:
     return f"It has {'; '.join(_words_in(field, words) for field, words in said.items())}."
 
 
-def why_not(query: Query, paper: Analysed) -> str:
-    """One sentence: the nearest alternative and what it lacked; or the exclusion that fired, and where; or the number
-    that was not reached, and by how much. "" where the paper meets the query."""
-    if holds(query.tree, paper):
-        return ""
-    nearest = min(query.alternatives, key=lambda wish: _distance(wish, paper))
-    failed = _failed(nearest, paper)
-    lacking = [str(node) for node in failed if isinstance(node, Term | Author | Code | Or)]
-    others = [_shortfall(node, paper) for node in failed if not isinstance(node, Term | Author | Code | Or)]
-    if lacking:
-        shown = _listed([f"`{text}`" for text in lacking[:SHOWN]])
-        more = f" and {len(lacking) - SHOWN} more" if len(lacking) > SHOWN else ""
-        others.insert(0, f"the paper does not have {shown}{more}")
-    sentence = ", and ".join(others)
-    if len(query.alternatives) > 1:
-        return f"Nearest is `{nearest}`: {sentence}."
-    return f"{sentence[0].upper()}{sentence[1:]}."
-
-
 # -- the words that met -----------------------------------------------------------------------------------------------
 
 
@@ -96,7 +120,7 @@ def _of_node(node: Node, paper: Analysed) -> Iterator[Span]:
     """The spans of a node that holds. What is denied has no words to show."""
     if isinstance(node, And | Or):
         for part in node.parts:
-            if holds(part, paper):
+            if isinstance(part, Term) or holds(part, paper):  # a term that does not hold has no words to show
                 yield from _of_node(part, paper)
     elif not isinstance(node, Not):
         yield from _of_leaf(node, paper)
@@ -108,7 +132,7 @@ def _of_leaf(leaf: Leaf, paper: Analysed) -> Iterator[Span]:
         case Term():
             begin = 0
             for field, text in passages(leaf, paper):
-                for first, last in runs(leaf, text.tokens):
+                for first, last in runs(leaf, text.tokens, starts(leaf, text.tokens)):
                     start, end = text.tokens[first].start, text.tokens[last].end
                     yield Span(field, begin + start, begin + end, text.text[start:end])
                 if field == "author":
@@ -138,6 +162,10 @@ def _whole(field: str, stored: tuple[str, ...], met: list[bool]) -> Iterator[Spa
         begin += len(value) + len("; ")
 
 
+def _in_order(found: Iterable[Span]) -> tuple[Span, ...]:
+    return tuple(sorted(dict.fromkeys(found), key=lambda span: (_rank(span.field), span.start, span.end)))
+
+
 def _rank(field: str) -> int:
     return _ORDER.index(field) if field in _ORDER else len(_ORDER)
 
@@ -145,49 +173,9 @@ def _rank(field: str) -> int:
 def _words_in(field: str, words: list[str]) -> str:
     more = f" and {len(words) - SHOWN} more" if len(words) > SHOWN else ""
     quoted = _listed([f"“{word}”" for word in words[:SHOWN]]) + more
-    if field in _PLACES:
-        return f"{quoted} in {_PLACES[field]}"
+    if field in PLACES:
+        return f"{quoted} in {PLACES[field]}"
     return {"type": f"the type {quoted}", "since": f"been announced on {words[0]}"}.get(field, f"{words[0]} {field}")
-
-
-# -- the words that did not -------------------------------------------------------------------------------------------
-
-
-def _failed(node: Node, paper: Analysed) -> list[Node]:
-    """The parts of a node that do not hold, down to what can be named."""
-    if isinstance(node, And):
-        return [failed for part in node.parts for failed in _failed(part, paper)]
-    return [] if holds(node, paper) else [node]
-
-
-def _distance(wish: Node, paper: Analysed) -> tuple[float, int]:
-    """How far a wish is from being met: the share of its parts that fail, then their number."""
-    parts = len(wish.parts) if isinstance(wish, And) else 1
-    failed = len(_failed(wish, paper))
-    return failed / parts, failed
-
-
-def _shortfall(node: Node, paper: Analysed) -> str:
-    """Why an exclusion, a number or a date does not hold."""
-    match node:
-        case Not(part):
-            met = sorted(dict.fromkeys(_of_node(part, paper)), key=lambda span: (_rank(span.field), span.start))
-            if not met:
-                return f"`{part}` is excluded, and holds"
-            span = met[0]
-            where = f" in {_PLACES[span.field]}" if span.field in _PLACES else ""
-            return f"`{part}` is excluded, and “{span.text}” stands{where}" if where else f"`{part}` is excluded"
-        case Number(count, comparison, value):
-            known = paper.document.count(count)
-            if known is None:
-                return f"nobody has told its {count}, and `{node}` is asked for"
-            apart = abs(known - value) + (comparison in ("<", ">"))
-            away = f": {apart} too {'few' if known <= value and comparison in ('>=', '>', '=') else 'many'}"
-            return f"it has {known:,} {count}, and `{node}` is asked for{away}"
-        case Since(day):
-            return f"it was announced on {stored_field(paper, 'since')}, before {day.isoformat()}"
-        case _:
-            return f"`{node}` does not hold"
 
 
 def _listed(words: list[str]) -> str:

@@ -38,15 +38,26 @@ def query_words(query: Query) -> tuple[str, ...]:
 
 def score(query: Query, paper: Analysed, statistics: Statistics) -> float:
     """How well the paper answers; higher is better, 0 where the query has no words. Deterministic, to 6 decimals."""
-    written = len(paper.document.title.split()) + len(paper.document.abstract.split())
-    length = written / statistics.length if statistics.length > 0 else 1.0
-    damping = SATURATION * (1 - LENGTH_WEIGHT + LENGTH_WEIGHT * length)
-    points = 0.0
-    for leaf in dict.fromkeys(_asked(query.tree)):
-        often = _often(leaf, paper)
-        if often:
-            points += _surprise(leaf, statistics) * often * (SATURATION + 1) / (often + damping)
-    return round(points, 6)
+    length = len(paper.document.title.split()) + len(paper.document.abstract.split())
+    damped = damping(length, statistics)
+    asked = ((weight, often(leaf, paper)) for leaf, weight in weights(query, statistics))
+    return round(sum((points(weight, times, damped) for weight, times in asked if times), 0.0), 6)
+
+
+def weights(query: Query, statistics: Statistics) -> list[tuple[Leaf, float]]:
+    """What the query asks for, and how much each counts: its inverse document frequency."""
+    return [(leaf, _surprise(leaf, statistics)) for leaf in dict.fromkeys(_asked(query.tree))]
+
+
+def damping(length: int, statistics: Statistics) -> float:
+    """How much a paper of so many words between white space is held down."""
+    share = length / statistics.length if statistics.length > 0 else 1.0
+    return SATURATION * (1 - LENGTH_WEIGHT + LENGTH_WEIGHT * share)
+
+
+def points(weight: float, often: float, damping: float) -> float:
+    """What one leaf adds to the score of a paper that says it so often."""
+    return weight * often * (SATURATION + 1) / (often + damping)
 
 
 def _asked(node: Node) -> Iterator[Leaf]:
@@ -58,14 +69,14 @@ def _asked(node: Node) -> Iterator[Leaf]:
         yield node
 
 
-def _often(leaf: Leaf, paper: Analysed) -> float:
+def often(leaf: Leaf, paper: Analysed) -> float:
     """How often the paper says it, the title's times weighing more. Names and codes are there or not."""
     if not isinstance(leaf, Term):
         return float(holds(leaf, paper))
-    often = 0.0
+    times = 0.0
     for field, text in passages(leaf, paper):
-        often += sum(1 for _ in runs(leaf, text.tokens)) * (TITLE_WEIGHT if field == "title" else 1.0)
-    return often
+        times += sum(1 for _ in runs(leaf, text.tokens)) * (TITLE_WEIGHT if field == "title" else 1.0)
+    return times
 
 
 def _surprise(leaf: Leaf, statistics: Statistics) -> float:

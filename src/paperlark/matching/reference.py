@@ -3,7 +3,7 @@
 Slow and obviously right. The index, the database's candidates and the explanations are held to it by tests.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC
 
 from paperlark.matching.document import Analysed, Document, Text, analyse
@@ -53,13 +53,32 @@ def passages(term: Term, paper: Analysed) -> list[tuple[str, Text]]:
             return [(field, text) for field, text in both if term.field in (field, None)]
 
 
-def runs(term: Term, tokens: Sequence[Token]) -> Iterator[tuple[int, int]]:
-    """Where a term stands: the first and the last token of each place. See `text` for open and closed compounds."""
+def runs(term: Term, tokens: Sequence[Token], starts: Iterable[int] | None = None) -> Iterator[tuple[int, int]]:
+    """Where a term stands: the first and the last token of each place. See `text` for open and closed compounds.
+
+    starts: the tokens at which it can begin, for whoever knows; else all are tried."""
     walk = _Walk(term, tokens)
-    for first in range(len(tokens)):
+    for first in range(len(tokens)) if starts is None else starts:
         last = walk.end(0, first)
         if last is not None:
             yield first, last
+
+
+def starts(term: Term, tokens: Sequence[Token]) -> list[int]:
+    """The tokens at which a run may begin, for whoever is in a hurry: those that say the first words, as one; and those
+    that hyphens tie to the next, which may say them with it."""
+    begins = ["".join(term.words[:length]) for length in range(1, min(CLOSED_PARTS, len(term.words)) + 1)]
+    stems = {stem(word) for word in begins} if term.reading is Reading.STEMMED else set()
+    open_end = begins[-1] if term.prefix and len(begins) == len(term.words) else None
+    exact = term.reading is Reading.EXACT
+
+    def may_begin(token: Token) -> bool:
+        written = token.exact if exact else token.word
+        if token.tied or written in begins or (stems and stem(written) in stems):
+            return True
+        return open_end is not None and written.startswith(open_end)
+
+    return [at for at, token in enumerate(tokens) if may_begin(token)]
 
 
 class _Walk:

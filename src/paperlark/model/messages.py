@@ -26,10 +26,14 @@ class Span:
 
 @dataclass(frozen=True, slots=True)
 class Reason:
-    """One profile that led to a paper: its name, and the words that met it."""
+    """One profile that led to a paper: its name, and the words that met it.
+
+    said: a clause for the reader where no words of the paper are the reason ("42 upvotes, the most of its day").
+    """
 
     profile: str
     spans: tuple[Span, ...] = ()
+    said: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,6 +18,9 @@ WISHES = ("new", "cross", "replace", "published", "withdrawn")
 
 USUAL_WISHES = ("new", "cross")
 
+TRENDING = 0
+"""Stands for the profile in a subscription to what is trending. It is no profile's id: those are positive."""
+
 
 def wish_of(type: str) -> str:
     """Which of the wishes an announcement's type falls under."""
@@ -69,7 +72,8 @@ class Profile:
 
 @dataclass(frozen=True, slots=True)
 class Destination:
-    """A channel's address of one account. `paused_reason` says why nothing is sent there, or is None."""
+    """A channel's address of one account. `paused_reason` says why nothing is sent there, or is None; `paused_until`
+    when that ends by itself."""
 
     account_id: int
     id: int
@@ -79,11 +83,13 @@ class Destination:
     cap: int  # papers in one digest; the rest are "and N more"
     empty: EmptyPolicy
     paused_reason: str | None = None
+    paused_until: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Subscription:
-    """Profile × destination × cadence × the occasions wanted, each one of WISHES."""
+    """Profile × destination × cadence × the occasions wanted, each one of WISHES. With TRENDING in the profile's place
+    it asks for what is trending, and wants no occasion in particular."""
 
     account_id: int
     id: int
@@ -92,3 +98,31 @@ class Subscription:
     cadence: Cadence
     occasions: frozenset[str]
     began_at: datetime
+
+
+class MuteKind(StrEnum):
+    """What can be muted: a word or phrase of the profile language, an author, a source."""
+
+    WORD = "word"
+    AUTHOR = "author"
+    SOURCE = "source"
+
+
+@dataclass(frozen=True, slots=True)
+class Mute:
+    """What an account does not want to hear of. `value` is in its one spelling (`matching.mutes.canonical`)."""
+
+    kind: MuteKind
+    value: str
+    at: datetime
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.value}"
+
+
+class MarkKind(StrEnum):
+    """What a reader did with a paper. Saved and dismissed exclude each other, read goes with either."""
+
+    READ = "read"
+    SAVED = "saved"
+    DISMISSED = "dismissed"

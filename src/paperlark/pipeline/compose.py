@@ -1,20 +1,22 @@
 """What a delivery says: what is owed becomes a digest. Pure."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 
 from paperlark import health
 from paperlark.matching.document import analyse
 from paperlark.matching.explain import spans
+from paperlark.matching.mutes import muted
 from paperlark.matching.query import parse
 from paperlark.model.messages import Digest, DigestPaper, Reason
 from paperlark.model.papers import StoredPaper
 from paperlark.model.problems import QueryError
-from paperlark.model.readers import Cadence, Destination, EmptyPolicy, Profile
+from paperlark.model.readers import TRENDING, Cadence, Destination, EmptyPolicy, Mute, Profile
 from paperlark.model.sources import Health
+from paperlark.ranking.trending import Score, explain
 from paperlark.schedule import local_day
 from paperlark.store import papers
-from paperlark.store.outbox import Delivery, OwedPaper
+from paperlark.store.outbox import Delivery, Fate, OwedPaper
 
 OCCASIONS = ("first", "replaced", "published", "withdrawn")  # in the order of a paper's life
 
@@ -29,14 +31,18 @@ def compose(
     now: datetime,
     page_url: str | None = None,
     healths: Sequence[tuple[str, Health | None]] = (),
+    scores: Mapping[int, Score] | None = None,
 ) -> Digest | None:
     """What a delivery says: each paper once, with every reason; best first, cut at the destination's cap.
+
+    scores: how much each paper is trending, by id; without them no paper comes first for that.
 
     healths: how each source is; every digest says so in one line, an instant alert only where something is missing.
     None when there is nothing to say and the destination wants silence on such a day.
     """
+    scores = scores or {}
     found = [
-        _digest_paper(paper, stored[paper.paper_id], [named[p] for p in paper.profiles if p in named])
+        _digest_paper(paper, stored[paper.paper_id], _reasons(paper, stored[paper.paper_id], named, scores))
         for paper in _last_words(owed)
         if paper.paper_id in stored
     ]
@@ -44,7 +50,7 @@ def compose(
     day = local_day(destination.rhythm, now)
     if not found and not _speaks_when_empty(delivery, destination, day.weekday()):
         return None
-    found.sort(key=_order)
+    found.sort(key=lambda paper: _order(paper, scores.get(paper.id)))
     return Digest(
         title=_title(delivery.cadence, len(found)),
         day=day,
@@ -55,6 +61,28 @@ def compose(
         page_url=page_url,
         sealed_at=now,
     )
+
+
+def unheard(
+    owed: Sequence[OwedPaper],
+    stored: Mapping[int, StoredPaper],
+    *,
+    mutes: Sequence[Mute],
+    dismissed: Collection[int],
+) -> dict[int, str]:
+    """Which of the owed papers their reader does not want to hear of, each with the reason: muted or dismissed."""
+    found = {paper.paper_id: "dismissed" for paper in owed if paper.paper_id in dismissed}
+    for number in {paper.paper_id for paper in owed} & set(stored) if mutes else ():
+        if muted(mutes, analyse(papers.document(stored[number]))) is not None:
+            found[number] = "muted"
+    return found
+
+
+def fates_of(owed: Sequence[OwedPaper], digest: Digest | None, left_out: Mapping[int, str]) -> dict[int, Fate]:
+    """What becomes of each owed paper, by id: shown in the digest, told behind "and N more", or left out and why."""
+    shown = {paper.id for paper in digest.papers} if digest else set()
+    fates = {paper.paper_id: Fate.BEHIND if digest and paper.profiles else Fate.UNASKED for paper in owed}
+    return fates | dict.fromkeys(shown, Fate.SHOWN) | {number: Fate(reason) for number, reason in left_out.items()}
 
 
 def _last_words(owed: Sequence[OwedPaper]) -> list[OwedPaper]:
@@ -76,9 +104,10 @@ def _unwell(healths: Sequence[tuple[str, Health | None]]) -> bool:
     return any(found is not None and not found.well for _, found in healths)
 
 
-def _order(paper: DigestPaper) -> tuple[float, ...]:
-    """Most upvoted first, then what met more profiles, then the newer."""
-    return (-paper.signals.get("upvotes", 0), -len(paper.reasons), -paper.announced_at.timestamp(), -paper.id)
+def _order(paper: DigestPaper, score: Score | None) -> tuple[float, ...]:
+    """Most trending first, then what met more profiles, then the newer."""
+    points = score.points if score else 0.0
+    return (-points, -len(paper.reasons), -paper.announced_at.timestamp(), -paper.id)
 
 
 def _title(cadence: Cadence, number: int) -> str:
@@ -99,14 +128,23 @@ def _speaks_when_empty(delivery: Delivery, destination: Destination, weekday: in
     return True
 
 
-def _digest_paper(owed: OwedPaper, stored: StoredPaper, met: Sequence[Profile]) -> DigestPaper:
+def _reasons(
+    owed: OwedPaper, stored: StoredPaper, named: Mapping[int, Profile], scores: Mapping[int, Score]
+) -> list[Reason]:
+    """Every profile that led to a paper and is still there, and that it is trending, where that is asked for."""
     analysed = analyse(papers.document(stored, type=owed.type, announced_at=owed.announced_at))
     reasons = []
-    for profile in met:
+    for profile in [named[number] for number in owed.profiles if number in named]:
         try:
             reasons.append(Reason(profile.name, spans(parse(profile.text), analysed)))
         except QueryError:
             reasons.append(Reason(profile.name))
+    if TRENDING in owed.profiles and stored.id in scores:
+        reasons.append(Reason("trending", said=explain(scores[stored.id])))
+    return reasons
+
+
+def _digest_paper(owed: OwedPaper, stored: StoredPaper, reasons: Sequence[Reason]) -> DigestPaper:
     return DigestPaper(
         id=stored.id,
         title=stored.title,

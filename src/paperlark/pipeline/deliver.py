@@ -16,12 +16,12 @@ import structlog
 from paperlark.channels.base import Channel
 from paperlark.health import judge
 from paperlark.model.messages import Payload
-from paperlark.model.problems import DeliveryError
+from paperlark.model.problems import DeliveryError, ReaderError
 from paperlark.model.readers import Cadence, Destination
-from paperlark.pipeline import At, nobody
-from paperlark.pipeline.compose import compose
+from paperlark.pipeline import At, nobody, rising
+from paperlark.pipeline.compose import compose, fates_of, unheard
 from paperlark.schedule import next_attempt, slots
-from paperlark.store import outbox, pace, papers, profiles, sources
+from paperlark.store import marks, mutes, outbox, pace, papers, profiles, sources
 from paperlark.store.database import Store
 from paperlark.store.outbox import Delivery
 
@@ -117,9 +117,12 @@ class Deliverer:
         if delivery.attempts > GIVE_UP_AFTER:
             await self._die(delivery, f"given up after {GIVE_UP_AFTER} attempts", outcome)
             return
-        async with self._store.reading() as tx:
-            now = await tx.now()
-            destination = await profiles.destination(tx, delivery.account_id, delivery.destination_id)
+        try:
+            async with self._store.reading() as tx:
+                now = await tx.now()
+                destination = await profiles.destination(tx, delivery.account_id, delivery.destination_id)
+        except ReaderError:
+            return  # its account was deleted since the claim, and the delivery with it
         # A delivery that was late, or is tried again, may come up in the night.
         silence = next(slots(Cadence.INSTANT, destination.rhythm, now)).due_at - now
         if silence > timedelta(0):
@@ -157,10 +160,15 @@ class Deliverer:
         async with self._store.reading() as tx:
             now = await tx.now()
             owed = await outbox.owed_papers(tx, delivery)
+            owed, scores = await rising.found(tx, delivery, destination, owed, now)
             wanted = [paper for paper in owed if paper.profiles]
             stored = await papers.load(tx, [paper.paper_id for paper in wanted])
             named = await profiles.named(tx, delivery.account_id, {p for paper in wanted for p in paper.profiles})
             healths = [(source.name, judge(source.standing, now)) for source in await sources.listed(tx)]
+            muted = await mutes.listed(tx, delivery.account_id)
+            dismissed = await marks.dismissed(tx, delivery.account_id, stored)
+        left_out = await asyncio.to_thread(unheard, wanted, stored, mutes=muted, dismissed=dismissed)
+        wanted = [paper for paper in wanted if paper.paper_id not in left_out]
         digest = await asyncio.to_thread(
             compose,
             delivery,
@@ -171,10 +179,13 @@ class Deliverer:
             now=now,
             page_url=self._page_url,
             healths=healths,
+            scores=scores,
         )
+        fates = fates_of(owed, digest, left_out)
         if digest is None:
+            reason = max(left_out.values(), default="nothing to tell")  # muted before dismissed
             async with self._store.transaction() as tx:
-                if await outbox.drop(tx, delivery, owed, "nothing to tell", await tx.now()):
+                if await outbox.drop(tx, delivery, owed, reason, await tx.now(), fates=fates):
                     outcome.dropped += 1
             return None
         payloads = await asyncio.to_thread(self._channel.render, digest)
@@ -182,7 +193,8 @@ class Deliverer:
         self._at("deliver: rendered")
         try:
             async with self._store.transaction() as tx:
-                sealed = await outbox.seal(tx, delivery, parts, owed, papers=len(digest.papers) + digest.more)
+                told = len(digest.papers) + digest.more
+                sealed = await outbox.seal(tx, delivery, parts, owed, papers=told, fates=fates)
                 self._at("deliver: before a seal commits")
         except outbox.MovedError:
             await self._postpone(delivery, timedelta(0), "papers became one meanwhile", outcome, counted=False)
@@ -315,10 +327,11 @@ class Limiter:
 
 
 async def plan(store: Store) -> int:
-    """Make the deliveries that are wanting. Returns how many."""
+    """Make the deliveries that are wanting, and end the pauses that are over. Returns how many deliveries."""
     planned = 0
     async with store.transaction() as tx:
         now = await tx.now()
+        await profiles.resume_due(tx, now)
         for found in await outbox.unplanned(tx, PLAN_BATCH):
             taken = await outbox.taken_slots(tx, found)
             slot = next(slot for slot in slots(found.cadence, found.rhythm, now) if slot.key not in taken)

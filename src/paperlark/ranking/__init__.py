@@ -1,1 +1,4 @@
-"""The order of papers: what is trending, what is similar, what comes first in a digest."""
+"""The order of papers. Pure.
+
+`trending`   what is trending: a score from signals over time, comparable between days and sources, and its reason
+"""

@@ -1,91 +1,125 @@
 """The archive: search, one paper, a day's papers.
 
 The database gives candidates that are a proven superset; the exact check and our own BM25 decide, the same on both
-databases. Ties go to the newer paper.
+databases. Ties go to the newer paper. Papers are judged in their lean form, which a process keeps of the newest.
 """
 
 import asyncio
+import heapq
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 
-from paperlark.matching.candidates import wanted
-from paperlark.matching.checks import checker
+from paperlark.matching import candidates
 from paperlark.matching.document import analyse
-from paperlark.matching.explain import spans
+from paperlark.matching.explain import spans_of
+from paperlark.matching.judge import Judge, checker, judge
+from paperlark.matching.lean import Lean
 from paperlark.matching.query import Query, parse
-from paperlark.matching.rank import Statistics, query_words, score
+from paperlark.matching.rank import Statistics, query_words
 from paperlark.model.messages import Span
 from paperlark.model.papers import StoredPaper, arxiv_alias, at_midnight, doi_alias
 from paperlark.model.problems import ReaderError
-from paperlark.store import archive, papers
+from paperlark.readers.narrowing import NOTHING, Narrowing, narrowed
+from paperlark.readers.snippet import Snippet, snippet
+from paperlark.store import analysed, archive, papers
 from paperlark.store import search as full_text
 from paperlark.store.database import Store, Transaction
 from paperlark.store.rows import chunks
 
-BITE = 200  # papers judged at a time: bounds memory, and how long the loop waits for a thread's turn
+BITE = 200  # papers shown at a time: bounds memory, and how long the loop waits for a thread's turn
+JUDGED = 2_000  # papers judged at a time
 LARGEST_ID = 2**63 - 1  # the databases take no larger number
+
+Ranked = tuple[float, int]
+"""A paper that meets a query, so that the best is the least: its score and its id, both negative."""
 
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """A paper that meets a query: why, and how well (0 where the query has no words)."""
+    """A paper that meets a query: the words that meet it, how well (0 where the query has no words), and the part of
+    its abstract that shows it."""
 
     paper: StoredPaper
     matched: tuple[Span, ...]
     score: float
+    snippet: Snippet
 
 
-async def search(store: Store, text: str | None, *, limit: int | None = None) -> AsyncGenerator[Found, None]:
-    """The papers that meet a query, best first; all papers, newest first, where there is no query.
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A search, understood. query: what a paper must meet, the narrowing with it, None for any; text: what is said of
+    its words alone, by which it is ranked."""
 
-    Raises QueryError before the first paper where the text cannot be read.
-    """
+    query: Query | None
+    text: Query | None
+
+
+def understood(text: str | None, narrowing: Narrowing = NOTHING) -> Asked:
+    """What a search asks for. Raises QueryError where the text cannot be read, ReaderError for a narrowing that cannot
+    be."""
     query = parse(text) if text else None
+    return Asked(narrowed(query, narrowing), query)
+
+
+async def search(
+    store: Store, text: str | None, *, narrowing: Narrowing = NOTHING, limit: int | None = None
+) -> AsyncGenerator[Found, None]:
+    """The papers that meet a query, best first; newest first, where there is none.
+
+    Raises QueryError or ReaderError before the first paper, as `understood`.
+    """
+    asked = understood(text, narrowing)
     async with store.reading() as tx:
-        if query is None:
-            ranked = [(0.0, number) for number in await archive.newest(tx)]
+        if asked.query is None:
+            ranked: list[Ranked] = [(0.0, -number) for number in await archive.newest(tx, limit=limit)]
         else:
-            ranked = await _ranked(tx, query, await _statistics(tx, query))
+            ranked = sorted(await _ranked(tx, asked.query, asked.text, await _statistics(tx, asked.text)))
         for bite in chunks(ranked[:limit], BITE):
-            stored = await papers.load(tx, [paper_id for _, paper_id in bite])
-            for points, paper_id in bite:
-                # A paper that became one with another a moment ago is ranked and no more in the store.
-                if paper := stored.get(paper_id):
-                    yield Found(paper, _spans(query, paper), points)
+            stored = await papers.load(tx, [-number for _, number in bite])
+            for found in await asyncio.to_thread(_explained, asked.query, bite, stored):
+                yield found
 
 
-async def _statistics(tx: Transaction, query: Query) -> Statistics:
-    size, average = await full_text.size(tx)
-    return Statistics(size, average, await full_text.document_frequencies(tx, query_words(query)))
+async def _statistics(tx: Transaction, query: Query | None) -> Statistics:
+    await analysed.refresh(tx)
+    return await full_text.statistics(tx, query_words(query) if query is not None else ())
 
 
-async def _ranked(tx: Transaction, query: Query, statistics: Statistics) -> list[tuple[float, int]]:
-    """(score, id) of every paper that meets the query, best first."""
-    candidates = [paper_id async for paper_id in full_text.candidates(tx, wanted(query))]
-    ranked: list[tuple[float, int]] = []
-    for bite in chunks(candidates, BITE):
-        stored = await papers.load(tx, bite)
-        ranked += await asyncio.to_thread(_judge, query, stored, statistics)
-    return sorted(ranked, key=_order)
+async def _ranked(tx: Transaction, query: Query, text: Query | None, statistics: Statistics) -> list[Ranked]:
+    """Every paper that meets the query, in no order."""
+    await analysed.refresh(tx)
+    ids = await full_text.candidates(tx, candidates.wanted(query), candidates.told(query))
+    points, untold = judge(query, text, statistics), candidates.untold(query)
+    ranked: list[Ranked] = []
+    for bite in chunks(ids, JUDGED):
+        found = await analysed.load_lean(tx, bite)
+        if untold != query:
+            # What was told of a paper is read only for those that meet all the rest.
+            if untold is not None:
+                found = await asyncio.to_thread(_meeting, untold, found)
+            found = await analysed.with_told(tx, found)
+        ranked += await asyncio.to_thread(_judged, points, found)
+    return ranked
 
 
-def _order(each: tuple[float, int]) -> tuple[float, int]:
-    points, paper_id = each
-    return -points, -paper_id
+def _meeting(query: Query, found: Mapping[int, Lean]) -> dict[int, Lean]:
+    meets = checker(query)
+    return {number: paper for number, paper in found.items() if meets(paper)}
 
 
-def _judge(query: Query, stored: Mapping[int, StoredPaper], statistics: Statistics) -> list[tuple[float, int]]:
-    judged, meets = [], checker(query)
-    for paper_id, paper in stored.items():
-        analysed = analyse(papers.document(paper))
-        if meets(analysed):
-            judged.append((score(query, analysed, statistics), paper_id))
-    return judged
+def _judged(points: Judge, found: Mapping[int, Lean]) -> list[Ranked]:
+    return [(-score, -number) for number, paper in found.items() if (score := points(paper)) is not None]
 
 
-def _spans(query: Query | None, paper: StoredPaper) -> tuple[Span, ...]:
-    return spans(query, analyse(papers.document(paper))) if query is not None else ()
+def _explained(query: Query | None, chosen: Sequence[Ranked], stored: Mapping[int, StoredPaper]) -> tuple[Found, ...]:
+    # A paper that became one with another a moment ago is in `chosen` and no more in `stored`.
+    return tuple(_found(query, stored[-number], -points or 0.0) for points, number in chosen if -number in stored)
+
+
+def _found(query: Query | None, paper: StoredPaper, points: float) -> Found:
+    matched = spans_of(query.tree, analyse(papers.document(paper))) if query is not None else ()
+    return Found(paper, matched, points, snippet(paper.abstract, matched))
 
 
 # ── reading on, a stretch at a time ────────────────────────────────────────────────────────────────────────────────
@@ -114,40 +148,33 @@ class Stretch:
     after: Place | None
 
 
-async def stretch(store: Store, text: str | None, *, limit: int, after: Place | None = None) -> Stretch:
-    """The next papers that meet a query, best first; of all papers, newest first, where there is no query.
+async def stretch(
+    store: Store, text: str | None, *, limit: int, narrowing: Narrowing = NOTHING, after: Place | None = None
+) -> Stretch:
+    """The next papers that meet a query, best first; newest first, where there is none.
 
-    `after` must come from the same query. Raises QueryError where the text cannot be read.
+    `after` must come from the same query and narrowing. Raises QueryError and ReaderError as `understood`.
     """
-    query = parse(text) if text else None
+    asked = understood(text, narrowing)
     async with store.reading() as tx:
-        if query is None:
+        if asked.query is None:
             return await _newest(tx, limit, after)
-        statistics = after.statistics if after is not None and after.statistics else await _statistics(tx, query)
-        ranked = await _ranked(tx, query, statistics)
-        left = (
-            ranked
-            if after is None
-            else [each for each in ranked if _order(each) > _order((after.score, after.paper_id))]
-        )
-        chosen = left[:limit]
-        stored = await papers.load(tx, [paper_id for _, paper_id in chosen])
-    found = await asyncio.to_thread(_explained, query, chosen, stored)
-    return Stretch(found, len(ranked), Place(chosen[-1][1], chosen[-1][0], statistics) if len(left) > limit else None)
+        known = after.statistics if after is not None else None
+        statistics = known or await _statistics(tx, asked.text)
+        ranked = await _ranked(tx, asked.query, asked.text, statistics)
+        left = ranked if after is None else [each for each in ranked if each > (-after.score, -after.paper_id)]
+        best = heapq.nsmallest(limit + 1, left)
+        stored = await papers.load(tx, [-number for _, number in best[:limit]])
+    found = await asyncio.to_thread(_explained, asked.query, best[:limit], stored)
+    points, number = best[limit - 1] if len(best) > limit else (0.0, 0)
+    return Stretch(found, len(ranked), Place(-number, -points or 0.0, statistics) if number else None)
 
 
 async def _newest(tx: Transaction, limit: int, after: Place | None) -> Stretch:
     ids = await archive.newest(tx, limit=limit + 1, before=after.paper_id if after else None)
     stored = await papers.load(tx, ids[:limit])
-    found = tuple(Found(paper, (), 0.0) for paper in stored.values())
+    found = _explained(None, [(0.0, -number) for number in ids[:limit]], stored)
     return Stretch(found, None, Place(ids[limit - 1]) if len(ids) > limit else None)
-
-
-def _explained(
-    query: Query, chosen: Sequence[tuple[float, int]], stored: Mapping[int, StoredPaper]
-) -> tuple[Found, ...]:
-    # A paper that became one with another a moment ago is in `chosen` and no more in `stored`.
-    return tuple(Found(stored[n], _spans(query, stored[n]), points) for points, n in chosen if n in stored)
 
 
 # ── one paper, one day ─────────────────────────────────────────────────────────────────────────────────────────────

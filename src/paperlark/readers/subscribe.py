@@ -1,16 +1,18 @@
-"""Where and when a reader is told: subscribe, unsubscribe, destinations."""
+"""Where and when a reader is told: subscribe, unsubscribe, destinations, pause, resume."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
 
 from paperlark.model.problems import ReaderError
 from paperlark.model.readers import USUAL_WISHES, WISHES, Cadence, Destination, EmptyPolicy, Rhythm, Subscription
 from paperlark.readers.follow import show
 from paperlark.schedule import zone
 from paperlark.store import profiles
-from paperlark.store.database import Store
+from paperlark.store.database import Store, Transaction
 
 CAP_LIMIT = 200
+AT_YOUR_WISH = "at your wish"
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +46,26 @@ async def subscribe(
     return subscription, destination
 
 
+async def subscribe_trending(
+    store: Store, account_id: int, *, channel: str, address: str, wish: Wish
+) -> tuple[Subscription, Destination]:
+    """Tell an address (already in its channel's spelling) what is trending, once a day or once a week, from now on.
+
+    It needs no profile. The same again changes how, not since when; the wish's occasions do not matter.
+    Raises ReaderError: unknown zone, a bad cap, or instant alerts, which trending has none of.
+    """
+    check(replace(wish, occasions=USUAL_WISHES))
+    if wish.cadence is Cadence.INSTANT:
+        raise ReaderError("what is trending comes as a digest: daily or weekly, not instant")
+    async with store.transaction() as tx:
+        now = await tx.now()
+        destination = await profiles.put_destination(
+            tx, account_id, channel, address, rhythm=wish.rhythm, cap=wish.cap, empty=wish.empty, now=now
+        )
+        subscription = await profiles.subscribe_trending(tx, account_id, destination.id, cadence=wish.cadence, now=now)
+    return subscription, destination
+
+
 async def unsubscribe(store: Store, account_id: int, subscription_id: int) -> None:
     """End a subscription. Raises ReaderError: unknown, or somebody else's."""
     async with store.transaction() as tx:
@@ -55,6 +77,64 @@ async def subscriptions(store: Store, account_id: int) -> list[tuple[Subscriptio
     async with store.reading() as tx:
         places = {place.id: place for place in await profiles.destinations(tx, account_id)}
         return [(s, places[s.destination_id]) for s in await profiles.subscriptions(tx, account_id)]
+
+
+async def destinations(store: Store, account_id: int) -> list[Destination]:
+    """Where an account is told, oldest first."""
+    async with store.reading() as tx:
+        return await profiles.destinations(tx, account_id)
+
+
+async def pause(
+    store: Store,
+    account_id: int,
+    destination_id: int | None = None,
+    *,
+    reason: str = AT_YOUR_WISH,
+    until: datetime | None = None,
+) -> list[Destination]:
+    """Send nothing to a destination, or to any, until it is resumed or a moment has come (without a zone: by the
+    destination's own clock). What is owed meanwhile waits for seven days and then lapses. Returns what is paused by it.
+
+    One that is paused already gets the new reason and end; where all are paused, it is left as it is, because its
+    platform may have refused it. Raises ReaderError: unknown or somebody else's, a moment that is past.
+    """
+    async with store.transaction() as tx:
+        now, chosen = await tx.now(), await _chosen(tx, account_id, destination_id)
+        paused = [place.id for place in chosen if destination_id is not None or place.paused_reason is None]
+        for place in chosen:
+            if place.id in paused:
+                end = _end_of_pause(until, place, now)
+                await profiles.pause_destination(tx, account_id, place.id, " ".join(reason.split()), now, end)
+        return [place for place in await profiles.destinations(tx, account_id) if place.id in paused]
+
+
+async def resume(store: Store, account_id: int, destination_id: int | None = None) -> list[Destination]:
+    """Send to a destination, or to all, again; what waited for it comes first. Returns what was paused until now.
+
+    Raises ReaderError: unknown, or somebody else's.
+    """
+    async with store.transaction() as tx:
+        paused = [place for place in await _chosen(tx, account_id, destination_id) if place.paused_reason is not None]
+        for place in paused:
+            await profiles.resume_destination(tx, account_id, place.id)
+    return [replace(place, paused_reason=None, paused_until=None) for place in paused]
+
+
+async def _chosen(tx: Transaction, account_id: int, destination_id: int | None) -> list[Destination]:
+    if destination_id is None:
+        return await profiles.destinations(tx, account_id)
+    return [await profiles.destination(tx, account_id, destination_id)]
+
+
+def _end_of_pause(until: datetime | None, place: Destination, now: datetime) -> datetime | None:
+    if until is None:
+        return None
+    if until.tzinfo is None:
+        until = until.replace(tzinfo=zone(place.rhythm.zone))
+    if until.astimezone(UTC) <= now:
+        raise ReaderError(f"a pause ends in the future, and {until:%Y-%m-%d %H:%M %Z} is past")
+    return until.astimezone(UTC)
 
 
 def check(wish: Wish) -> None:

@@ -1,16 +1,22 @@
-"""Why a paper meets a query, or why not."""
+"""Why a paper meets a query, why profiles led to it, and what led to each paper of a delivery."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
-from paperlark.matching.document import analyse
-from paperlark.matching.explain import spans, why_not
+from paperlark.matching.document import Analysed, analyse
+from paperlark.matching.explain import Alternative, alternatives, spans
+from paperlark.matching.nearest import why_not
 from paperlark.matching.query import parse
 from paperlark.matching.reference import meets
 from paperlark.model.messages import Span
 from paperlark.model.papers import StoredPaper
+from paperlark.model.problems import QueryError, ReaderError
+from paperlark.model.readers import Profile
 from paperlark.readers.search import one
-from paperlark.store import papers
+from paperlark.store import causes, papers, profiles
+from paperlark.store.causes import Heard, Version
 from paperlark.store.database import Store
+from paperlark.store.outbox import Fate
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +29,28 @@ class Answer:
     sentence: str
 
 
+@dataclass(frozen=True, slots=True)
+class Led:
+    """A profile that led to a paper, and every alternative of it that the paper met, with its terms and words.
+
+    version: at which it met, which need not be the present one; its text is what the alternatives are of. Without
+    alternatives the paper has changed since, and does not meet it any more.
+    """
+
+    profile: Profile
+    version: int
+    alternatives: tuple[Alternative, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Contained:
+    """A paper of a delivery, what the delivery made of it (None: it never came so far), and what led to it."""
+
+    paper: StoredPaper
+    fate: Fate | None
+    led: tuple[Led, ...]
+
+
 async def explain(store: Store, text: str, wanted: str) -> Answer:
     """Hold a query against one paper (given by id or any name). Raises QueryError, ReaderError."""
     query = parse(text)
@@ -33,6 +61,62 @@ async def explain(store: Store, text: str, wanted: str) -> Answer:
     matched = spans(query, analysed)
     words = ", ".join(dict.fromkeys(f"“{span.text}” in {_place(span.field)}" for span in matched))
     return Answer(paper, True, matched, f"it meets the query: {words}" if words else "it meets the query")
+
+
+async def why(store: Store, account_id: int, wanted: str) -> tuple[StoredPaper, tuple[Led, ...]]:
+    """The profiles of an account that led to a paper (given by id or any name). Raises ReaderError: no such paper."""
+    paper = await one(store, wanted)
+    return paper, (await _led(store, account_id, [paper]))[paper.id]
+
+
+async def why_told(store: Store, account_id: int, delivery_id: int) -> tuple[Contained, ...]:
+    """What one delivery of an account was made of, and what led to each paper. Those it showed come first.
+
+    Raises ReaderError: no such delivery, or somebody else's.
+    """
+    async with store.reading() as tx:
+        owed = await causes.owed_by(tx, account_id, delivery_id)
+        stored = await papers.load(tx, (each.paper_id for each in owed))
+    if not owed:
+        raise ReaderError("there is no such delivery, or it told of no paper")
+    led = await _led(store, account_id, stored.values())
+    fates = {each.paper_id: each.fate for each in owed}
+    found = [Contained(paper, fates[number], led[number]) for number, paper in stored.items()]
+    return tuple(sorted(found, key=lambda each: list(Fate).index(each.fate) if each.fate else len(Fate)))
+
+
+async def _led(store: Store, account_id: int, some: Iterable[StoredPaper]) -> dict[int, tuple[Led, ...]]:
+    """For each paper the profiles that met it, oldest first. Removed ones are left out."""
+    found = {}
+    async with store.reading() as tx:
+        mine = await profiles.listed(tx, account_id)
+        versions = await causes.versions(tx, account_id)
+        for paper in some:
+            met = await causes.met(tx, account_id, paper.id)
+            heard = await causes.heard(tx, paper.id)
+            found[paper.id] = tuple(
+                _leading(profile, versions[profile.id], max(met[profile.id]), paper, heard)
+                for profile in mine
+                if profile.id in met
+            )
+    return found
+
+
+def _leading(
+    profile: Profile, versions: Iterable[Version], version: int, paper: StoredPaper, heard: Iterable[Heard]
+) -> Led:
+    """By the first announcement with which the paper met the profile's text of that version."""
+    text = next(each.text for each in versions if each.version == version)
+    try:
+        query = parse(text)
+    except QueryError:
+        return Led(profile, version, ())
+    met = (alternatives(query, _announced(paper, each)) for each in heard)
+    return Led(profile, version, next(filter(None, met), ()))
+
+
+def _announced(paper: StoredPaper, heard: Heard) -> Analysed:
+    return analyse(papers.document(paper, type=heard.type, announced_at=heard.announced_at))
 
 
 def _place(field: str) -> str:

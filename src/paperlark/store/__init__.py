@@ -6,12 +6,19 @@
 `identity`     pure: which paper is this? which source's word counts?
 `papers`       papers as the archive holds them: loaded, worked out again from what their sources say
 `recording`    a page of announcements: which papers they are of, and what is kept
-`archive`      where papers stand: the newest, those of a day, those of a name
+`archive`      where papers stand: the newest, those of a day, those of a name; who stands on them
 `merges`       two papers that turn out to be one, and how they are parted again
 `search`       the archive's full text: candidates by the database, in our own words
+`analysed`     papers as queries see them, their words at hand
+`shelf`        the newest of those, kept in memory
 `sources`      the configured sources: cursor, lease, health
+`signals`      what was counted over time, for what is trending
 `profiles`     profiles with their versions and change log; destinations and subscriptions
 `accounts`     accounts, linked identities, tokens
+`belongings`   all that an account owns: exported, and forgotten
+`pairing`      short codes that make two places one account
+`mutes`        what accounts have muted
+`marks`        what readers did with papers
 `percolation`  batches of announcements taken by lease; matches and owed rows
 `outbox`       deliveries: planned, claimed, sealed, sent, or visibly ended
 `retention`    what is forgotten, and when

@@ -10,11 +10,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import select, update
+from sqlalchemy import delete, select, update
 
 from paperlark.model.ids import new_id
 from paperlark.store.database import Transaction
-from paperlark.store.tables import ACCOUNT, IDENTITY, TOKEN
+from paperlark.store.tables import ACCOUNT, IDENTITY, PAIRING_CODE, TOKEN
 
 LOCAL = ("local", "command-line")
 PREFIX = "pl_live_"  # with the checksum it lets secret scanners know a leaked token for what it is
@@ -48,6 +48,22 @@ async def account_of(tx: Transaction, platform: str, external_id: str, *, name: 
         await tx.insert_new(ACCOUNT, [{"account_id": account_id, "name": name, "created_at": now}])
     assert winner is not None
     return winner
+
+
+async def join(tx: Transaction, account_id: int, platform: str, external_id: str, now: datetime) -> int:
+    """The account behind an identity, held until this transaction ends; the given one, where it had none before."""
+    row = {"platform": platform, "external_id": external_id, "account_id": account_id, "linked_at": now}
+    await tx.insert_new(IDENTITY, [row])
+    mine = (IDENTITY.c.platform == platform) & (IDENTITY.c.external_id == external_id)
+    found: int = (await tx.execute(select(IDENTITY.c.account_id).where(mine).with_for_update())).scalar_one()
+    return found
+
+
+async def hand_over(tx: Transaction, before: int, account_id: int) -> None:
+    """Give every identity of an account that owns nothing to another account, and end it."""
+    await tx.execute(update(IDENTITY).where(IDENTITY.c.account_id == before).values(account_id=account_id))
+    await tx.execute(delete(PAIRING_CODE).where(PAIRING_CODE.c.account_id == before))
+    await tx.execute(delete(ACCOUNT).where(ACCOUNT.c.account_id == before))
 
 
 async def local_account(tx: Transaction, now: datetime) -> int:

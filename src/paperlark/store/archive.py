@@ -1,12 +1,13 @@
-"""Where papers stand in the archive: the newest, those of a day, those of a name."""
+"""Where papers stand in the archive: the newest, those of a day, those of a name; and who stands on them."""
 
-from collections.abc import Iterable
+from collections import Counter
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 
 from sqlalchemy import select
 
 from paperlark.store.database import Transaction
-from paperlark.store.rows import scalars
+from paperlark.store.rows import chunks, scalars
 from paperlark.store.tables import ALIAS, ANNOUNCEMENT, PAPER
 
 
@@ -45,4 +46,22 @@ async def first_announced(tx: Transaction, since: datetime) -> datetime | None:
     """The earliest moment, at or after `since`, at which anything was announced."""
     wanted = select(ANNOUNCEMENT.c.announced_at).where(ANNOUNCEMENT.c.announced_at >= since)
     found: datetime | None = (await tx.execute(wanted.order_by(ANNOUNCEMENT.c.announced_at).limit(1))).scalar()
+    return found
+
+
+async def authors(tx: Transaction, paper_ids: Sequence[int]) -> Counter[str]:
+    """On how many of these papers each spelling of an author's name stands."""
+    found: Counter[str] = Counter()
+    for chunk in chunks(paper_ids):
+        for names in await scalars(tx, select(PAPER.c.authors).where(PAPER.c.id.in_(chunk))):
+            found.update(set(names))
+    return found
+
+
+async def organisations(tx: Transaction, paper_ids: Sequence[int]) -> Counter[str]:
+    """On how many of these papers each spelling of an organisation's name stands."""
+    found: Counter[str] = Counter()
+    for chunk in chunks(paper_ids):
+        wanted = select(PAPER.c.organisation).where(PAPER.c.id.in_(chunk), PAPER.c.organisation.is_not(None))
+        found.update(await scalars(tx, wanted))
     return found

@@ -23,6 +23,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_en
 
 from paperlark.model.problems import StoreError
 from paperlark.store import migrations
+from paperlark.store.shelf import Shelf
 
 BUSY_SECONDS = 10  # how long a writer of another process may hold SQLite before we give up
 CONNECT_SECONDS = 5
@@ -36,8 +37,9 @@ Insert = sqlite.Insert | postgresql.Insert
 class Transaction:
     """One transaction. Made by `Store.transaction()` and `Store.reading()`; ends with its `async with` block."""
 
-    def __init__(self, connection: AsyncConnection, clock: Callable[[], datetime] | None) -> None:
+    def __init__(self, connection: AsyncConnection, clock: Callable[[], datetime] | None, shelf: Shelf) -> None:
         self.connection = connection
+        self.shelf = shelf
         self.postgres = connection.dialect.name == "postgresql"
         self._clock = clock
 
@@ -130,6 +132,7 @@ class Store:
         self._clock = clock
         self.postgres = database.dialect.name == "postgresql"
         self._writing = asyncio.Lock()
+        self._shelf = Shelf()
 
     @property
     def url(self) -> str:
@@ -141,18 +144,18 @@ class Store:
         """A transaction that writes: all of it, or nothing of it. Raises StoreError where the database fails us."""
         if self.postgres:
             async with self._explaining(), self._database.begin() as connection:
-                yield Transaction(connection, self._clock)
+                yield Transaction(connection, self._clock, self._shelf)
             return
         async with self._writing, self._explaining(), self._database.connect() as connection:
             await connection.execution_options(writing=True)
             async with connection.begin():
-                yield Transaction(connection, self._clock)
+                yield Transaction(connection, self._clock, self._shelf)
 
     @asynccontextmanager
     async def reading(self) -> AsyncIterator[Transaction]:
         """A transaction that only reads; on SQLite it sees one moment of the database. Raises StoreError likewise."""
         async with self._explaining(), self._database.connect() as connection, connection.begin():
-            yield Transaction(connection, self._clock)
+            yield Transaction(connection, self._clock, self._shelf)
 
     @asynccontextmanager
     async def _explaining(self) -> AsyncIterator[None]:

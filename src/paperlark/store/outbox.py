@@ -17,12 +17,14 @@ import secrets
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from enum import StrEnum
 from typing import Any
 
 from sqlalchemy import Row, and_, case, exists, func, or_, select, tuple_, update
 
 from paperlark.model.ids import new_id
-from paperlark.model.readers import Cadence, Destination, EmptyPolicy, Rhythm
+from paperlark.model.readers import TRENDING, Cadence, Destination, EmptyPolicy, Rhythm
+from paperlark.store import merges
 from paperlark.store.database import Transaction
 from paperlark.store.profiles import rhythm_of
 from paperlark.store.rows import chunks, scalars
@@ -32,6 +34,16 @@ OPEN = ("pending", "claimed")
 
 
 PAUSE_PATIENCE = timedelta(days=7)  # what is owed to a paused destination waits as long, then is dropped
+
+
+class Fate(StrEnum):
+    """What a delivery makes of a paper that it owes. None where it came to no digest: it lapsed, or died unsealed."""
+
+    SHOWN = "shown"
+    BEHIND = "behind"  # behind "and 12 more": told as well
+    MUTED = "muted"
+    DISMISSED = "dismissed"
+    UNASKED = "unasked"  # no profile that is told there asked for it any more
 
 
 class MovedError(Exception):
@@ -74,7 +86,11 @@ class Delivery:
 
 @dataclass(frozen=True, slots=True)
 class OwedPaper:
-    """A paper owed to a destination, and the profiles (of those subscribed now) that it met."""
+    """A paper owed to a destination, and the profiles (of those subscribed now) that it met.
+
+    TRENDING among the profiles: it is trending, and the destination wants to be told of that. Where it stands alone,
+    nothing was owed before: it is owed from the moment that the delivery is sealed.
+    """
 
     paper_id: int
     occasion: str
@@ -87,7 +103,8 @@ class OwedPaper:
 
 
 async def unplanned(tx: Transaction, limit: int) -> list[Unplanned]:
-    """Destinations that are owed something, or want to hear even of an empty day, and have no open delivery for it.
+    """Destinations that are owed something, want to hear of what is trending, or even of an empty day, and have no open
+    delivery for it.
 
     Paused ones too: what waits for them is seen, and lapses.
     """
@@ -106,7 +123,8 @@ async def unplanned(tx: Transaction, limit: int) -> list[Unplanned]:
             ),
         )
         .where(
-            DESTINATION.c.empty != str(EmptyPolicy.SILENT),
+            # What is trending is owed to nobody before its digest is made: only the slot can ask for it.
+            or_(DESTINATION.c.empty != str(EmptyPolicy.SILENT), SUBSCRIPTION.c.profile_id == TRENDING),
             SUBSCRIPTION.c.cadence != str(Cadence.INSTANT),
             ~_has_open(SUBSCRIPTION.c.account_id, SUBSCRIPTION.c.destination_id, SUBSCRIPTION.c.cadence),
         )
@@ -280,6 +298,19 @@ async def _met_profiles(tx: Transaction, delivery: Delivery, paper_ids: Sequence
     return met
 
 
+async def known_at(tx: Transaction, delivery: Delivery, paper_ids: Sequence[int]) -> set[int]:
+    """Those of the papers that a delivery's destination was told of, or is to be: on whatever occasion and cadence."""
+    known: set[int] = set()
+    for chunk in chunks(paper_ids):
+        wanted = select(OWED.c.paper_id).where(
+            OWED.c.account_id == delivery.account_id,
+            OWED.c.destination_id == delivery.destination_id,
+            OWED.c.paper_id.in_(chunk),
+        )
+        known.update(await scalars(tx, wanted))
+    return known
+
+
 async def seal(
     tx: Transaction,
     delivery: Delivery,
@@ -287,34 +318,65 @@ async def seal(
     told: Iterable[OwedPaper],
     *,
     papers: int,
+    fates: Mapping[int, Fate] = {},
 ) -> bool:
-    """Fix what a delivery says: its parts, and what it owes by them. From here on the first part is in flight.
+    """Fix what a delivery says: its parts, what it owes by them, and what becomes of each paper (by id) of that. From
+    here on the first part is in flight.
 
     False when the lease was lost. Raises MovedError (and the transaction must not be committed) when something of what
     is told is no longer owed: told of a paper that has become one with another, it would be told again of that one.
     """
     told = list(told)
     sealed = await _mine(tx, delivery, parts=[dict(part) for part in parts], papers=papers, in_flight=bool(parts))
-    if sealed and await _close_owed(tx, delivery, told) != len(told):
+    if sealed:
+        await _owe(tx, delivery, [paper for paper in told if paper.profiles == (TRENDING,)])
+    if sealed and await _close_owed(tx, delivery, told, fates) != len(told):
         raise MovedError
     return sealed
 
 
-async def _close_owed(tx: Transaction, delivery: Delivery, told: Iterable[OwedPaper]) -> int:
-    """Note that this delivery tells of what is owed. Returns how much of it was still owed."""
-    closed = 0
-    for chunk in chunks([(paper.paper_id, paper.occasion) for paper in told]):
-        found = await tx.execute(
-            update(OWED)
-            .where(
-                OWED.c.account_id == delivery.account_id,
-                OWED.c.destination_id == delivery.destination_id,
-                OWED.c.delivery_id.is_(None),
-                tuple_(OWED.c.paper_id, OWED.c.occasion).in_(chunk),
-            )
-            .values(delivery_id=delivery.id)
+async def _owe(tx: Transaction, delivery: Delivery, papers: Sequence[OwedPaper]) -> None:
+    """Owe what is trending to a delivery's destination. What was owed meanwhile stays as it is."""
+    ids = [paper.paper_id for paper in papers]
+    if await merges.heirs(tx, ids):
+        raise MovedError
+    first: dict[int, int] = {}
+    for chunk in chunks(ids):
+        told = (
+            select(ANNOUNCEMENT.c.paper_id, func.min(ANNOUNCEMENT.c.id).label("id"))
+            .where(ANNOUNCEMENT.c.paper_id.in_(chunk))
+            .group_by(ANNOUNCEMENT.c.paper_id)
         )
-        closed += found.rowcount
+        first |= {row.paper_id: row.id for row in await tx.execute(told)}
+    now = await tx.now()
+    rows = [
+        {"account_id": delivery.account_id, "destination_id": delivery.destination_id, "paper_id": paper.paper_id,
+         "occasion": paper.occasion, "announcement_id": first[paper.paper_id], "cadence": str(delivery.cadence),
+         "owed_at": now}
+        for paper in papers if paper.paper_id in first
+    ]  # fmt: skip
+    await tx.insert_new(OWED, rows)
+
+
+async def _close_owed(tx: Transaction, delivery: Delivery, told: Iterable[OwedPaper], fates: Mapping[int, Fate]) -> int:
+    """Note that this delivery tells of what is owed, or why not. Returns how much of it was still owed."""
+    by_fate: dict[Fate | None, list[tuple[int, str]]] = {}
+    for paper in told:
+        by_fate.setdefault(fates.get(paper.paper_id), []).append((paper.paper_id, paper.occasion))
+    closed = 0
+    for fate, keys in by_fate.items():
+        for chunk in chunks(keys):
+            found = await tx.execute(
+                update(OWED)
+                .where(
+                    OWED.c.account_id == delivery.account_id,
+                    OWED.c.destination_id == delivery.destination_id,
+                    OWED.c.delivery_id.is_(None),
+                    tuple_(OWED.c.paper_id, OWED.c.occasion).in_(chunk),
+                )
+                .values(delivery_id=delivery.id, fate=fate and str(fate))
+            )
+            closed += found.rowcount
     return closed
 
 
@@ -359,15 +421,23 @@ async def die(tx: Transaction, delivery: Delivery, reason: str, now: datetime) -
     the next would die of the same."""
     died = await _end(tx, delivery, "dead", reason, now)
     if died and delivery.parts is None:
-        await _close_owed(tx, delivery, await owed_papers(tx, delivery))
+        await _close_owed(tx, delivery, await owed_papers(tx, delivery), {})
     return died
 
 
-async def drop(tx: Transaction, delivery: Delivery, told: Iterable[OwedPaper], reason: str, now: datetime) -> bool:
+async def drop(
+    tx: Transaction,
+    delivery: Delivery,
+    told: Iterable[OwedPaper],
+    reason: str,
+    now: datetime,
+    *,
+    fates: Mapping[int, Fate] = {},
+) -> bool:
     """Nobody wants it any more: what it owed is closed with it."""
     dropped = await _end(tx, delivery, "dropped", reason, now)
     if dropped:
-        await _close_owed(tx, delivery, told)
+        await _close_owed(tx, delivery, told, fates)
     return dropped
 
 

@@ -3,11 +3,12 @@
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import select, update
 
 from paperlark.matching.document import Document, analyse
+from paperlark.model.ids import new_id
 from paperlark.model.papers import Alias, StoredPaper
 from paperlark.store import search
 from paperlark.store.database import Transaction
@@ -30,7 +31,7 @@ async def rewrite(tx: Transaction, paper_id: int) -> None:
     await tx.execute(update(PAPER).where(PAPER.c.id == paper_id).values(**paper_columns(fields)))
     (stored,) = (await load(tx, [paper_id])).values()
     texts = analyse(document(stored)).texts
-    await tx.execute(update(PAPER).where(PAPER.c.id == paper_id).values(words=texts.length))
+    await tx.execute(update(PAPER).where(PAPER.c.id == paper_id).values(words=texts.length, revised=new_id()))
     await search.rewrite(tx, paper_id, texts.search_words)
 
 
@@ -59,13 +60,7 @@ async def _load(tx: Transaction, ids: Sequence[int]) -> dict[int, StoredPaper]:
     named = select(ALIAS).where(ALIAS.c.paper_id.in_(ids), ALIAS.c.scheme.not_in(INTERNAL))
     for row in await tx.execute(named):
         aliases[row.paper_id].append(Alias(row.scheme, row.value))
-    told = select(ANNOUNCEMENT.c.paper_id, ANNOUNCEMENT.c.source, ANNOUNCEMENT.c.announced_at)
-    sources: dict[int, dict[str, None]] = defaultdict(dict)
-    announced: dict[int, datetime] = {}
-    for row in await tx.execute(told.where(ANNOUNCEMENT.c.paper_id.in_(ids)).order_by(ANNOUNCEMENT.c.id)):
-        sources[row.paper_id][row.source] = None
-        announced[row.paper_id] = min(row.announced_at, announced.get(row.paper_id, row.announced_at))
-    signals = await latest_signals(tx, ids)
+    heard = await told(tx, ids)
     rows = await tx.execute(select(PAPER).where(PAPER.c.id.in_(ids)))
     return {
         row.id: StoredPaper(
@@ -82,12 +77,32 @@ async def _load(tx: Transaction, ids: Sequence[int]) -> dict[int, StoredPaper]:
             code_url=row.code_url,
             published_at=row.published_at,
             first_seen=row.first_seen,
-            announced_at=announced.get(row.id, row.first_seen),
-            sources=tuple(sources[row.id]),
-            signals=signals.get(row.id, {}),
+            announced_at=heard[row.id].announced_at if row.id in heard else row.first_seen,
+            sources=heard[row.id].sources if row.id in heard else (),
+            signals=heard[row.id].signals if row.id in heard else {},
         )
         for row in rows
     }
+
+
+class Told(NamedTuple):
+    """What sources told of a paper: first when, who, and the latest count of each kind."""
+
+    announced_at: datetime
+    sources: tuple[str, ...]
+    signals: Mapping[str, int]
+
+
+async def told(tx: Transaction, ids: Sequence[int]) -> dict[int, Told]:
+    """What was told of each paper; those of which nothing was are left out."""
+    wanted = select(ANNOUNCEMENT.c.paper_id, ANNOUNCEMENT.c.source, ANNOUNCEMENT.c.announced_at)
+    sources: dict[int, dict[str, None]] = defaultdict(dict)
+    announced: dict[int, datetime] = {}
+    for row in await tx.execute(wanted.where(ANNOUNCEMENT.c.paper_id.in_(ids)).order_by(ANNOUNCEMENT.c.id)):
+        sources[row.paper_id][row.source] = None
+        announced[row.paper_id] = min(row.announced_at, announced.get(row.paper_id, row.announced_at))
+    signals = await latest_signals(tx, ids)
+    return {number: Told(announced[number], tuple(sources[number]), signals.get(number, {})) for number in announced}
 
 
 async def latest_signals(tx: Transaction, ids: Sequence[int]) -> dict[int, dict[str, int]]:

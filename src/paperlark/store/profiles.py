@@ -11,11 +11,20 @@ from dataclasses import dataclass
 from datetime import datetime, time
 from typing import Any
 
-from sqlalchemy import Row, and_, delete, func, select, text, tuple_, update
+from sqlalchemy import ColumnElement, Row, Select, and_, delete, func, literal, select, text, tuple_, update
 
 from paperlark.model.ids import new_id
 from paperlark.model.problems import ReaderError
-from paperlark.model.readers import Cadence, Destination, EmptyPolicy, Profile, QuietHours, Rhythm, Subscription
+from paperlark.model.readers import (
+    TRENDING,
+    Cadence,
+    Destination,
+    EmptyPolicy,
+    Profile,
+    QuietHours,
+    Rhythm,
+    Subscription,
+)
 from paperlark.store.database import Transaction
 from paperlark.store.rows import chunks, scalars
 from paperlark.store.tables import DESTINATION, PROFILE, PROFILE_CHANGE, PROFILE_VERSION, SUBSCRIPTION
@@ -133,9 +142,11 @@ async def boundary(tx: Transaction) -> int:
 
 async def changes(tx: Transaction, since: int, until: int) -> list[Change]:
     """The changes with `since <= mark < until`, in order; each with the profile as it is now."""
+    line = (PROFILE_CHANGE.c.mark, PROFILE_CHANGE.c.account_id, PROFILE_CHANGE.c.profile_id, PROFILE_CHANGE.c.at)
+    now_is = [PROFILE.c[name].label(f"now_{name}") for name in ("version", "name", "text", "began_at", "removed_at")]
     wanted = (
-        select(PROFILE_CHANGE.c.mark, PROFILE_CHANGE.c.at.label("changed_at"), *PROFILE.columns)
-        .join(
+        select(*line, *now_is)
+        .outerjoin(
             PROFILE,
             and_(PROFILE.c.account_id == PROFILE_CHANGE.c.account_id, PROFILE.c.id == PROFILE_CHANGE.c.profile_id),
         )
@@ -143,9 +154,15 @@ async def changes(tx: Transaction, since: int, until: int) -> list[Change]:
         .order_by(PROFILE_CHANGE.c.mark)
     )
     return [
-        Change(row.mark, row.account_id, row.id, row.changed_at, None if row.removed_at else _profile(row))
-        for row in await tx.execute(wanted)
+        Change(row.mark, row.account_id, row.profile_id, row.at, _profile_now(row)) for row in await tx.execute(wanted)
     ]
+
+
+def _profile_now(row: Row[Any]) -> Profile | None:
+    """The profile of a line of the change log as it is by now; None where it was removed, or its account deleted."""
+    if row.now_version is None or row.now_removed_at is not None:
+        return None
+    return Profile(row.account_id, row.profile_id, row.now_version, row.now_name, row.now_text, row.now_began_at)
 
 
 async def _note_version(
@@ -173,7 +190,7 @@ async def put_destination(
     """Keep where and how an account wants to be told; the same address again changes its settings and wakes it."""
     settings = {"zone": rhythm.zone, "digest_at": rhythm.digest_at.strftime("%H:%M"), "weekday": rhythm.weekday,
                 "quiet": _quiet_text(rhythm.quiet), "cap": cap, "empty": str(empty), "paused_at": None,
-                "paused_reason": None}  # fmt: skip
+                "paused_until": None, "paused_reason": None}  # fmt: skip
     row = {"account_id": account_id, "id": new_id(), "channel": channel, "address": address, "created_at": now}
     insert = tx.insert(DESTINATION)
     await tx.execute(
@@ -201,13 +218,35 @@ async def destinations(tx: Transaction, account_id: int) -> list[Destination]:
     return [_destination(row) for row in await tx.execute(wanted)]
 
 
-async def pause_destination(tx: Transaction, account_id: int, destination_id: int, reason: str, now: datetime) -> None:
-    """Send nothing more to a destination, and say why; what is owed waits for seven days."""
+async def pause_destination(
+    tx: Transaction, account_id: int, destination_id: int, reason: str, now: datetime, until: datetime | None = None
+) -> None:
+    """Send nothing more to a destination, until a moment where one is given, and say why; what is owed waits for seven
+    days. One that is paused already stays so since then, with the new reason and end."""
     await tx.execute(
         update(DESTINATION)
         .where(DESTINATION.c.account_id == account_id, DESTINATION.c.id == destination_id)
-        .values(paused_at=now, paused_reason=reason[:500])
+        .values(
+            paused_at=func.coalesce(DESTINATION.c.paused_at, literal(now, DESTINATION.c.paused_at.type)),
+            paused_until=until,
+            paused_reason=reason[:500],
+        )
     )
+
+
+async def resume_destination(tx: Transaction, account_id: int, destination_id: int) -> None:
+    """Send to a destination again: what waits for it first."""
+    await _wake(tx, (DESTINATION.c.account_id == account_id) & (DESTINATION.c.id == destination_id))
+
+
+async def resume_due(tx: Transaction, now: datetime) -> None:
+    """Send again to every destination whose pause has come to its end."""
+    await _wake(tx, DESTINATION.c.paused_until <= now)
+
+
+async def _wake(tx: Transaction, those: ColumnElement[bool]) -> None:
+    awake = {"paused_at": None, "paused_until": None, "paused_reason": None}
+    await tx.execute(update(DESTINATION).where(those).values(awake))
 
 
 async def move_destination(tx: Transaction, account_id: int, destination_id: int, address: str) -> None:
@@ -250,6 +289,33 @@ async def subscribe(
         SUBSCRIPTION.c.destination_id == destination_id,
     )
     return _subscription((await tx.execute(wanted)).one())
+
+
+async def subscribe_trending(
+    tx: Transaction, account_id: int, destination_id: int, *, cadence: Cadence, now: datetime
+) -> Subscription:
+    """Tell a destination of what is trending from now on; again changes the cadence, not since when."""
+    await destination(tx, account_id, destination_id)
+    row = {"account_id": account_id, "id": new_id(), "profile_id": TRENDING, "destination_id": destination_id,
+           "cadence": str(cadence), "occasions": [], "began_at": now}  # fmt: skip
+    insert = tx.insert(SUBSCRIPTION)
+    same = ["account_id", "profile_id", "destination_id"]
+    await tx.execute(insert.on_conflict_do_update(index_elements=same, set_={"cadence": str(cadence)}), [row])
+    return _subscription((await tx.execute(_trending_at(account_id, destination_id))).one())
+
+
+async def hears_trending(tx: Transaction, account_id: int, destination_id: int, cadence: Cadence) -> bool:
+    """Is a destination told of what is trending in this cadence?"""
+    wanted = _trending_at(account_id, destination_id).where(SUBSCRIPTION.c.cadence == str(cadence))
+    return (await tx.execute(wanted)).first() is not None
+
+
+def _trending_at(account_id: int, destination_id: int) -> Select[Any]:
+    return select(SUBSCRIPTION).where(
+        SUBSCRIPTION.c.account_id == account_id,
+        SUBSCRIPTION.c.profile_id == TRENDING,
+        SUBSCRIPTION.c.destination_id == destination_id,
+    )
 
 
 async def unsubscribe(tx: Transaction, account_id: int, subscription_id: int) -> None:
@@ -311,6 +377,7 @@ def _destination(row: Row[Any]) -> Destination:
         row.cap,
         EmptyPolicy(row.empty),
         row.paused_reason,
+        row.paused_until,
     )
 
 

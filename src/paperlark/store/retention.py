@@ -1,7 +1,8 @@
 """What is forgotten, and when.
 
 Unsaved matches after 90 days, ended deliveries after 180, told-keys after 400 (as long as a source may repeat itself),
-and signals are thinned to one a day after a month. In batches, so that nothing waits long.
+and signals are thinned to one a day after a month. What belonged to deleted accounts
+goes as soon as it is seen (`belongings`). In batches, so that nothing waits long.
 """
 
 from dataclasses import dataclass
@@ -9,6 +10,7 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import delete, exists, func, select, tuple_
 
+from paperlark.store import belongings
 from paperlark.store.database import Transaction
 from paperlark.store.tables import DELIVERY, MARK, MATCH, OWED, PERCOLATION_BATCH, SIGNAL
 
@@ -28,11 +30,13 @@ class Forgotten:
     told_keys: int
     signals: int
     percolation_batches: int
+    of_deleted_accounts: int = 0
 
     @property
     def total(self) -> int:
         """All of them; zero means that nothing is left to forget."""
-        return self.matches + self.deliveries + self.told_keys + self.signals + self.percolation_batches
+        ours = self.matches + self.deliveries + self.told_keys + self.signals + self.percolation_batches
+        return ours + self.of_deleted_accounts
 
 
 async def forget(tx: Transaction, now: datetime, limit: int = 1000) -> Forgotten:
@@ -43,6 +47,7 @@ async def forget(tx: Transaction, now: datetime, limit: int = 1000) -> Forgotten
         told_keys=await _old_told_keys(tx, now, limit),
         signals=await _surplus_signals(tx, now, limit),
         percolation_batches=await _old_batches(tx, now, limit),
+        of_deleted_accounts=await belongings.forget_leaving(tx, now, limit),
     )
 
 

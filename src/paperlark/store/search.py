@@ -5,14 +5,18 @@ SQLite keeps a paper's distinct words in an FTS5 table (`unicode61`), PostgreSQL
 store what `matching.document.search_words` wrote, and neither stems nor folds anything itself.
 """
 
-from collections.abc import AsyncIterator, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 
-from sqlalchemy import func, select, text
+from sqlalchemy import Select, Text, cast, func, select, text
 
-from paperlark.matching.candidates import Wanted, to_fts5, to_tsquery
+from paperlark.matching.candidates import EVERY_TELLING, Told, Wanted, to_fts5, to_tsquery
+from paperlark.matching.rank import Statistics
+from paperlark.matching.reference import code_meets
+from paperlark.model.papers import at_midnight
 from paperlark.store.database import Transaction
-from paperlark.store.rows import chunks
-from paperlark.store.tables import PAPER
+from paperlark.store.rows import chunks, scalars
+from paperlark.store.shelf import Counts
+from paperlark.store.tables import ANNOUNCEMENT, PAPER, SIGNAL
 
 CREATE_SQLITE = (
     "CREATE VIRTUAL TABLE paper_words USING fts5(words, detail=none, tokenize='unicode61 remove_diacritics 0')",
@@ -55,39 +59,62 @@ async def rewrite(tx: Transaction, paper_id: int, words: Iterable[str]) -> None:
     await write(tx, [(paper_id, words)])
 
 
-async def candidates(tx: Transaction, wanted: Wanted) -> AsyncIterator[int]:
-    """The ids of all papers that could meet a query, and perhaps some that do not, newest first."""
-    if tx.postgres:
-        expression = to_tsquery(wanted)
-        query = "SELECT paper_id FROM paper_words WHERE words @@ CAST(:wanted AS tsquery) ORDER BY paper_id DESC"
-    else:
-        expression = to_fts5(wanted)
-        query = "SELECT rowid FROM paper_words WHERE paper_words MATCH :wanted ORDER BY rowid DESC"
-    found = (
-        await tx.execute(text(query), {"wanted": expression})
-        if expression
-        else await tx.execute(select(PAPER.c.id).order_by(PAPER.c.id.desc()))
-    )
-    for row in found:
-        yield row[0]
+async def candidates(tx: Transaction, wanted: Wanted, told: Told = EVERY_TELLING) -> list[int]:
+    """The ids of all papers that could meet a query, and perhaps some that do not, in no order.
+
+    wanted: what its words ask for; told: what it asks of announcements.
+    """
+    expression = to_tsquery(wanted) if tx.postgres else to_fts5(wanted)
+    named = "paper_id" if tx.postgres else "rowid"
+    held = "words @@ CAST(:wanted AS tsquery)" if tx.postgres else "paper_words MATCH :wanted"
+    holding = text(f"SELECT {named} AS id FROM paper_words WHERE {held}").bindparams(wanted=expression)
+    found = holding.columns(PAPER.c.id).subquery("holding") if expression else PAPER
+    number = found.c.id
+    conditions = [number.in_(each) for each in await _tellings(tx, told)]
+    # As one text: thousands of rows cost more to fetch than to read.
+    together = func.string_agg(cast(number, Text), ",") if tx.postgres else func.group_concat(number)
+    listed = (await tx.execute(select(together).where(*conditions))).scalar()
+    return list(map(int, listed.split(","))) if listed else []
 
 
-async def document_frequencies(tx: Transaction, words: Iterable[str]) -> dict[str, int]:
-    """In how many papers each word stands."""
-    counts: dict[str, int] = {}
-    for word in dict.fromkeys(words):
-        if tx.postgres:
-            found = await tx.execute(
-                text("SELECT count(*) FROM paper_words WHERE words @@ CAST(:wanted AS tsquery)"),
-                {"wanted": f"'{word}'"},
-            )
-        else:
-            found = await tx.execute(text("SELECT doc FROM paper_vocabulary WHERE term = :word"), {"word": word})
-        counts[word] = found.scalar() or 0
-    return counts
+async def _tellings(tx: Transaction, told: Told) -> list[Select[tuple[int]]]:
+    """The papers of which something of the kind was told, each a condition of its own."""
+    found: list[Select[tuple[int]]] = []
+    days = [ANNOUNCEMENT.c.announced_at >= at_midnight(told.since)] if told.since else []
+    days += [ANNOUNCEMENT.c.announced_at < at_midnight(told.before)] if told.before else []
+    if days:
+        found.append(select(ANNOUNCEMENT.c.paper_id).where(*days))
+    if told.sources:
+        known = await scalars(tx, select(ANNOUNCEMENT.c.source).distinct())
+        for code in told.sources:
+            names = [name for name in known if code_meets(code, name)]
+            found.append(select(ANNOUNCEMENT.c.paper_id).where(ANNOUNCEMENT.c.source.in_(names)))
+    if told.counted:
+        counted = select(ANNOUNCEMENT.c.paper_id).join(SIGNAL, SIGNAL.c.announcement_id == ANNOUNCEMENT.c.id)
+        found.append(counted)
+    return found
 
 
-async def size(tx: Transaction) -> tuple[int, float]:
-    """How many papers the archive holds, and their average length in words."""
+async def statistics(tx: Transaction, words: Iterable[str]) -> Statistics:
+    """How many papers the archive holds, their average length in words, and in how many of them each word stands."""
+    counts, wanted = tx.shelf.counts, tuple(dict.fromkeys(words))
+    state = ((await tx.execute(select(func.max(PAPER.c.id)))).scalar(), tx.shelf.revised)
+    if counts.state != state:
+        counts = tx.shelf.counts = Counts(state, *await _size(tx))
+    for word in wanted:
+        if word not in counts.frequencies:
+            counts.frequencies[word] = await _frequency(tx, word)
+    return Statistics(counts.papers, counts.length, {word: counts.frequencies[word] for word in wanted})
+
+
+async def _size(tx: Transaction) -> tuple[int, float]:
     found = (await tx.execute(select(func.count().label("papers"), func.avg(PAPER.c.words).label("length")))).one()
     return found.papers, float(found.length or 0.0)
+
+
+async def _frequency(tx: Transaction, word: str) -> int:
+    if tx.postgres:
+        holding = text("SELECT count(*) FROM paper_words WHERE words @@ CAST(:word AS tsquery)")
+        return (await tx.execute(holding, {"word": f"'{word}'"})).scalar() or 0
+    found = await tx.execute(text("SELECT doc FROM paper_vocabulary WHERE term = :word"), {"word": word})
+    return found.scalar() or 0

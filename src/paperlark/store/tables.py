@@ -46,8 +46,13 @@ def json(**options: Any) -> Any:
 
 
 class Paper(SQLModel, table=True):
-    """One work: the merged word of its sources, by their authority."""
+    """One work: the merged word of its sources, by their authority. `revised` is a new id whenever its words change;
+    until then it is empty."""
 
+    __table_args__ = (
+        Index("ix_paper_revised", "revised", sqlite_where=text("revised IS NOT NULL"),
+              postgresql_where=text("revised IS NOT NULL")),
+    )  # fmt: skip
     id: int = key()
     title: str
     abstract: str
@@ -60,7 +65,9 @@ class Paper(SQLModel, table=True):
     code_url: str | None = None
     published_at: datetime | None = moment(nullable=True)
     first_seen: datetime = moment(index=True)
-    words: int  # the length of title and abstract in words: the archive's ranking needs the average
+    # The length of title and abstract in words: the archive's ranking needs the average, and reads it from the index.
+    words: int = Field(index=True)
+    revised: int | None = number(nullable=True)
 
 
 class Alias(SQLModel, table=True):
@@ -230,7 +237,11 @@ class ProfileChange(SQLModel, table=True):
 class Destination(SQLModel, table=True):
     """A channel's address of one account, with its zone, hour, quiet hours, cap and empty-day policy."""
 
-    __table_args__ = (UniqueConstraint("account_id", "channel", "address", name="uq_destination_address"),)
+    __table_args__ = (
+        UniqueConstraint("account_id", "channel", "address", name="uq_destination_address"),
+        Index("ix_destination_paused_until", "paused_until", sqlite_where=text("paused_until IS NOT NULL"),
+              postgresql_where=text("paused_until IS NOT NULL")),
+    )  # fmt: skip
     account_id: int = key()
     id: int = key()
     channel: str
@@ -243,6 +254,7 @@ class Destination(SQLModel, table=True):
     empty: str
     created_at: datetime = moment()
     paused_at: datetime | None = moment(nullable=True)
+    paused_until: datetime | None = moment(nullable=True)
     paused_reason: str | None = None
 
 
@@ -272,7 +284,8 @@ class Match(SQLModel, table=True):
 
 
 class Owed(SQLModel, table=True):
-    """What somebody must be told, once ever; `delivery_id` is set when it is sealed into a delivery."""
+    """What somebody must be told, once ever; `delivery_id` is set when it is sealed into a delivery, and `fate` says
+    what that made of it (`outbox.Fate`)."""
 
     __table_args__ = (
         # Led by the paper: what is owed together is written together, not all over the index.
@@ -287,6 +300,7 @@ class Owed(SQLModel, table=True):
     cadence: str
     owed_at: datetime = moment()
     delivery_id: int | None = number(nullable=True)
+    fate: str | None = None
 
 
 class Delivery(SQLModel, table=True):
@@ -376,7 +390,7 @@ class PercolationBatch(SQLModel, table=True):
 
 
 class Pace(SQLModel, table=True):
-    """When a host may be asked again, whichever process asks."""
+    """When a host may be asked again, whichever process asks; `pairing:…` is when somebody's attempts are forgotten."""
 
     what: str = Field(primary_key=True)
     free_at: datetime = moment()
@@ -391,7 +405,8 @@ class Lane(SQLModel, table=True):
 
 
 class Progress(SQLModel, table=True):
-    """How far a piece of work has come in a growing table: `catch-up` holds the last profile change surely applied."""
+    """How far a piece of work has come in a growing table: `catch-up` holds the last profile change surely
+    applied, `leaving:…` when an account was deleted (in seconds since 1970)."""
 
     what: str = Field(primary_key=True)
     mark: int = number()

@@ -1,6 +1,8 @@
 """The papers: `GET /api/v1/papers` and `GET /api/v1/papers/{id}`. Open to everyone: they are public facts."""
 
-from datetime import UTC, datetime
+import re
+from collections.abc import Mapping
+from datetime import UTC, date, datetime
 from typing import Any
 
 from aiohttp import web
@@ -10,6 +12,7 @@ from paperlark.model.messages import Span
 from paperlark.model.papers import StoredPaper
 from paperlark.model.problems import QueryError, ReaderError
 from paperlark.readers import search
+from paperlark.readers.narrowing import Narrowing
 from paperlark.readers.search import Found, Place
 from paperlark.web import answers, cursors
 from paperlark.web.keys import STORE
@@ -23,22 +26,27 @@ routes = web.RouteTableDef()
 
 @routes.get("/api/v1/papers")
 async def papers(request: web.Request) -> web.Response:
-    """`?q=&cursor=&limit=`: the papers that meet a query, best first; without one all papers, newest first.
+    """`?q=&cursor=&limit=`: the papers that meet a query, best first; without one newest first. Narrowed by `org`,
+    `author`, `cat`, `source`, and by the days `since` and `until` (YYYY-MM-DD), both within.
 
     `{"data": […], "next": cursor or null}`, and the next page's address as `Link: …; rel="next"` (RFC 8288).
     """
     query = request.query.get("q", "").strip()
     limit = _limit(request.query.get("limit", str(LIMIT)))
-    after = place(request.query.get("cursor", ""), query)
+    narrowing = _narrowing(request.query)
     try:
-        found = await search.stretch(request.app[STORE], query or None, limit=limit, after=after)
+        asked = f"{query}\n{narrowing}".strip()  # a cursor belongs to both
+        after = place(request.query.get("cursor", ""), asked)
+        found = await search.stretch(request.app[STORE], query or None, narrowing=narrowing, limit=limit, after=after)
     except QueryError as error:
         raise bad_query(error, "q") from error
-    following = cursors.written(found.after, query) if found.after else None
+    except ReaderError as error:
+        raise Problem(400, str(error), kind="bad-parameter", title="A parameter cannot be read") from error
+    following = cursors.written(found.after, asked) if found.after else None
     headers = {}
     if following is not None:
         headers["Link"] = f'<{request.rel_url.update_query(cursor=following)}>; rel="next"'
-    data = [paper_met(each) if query else paper_as_json(each.paper) for each in found.found]
+    data = [paper_met(each) if asked else paper_as_json(each.paper) for each in found.found]
     return answers.say(request, {"data": data, "next": following}, headers=headers)
 
 
@@ -73,6 +81,24 @@ def _limit(text: str) -> int:
     raise bad_parameter("limit", f"a limit is a number from 1 to {LIMIT_AT_MOST}")
 
 
+def _narrowing(asked: Mapping[str, str]) -> Narrowing:
+    """What the parameters narrow a search by; empty ones do not."""
+    said = {name: asked.get(name, "").strip() or None for name in ("org", "author", "cat", "source")}
+    return Narrowing(**said, since=_day(asked, "since"), until=_day(asked, "until"))
+
+
+def _day(asked: Mapping[str, str], name: str) -> date | None:
+    text = asked.get(name, "").strip()
+    if not text:
+        return None
+    try:
+        if re.fullmatch("[0-9]{4}-[0-9]{2}-[0-9]{2}", text):
+            return date.fromisoformat(text)
+    except ValueError:
+        pass
+    raise bad_parameter(name, "a day is written like 2026-01-31")
+
+
 # ── papers as JSON ─────────────────────────────────────────────────────────────────────────────────────────────────
 
 
@@ -99,8 +125,13 @@ def paper_as_json(stored: StoredPaper) -> dict[str, Any]:
 
 
 def paper_met(found: Found) -> dict[str, Any]:
-    """A paper with why it meets the query, and how well."""
-    return paper_as_json(found.paper) | {"matched": [_span(each) for each in found.matched], "score": found.score}
+    """A paper with why it meets the query, how well, and the part of its abstract that shows it."""
+    shown = found.snippet
+    return paper_as_json(found.paper) | {
+        "matched": [_span(each) for each in found.matched],
+        "score": found.score,
+        "snippet": {"text": shown.text, "start": shown.start, "matched": [_span(each) for each in shown.spans]},
+    }
 
 
 def _span(span: Span) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from aiohttp import web
 from pydantic import AfterValidator, BaseModel, Field
 
 from paperlark.model.problems import ReaderError
-from paperlark.model.readers import Cadence, Destination, EmptyPolicy, QuietHours, Rhythm, Subscription
+from paperlark.model.readers import TRENDING, Cadence, Destination, EmptyPolicy, QuietHours, Rhythm, Subscription
 from paperlark.readers import follow
 from paperlark.readers import subscribe as verbs
 from paperlark.readers.subscribe import CAP_LIMIT, Wish
@@ -118,14 +118,13 @@ async def edit(request: web.Request) -> web.Response:
     account = await account_of(request, WRITE)
     before, place = await _mine(request, account)
     wanted = await body(request, SubscriptionChange)
-    after = await verbs.subscribe(
-        request.app[STORE],
-        account,
-        str(before.profile_id),
-        channel=place.channel,
-        address=place.address,
-        wish=_wish(wanted, before, place),
-    )
+    store, wish = request.app[STORE], _wish(wanted, before, place)
+    if before.profile_id == TRENDING:
+        after = await verbs.subscribe_trending(store, account, channel=place.channel, address=place.address, wish=wish)
+    else:
+        after = await verbs.subscribe(
+            store, account, str(before.profile_id), channel=place.channel, address=place.address, wish=wish
+        )
     return answers.say(request, subscription_as_json(*after), cache=answers.PRIVATE)
 
 

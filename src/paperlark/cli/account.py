@@ -1,0 +1,112 @@
+"""The local account as a whole: link it with another place, export it, delete it."""
+
+import sys
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from paperlark.cli import edge
+from paperlark.cli.edge import Json, told
+from paperlark.cli.printing import print_json, say
+from paperlark.cli.telling import account
+
+if TYPE_CHECKING:
+    from paperlark.settings import Settings
+
+commands = typer.Typer()
+
+
+@commands.command(
+    help=told(
+        "Be one reader here and elsewhere: show a code, or take one.",
+        "paperlark link",
+        "paperlark link 7KQ2-M9XD",
+        more="A code is typed in the other place within ten minutes, once. With a code from there you join that "
+        "account; what you follow or keep here would be left behind, so there must be nothing yet.",
+    )
+)
+def link(
+    code: Annotated[str | None, typer.Argument(metavar="[CODE]", help="From elsewhere.", show_default=False)] = None,
+    as_json: Json = False,
+) -> None:
+    """Show a code, or take one."""
+    settings = edge.begin()
+    edge.run(_show_code(settings, as_json) if code is None else _take_code(settings, code, as_json))
+
+
+async def _show_code(settings: "Settings", as_json: bool) -> None:
+    from paperlark.app import opened
+    from paperlark.readers import link as verbs
+
+    async with opened(settings) as app:
+        code = await verbs.begin(app.store, await account(app, make=True))
+    if as_json:
+        print_json({"code": code.text, "expires_at": code.expires_at.isoformat()})
+    else:
+        say(code.text, f"type it in the other place before {code.expires_at:%H:%M} UTC")
+
+
+async def _take_code(settings: "Settings", code: str, as_json: bool) -> None:
+    from paperlark.app import opened
+    from paperlark.readers import link as verbs
+    from paperlark.store.accounts import LOCAL
+
+    async with opened(settings) as app:
+        joined = await verbs.redeem(app.store, code, *LOCAL)
+    if as_json:
+        print_json({"linked": True, "account": str(joined)})
+    else:
+        say("linked: what you follow there, you follow here")
+
+
+@commands.command(
+    help=told(
+        "Print everything that is kept of you, as one JSON document.",
+        "paperlark export > paperlark.json",
+        more="Profiles with their versions, subscriptions, destinations, marks, mutes, matches, and what was told.",
+    )
+)
+def export(as_json: Json = True) -> None:
+    """Print it, piece by piece; it is JSON with or without --json."""
+    edge.run(_export(edge.begin()))
+
+
+async def _export(settings: "Settings") -> None:
+    from paperlark.app import opened
+    from paperlark.readers.account import export as pieces
+
+    async with opened(settings) as app:
+        async for piece in pieces(app.store, await account(app)):
+            sys.stdout.write(piece)
+
+
+@commands.command(
+    help=told(
+        "Delete your account and everything that is kept of you.",
+        "paperlark delete --yes",
+        more="Nothing stays, and nothing can be brought back; `paperlark export` first, if you may want it.",
+    )
+)
+def delete(
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Delete it, once that was meant."""
+    settings = edge.begin()
+    if not yes:
+        if not sys.stdin.isatty():
+            raise typer.BadParameter("say --yes where nobody can be asked", param_hint="delete")
+        typer.confirm("Delete everything that is kept of you?", abort=True, err=True)
+    edge.run(_delete(settings, as_json))
+
+
+async def _delete(settings: "Settings", as_json: bool) -> None:
+    from paperlark.app import opened
+    from paperlark.readers import account as verbs
+
+    async with opened(settings) as app:
+        await verbs.delete(app.store, await account(app))
+    if as_json:
+        print_json({"deleted": True})
+    else:
+        say("you are forgotten; nothing stays")

@@ -1,0 +1,99 @@
+"""A reader's account as a whole: export what it owns, delete it."""
+
+import json
+from collections.abc import AsyncGenerator, Sequence
+from datetime import datetime
+from typing import Any
+
+from paperlark.model.problems import ReaderError
+from paperlark.store import belongings
+from paperlark.store.belongings import Section
+from paperlark.store.database import Store
+
+FORMAT = "paperlark export 1"
+PAGE = 100  # rows read at a time: bounds memory, as a delivery may hold a whole mail
+BATCH = 1000  # rows deleted in one transaction
+
+NO_ACCOUNT = "you have no account here: nothing is kept of you"
+
+
+async def export(store: Store, account_id: int) -> AsyncGenerator[str, None]:
+    """Everything that an account owns, as the text of one JSON document in pieces. Raises ReaderError: no account.
+
+    The document's shape is promised: later versions may add names, and never take one away without a new `format`.
+    Ids are text, moments are ISO 8601 in UTC, whatever is not known is null.
+
+        format, exported_at
+        account           id, name, created_at
+        identities        platform, external_id, linked_at
+        tokens            name, scopes, created_at, expires_at, used_at         (never the token nor its hash)
+        feed_addresses    profile_id, created_at                                (never the address nor its hash)
+        profiles          id, name, text, version, created_at, began_at, removed_at
+        profile_versions  profile_id, version, text, began_at
+        destinations      id, channel, address, zone, digest_at, weekday, quiet, cap, empty, created_at, paused_at,
+                          paused_until, paused_reason
+        subscriptions     id, profile_id, destination_id, cadence, occasions, began_at
+        mutes             kind, value, at
+        marks             paper, kind, at
+        matches           paper, profile_id, version, matched_at
+        deliveries        id, destination_id, channel, cadence, slot, state, reason, first_due, ended_at, attempts,
+                          papers (how many), parts (the messages as they were sent)
+        owed              paper, destination_id, occasion, cadence, owed_at, delivery_id (null: not told yet)
+
+    From `identities` on each is a list in a fixed order. A paper is {id, title, names}. The pages are read one after
+    the other: what changes meanwhile is told as it was or as it is, and everything that stays is told once.
+    """
+    async with store.reading() as tx:
+        account, now = await belongings.account(tx, account_id), await tx.now()
+    if account is None:
+        raise ReaderError(NO_ACCOUNT)
+    mine = {"id": account.account_id, "name": account.name, "created_at": account.created_at}
+    yield f'{{"format": {_text(FORMAT)},\n"exported_at": {_text(now)},\n"account": {_text(mine)}'
+    for section in belongings.SECTIONS:
+        yield f',\n"{section.name}": ['
+        comma = ""
+        async for row in _rows(store, account_id, section):
+            yield f"{comma}\n {_text(row)}"
+            comma = ","
+        yield "]"
+    yield "}\n"
+
+
+async def delete(store: Store, account_id: int) -> None:
+    """Forget an account and everything that it owns; nothing stays. Who signs in next time is a new reader.
+
+    The account ends in one transaction, and with it everything that could still be told. The rest goes in batches; the
+    job that forgets resumes them after a crash, and for a day takes what workers under way still write. A message that
+    is being sent this moment may arrive. Raises ReaderError where there is no such account.
+    """
+    async with store.transaction() as tx:
+        if not await belongings.sign_off(tx, account_id, await tx.now()):
+            raise ReaderError(NO_ACCOUNT)
+    while True:
+        async with store.transaction() as tx:
+            if not await belongings.forget(tx, account_id, BATCH):
+                return
+
+
+async def _rows(store: Store, account_id: int, section: Section) -> AsyncGenerator[dict[str, Any], None]:
+    after: Sequence[Any] | None = None
+    while True:
+        async with store.reading() as tx:
+            rows, after = await belongings.page(tx, account_id, section, PAGE, after)
+        for row in rows:
+            yield row
+        if after is None:
+            return
+
+
+def _text(value: Any) -> str:
+    return json.dumps(_plain(value), ensure_ascii=False)
+
+
+def _plain(value: Any, name: str = "") -> Any:
+    """A value as the document has it: moments and ids are text."""
+    if isinstance(value, datetime):
+        return value.isoformat()
+    if isinstance(value, dict) and name != "parts":
+        return {each: _plain(inner, each) for each, inner in value.items()}
+    return str(value) if isinstance(value, int) and (name == "id" or name.endswith("_id")) else value

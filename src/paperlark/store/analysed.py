@@ -1,0 +1,102 @@
+"""Papers of the archive as queries see them, with their words at hand: each process keeps the newest of them (`shelf`),
+and asks at each reading which have changed since."""
+
+import asyncio
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from typing import Any
+
+from sqlalchemy import Row, func, select
+
+from paperlark.matching.document import Analysed, Document
+from paperlark.matching.lean import Lean, lean
+from paperlark.model.papers import Alias
+from paperlark.store import papers
+from paperlark.store.database import Transaction
+from paperlark.store.rows import chunks
+from paperlark.store.shelf import Kept
+from paperlark.store.tables import ALIAS, PAPER
+
+BITE = 200  # papers read at a time
+
+_READ = [
+    PAPER.c[name]
+    for name in ("id", "title", "abstract", "authors", "author_count", "organisation", "categories", "first_seen",
+                 "revised")
+]  # fmt: skip
+
+
+async def load(tx: Transaction, paper_ids: Iterable[int]) -> dict[int, Analysed]:
+    """Papers ready for queries, each with its first announcement and latest signals, in the order asked for; unknown
+    ids are left out."""
+    ids = list(dict.fromkeys(paper_ids))
+    await refresh(tx)
+    kept = await with_told(tx, await load_lean(tx, ids))
+    texts: dict[int, tuple[str, str]] = {}
+    for chunk in chunks(list(kept)):
+        for row in await tx.execute(select(PAPER.c.id, PAPER.c.title, PAPER.c.abstract).where(PAPER.c.id.in_(chunk))):
+            texts[row.id] = (row.title, row.abstract)
+    return await asyncio.to_thread(
+        lambda: {number: kept[number].analysed(*texts[number]) for number in ids if number in texts}
+    )
+
+
+async def load_lean(tx: Transaction, paper_ids: Iterable[int]) -> dict[int, Lean]:
+    """Papers with their words and what belongs to them, not with what was told of them: no sources, no signals, and the
+    day on which the archive first saw them. Unknown ids are left out, and sometimes ids that have ended are not."""
+    found: dict[int, Lean] = {}
+    missing: list[int] = []
+    for number in paper_ids:
+        paper = tx.shelf.get(number)
+        if paper is not None:
+            found[number] = paper
+        else:
+            missing.append(number)
+    for bite in chunks(missing, BITE):
+        read = await _read(tx, bite)
+        tx.shelf.put(read)
+        found |= {number: kept.paper for number, kept in read.items()}
+    return found
+
+
+async def with_told(tx: Transaction, found: Mapping[int, Lean]) -> dict[int, Lean]:
+    """The same papers, with what was told of them: sources, first announcement, latest signals."""
+    told = dict(found)
+    for chunk in chunks(list(found)):
+        for number, facts in (await papers.told(tx, chunk)).items():
+            told[number] = found[number].told(facts.announced_at, facts.sources, facts.signals)
+    return told
+
+
+async def refresh(tx: Transaction) -> None:
+    """Let go of what has changed. Before the first `load_lean` of a transaction; `load` does so itself."""
+    if not len(tx.shelf):
+        newest = (await tx.execute(select(func.max(PAPER.c.revised)))).scalar()
+        tx.shelf.forget_changed([(0, newest)] if newest is not None else [])
+        return
+    changed = select(PAPER.c.id, PAPER.c.revised).where(PAPER.c.revised > tx.shelf.since)
+    tx.shelf.forget_changed([(row.id, row.revised) for row in await tx.execute(changed)])
+
+
+async def _read(tx: Transaction, ids: Sequence[int]) -> dict[int, Kept]:
+    """Papers of the store, made lean: costs what it costs to find their words."""
+    aliases: dict[int, list[Alias]] = defaultdict(list)
+    named = select(ALIAS).where(ALIAS.c.paper_id.in_(ids), ALIAS.c.scheme.not_in(papers.INTERNAL))
+    for row in await tx.execute(named):
+        aliases[row.paper_id].append(Alias(row.scheme, row.value))
+    rows = list(await tx.execute(select(*_READ).where(PAPER.c.id.in_(ids))))
+    return await asyncio.to_thread(lambda: {row.id: _kept(row, aliases[row.id]) for row in rows})
+
+
+def _kept(row: Row[Any], aliases: Collection[Alias]) -> Kept:
+    document = Document(
+        title=row.title,
+        abstract=row.abstract,
+        authors=tuple(row.authors),
+        author_count=row.author_count,
+        organisation=row.organisation,
+        categories=tuple(row.categories),
+        aliases=tuple(sorted(aliases)),
+        announced_at=row.first_seen,
+    )
+    return Kept(row.revised, lean(document))

@@ -1,0 +1,217 @@
+"""Every verb: what is another account's is refused as if it did not exist, in the same words, and is not touched.
+
+The three tables below name every public verb of `paperlark.readers`; a new verb that stands in none of them fails.
+"""
+
+import importlib
+import inspect
+import pkgutil
+from collections.abc import AsyncIterator, Awaitable, Callable
+from typing import Any, NamedTuple
+
+import pytest
+
+from paperlark import readers
+from paperlark.model.problems import ReaderError
+from paperlark.model.readers import MarkKind, MuteKind
+from paperlark.readers import account, follow, link, mark, mute, preview, subscribe, why, why_not
+from paperlark.store.database import Store, open_store
+from paperlark.testing.channels import FakeChannel
+from paperlark.testing.clock import FakeClock
+from tests.builders import MONDAY, deliver, deliveries, percolate, reader, record, told
+
+PAPER = "2603.00001"
+WISH = subscribe.Wish()
+
+Call = Callable[[Store, int, Any], Any]
+"""A verb, called for an account with an id (or None), and all that it gives awaited."""
+
+
+class Taking(NamedTuple):
+    """A verb that takes an id: of what, and how it is called."""
+
+    verb: str
+    of: str
+    call: Call
+
+
+TAKE_AN_ID = [
+    Taking("follow.edit", "profile", lambda s, me, its: follow.edit(s, me, str(its), name="taken")),
+    Taking("follow.unfollow", "profile", lambda s, me, its: follow.unfollow(s, me, str(its))),
+    Taking("follow.show", "profile", lambda s, me, its: follow.show(s, me, str(its))),
+    Taking(
+        "subscribe.subscribe",
+        "profile",
+        lambda s, me, its: subscribe.subscribe(s, me, str(its), channel="fake", address="me", wish=WISH),
+    ),
+    Taking("subscribe.unsubscribe", "subscription", subscribe.unsubscribe),
+    Taking("subscribe.pause", "destination", subscribe.pause),
+    Taking("subscribe.resume", "destination", subscribe.resume),
+    Taking("why.why_told", "delivery", why.why_told),
+    Taking("why_not.why_not", "profile", lambda s, me, its: why_not.why_not(s, me, PAPER, profile=str(its))),
+]
+
+OF_ONES_OWN: dict[str, Call] = {
+    "account.export": lambda s, me, _: told_whole(account.export(s, me)),
+    "account.delete": lambda s, me, _: account.delete(s, me),
+    "follow.follow": lambda s, me, _: follow.follow(s, me, "owls", name="owls"),
+    "follow.listed": lambda s, me, _: follow.listed(s, me),
+    "link.begin": lambda s, me, _: link.begin(s, me),
+    "mark.mark": lambda s, me, _: mark.mark(s, me, PAPER, MarkKind.DISMISSED),
+    "mark.unmark": lambda s, me, _: mark.unmark(s, me, PAPER),
+    "mark.marked": lambda s, me, _: mark.marked(s, me, PAPER),
+    "mark.saved": lambda s, me, _: mark.saved(s, me),
+    "mute.mute": lambda s, me, _: mute.mute(s, me, MuteKind.WORD, "finches"),
+    "mute.unmute": lambda s, me, _: mute.unmute(s, me, MuteKind.WORD, "starlings"),
+    "mute.muted": lambda s, me, _: mute.muted(s, me),
+    "preview.preview": lambda s, me, _: preview.preview(s, "larks", now=MONDAY, account_id=me),
+    "subscribe.subscribe_trending": lambda s, me, _: subscribe.subscribe_trending(
+        s, me, channel="fake", address="strangers", wish=WISH
+    ),
+    "subscribe.subscriptions": lambda s, me, _: subscribe.subscriptions(s, me),
+    "subscribe.destinations": lambda s, me, _: subscribe.destinations(s, me),
+    "subscribe.pause": lambda s, me, _: subscribe.pause(s, me),
+    "subscribe.resume": lambda s, me, _: subscribe.resume(s, me),
+    "why.why": lambda s, me, _: why.why(s, me, PAPER),
+    "why_not.why_not": lambda s, me, _: why_not.why_not(s, me, PAPER),
+}
+"""Verbs that take an account and nothing of it: they show and touch what is its own."""
+
+OF_NOBODY = {
+    "link.redeem",  # a code is all that it takes; see test_link
+    "names.similar",
+    "search.search",
+    "search.stretch",
+    "search.one",
+    "search.of_day",
+    "search.latest_day",
+    "search.days_around",
+    "status.sources",
+    "trending.trending",
+    "why.explain",
+}
+"""Verbs over the archive and the sources, which are everybody's."""
+
+
+async def told_whole(pieces: AsyncIterator[str]) -> str:
+    return "".join([piece async for piece in pieces])
+
+
+def verbs() -> dict[str, inspect.Signature]:
+    """Every public coroutine and generator of the package, where it is defined."""
+    found = {}
+    for module in pkgutil.iter_modules(readers.__path__, "paperlark.readers."):
+        for name, verb in vars(importlib.import_module(module.name)).items():
+            if name.startswith("_") or getattr(verb, "__module__", "") != module.name:
+                continue
+            if inspect.iscoroutinefunction(verb) or inspect.isasyncgenfunction(verb):
+                found[f"{module.name.rpartition('.')[2]}.{name}"] = inspect.signature(verb)
+    return found
+
+
+class World(NamedTuple):
+    """Somebody with something of everything, by what it is called; and a stranger, who has as much."""
+
+    owner: int
+    stranger: int
+    theirs: dict[str, int]
+    names: tuple[str, ...]
+
+
+@pytest.fixture
+async def store(store_url: str) -> AsyncIterator[Store]:
+    opened = await open_store(store_url, clock=FakeClock(MONDAY))
+    yield opened
+    await opened.close()
+
+
+async def world(store: Store) -> World:
+    """Both of them, each told of a paper."""
+    clock = store._clock
+    assert isinstance(clock, FakeClock)
+    owner, stranger = await reader(store, "larks nest", "ownershouse"), await reader(store, "larks", "strangers")
+    await record(store, told("Larks that nest", arxiv=PAPER))
+    await percolate(store)
+    await deliver(store, FakeChannel())
+    clock.advance(minutes=5)
+    await deliver(store, FakeChannel())
+    await mute.mute(store, owner.account_id, MuteKind.WORD, "starlings")
+    await mark.mark(store, owner.account_id, PAPER, MarkKind.SAVED)
+    (delivery,) = [row for row in await deliveries(store) if row["account_id"] == owner.account_id]
+    theirs = {
+        "profile": owner.profile.id,
+        "subscription": owner.subscription.id,
+        "destination": owner.destination.id,
+        "delivery": delivery["id"],
+    }
+    return World(owner.account_id, stranger.account_id, theirs, ("ownershouse", "larks nest", "starlings"))
+
+
+async def everything_of(store: Store, account_id: int) -> str:
+    """What an account owns, the moment of asking apart."""
+    document = await told_whole(account.export(store, account_id))
+    return "\n".join(line for line in document.splitlines() if "exported_at" not in line)
+
+
+async def refusal(call: Awaitable[Any]) -> str | None:
+    try:
+        await call
+    except ReaderError as error:
+        return str(error)
+    return None
+
+
+def test_every_verb_stands_in_a_table_and_where_it_belongs() -> None:
+    found = verbs()
+    of_accounts = {name for name, signature in found.items() if "account_id" in signature.parameters}
+    assert {each.verb for each in TAKE_AN_ID} | set(OF_ONES_OWN) == of_accounts
+    assert set(found) - of_accounts == OF_NOBODY
+
+
+def test_every_verb_that_takes_an_id_is_given_one() -> None:
+    ids = {"profile", "wanted", "profile_id", "destination_id", "subscription_id", "delivery_id"}
+    taking = {name for name, signature in verbs().items() if ids & set(signature.parameters)}
+    assert taking - {each.verb for each in TAKE_AN_ID} == {"why.why", "why.explain"}  # these want a paper
+
+
+async def test_what_is_anothers_is_refused_in_the_words_for_what_does_not_exist(store: Store) -> None:
+    known = await world(store)
+    before = await everything_of(store, known.owner)
+    for verb, of, call in TAKE_AN_ID:
+        theirs, nobodys = known.theirs[of], known.theirs[of] + 1
+        refused = await refusal(call(store, known.stranger, theirs))
+        unknown = await refusal(call(store, known.stranger, nobodys))
+        assert refused is not None and unknown is not None, verb
+        assert refused.replace(str(theirs), "…") == unknown.replace(str(nobodys), "…"), verb
+    assert await everything_of(store, known.owner) == before
+
+
+async def test_anothers_profile_is_not_found_by_its_name_either(store: Store) -> None:
+    known = await world(store)
+    for verb, of, call in TAKE_AN_ID:
+        if of == "profile":
+            refused = await refusal(call(store, known.stranger, "larks nest"))
+            unknown = await refusal(call(store, known.stranger, "wrens rest"))
+            assert refused is not None and unknown is not None, verb
+            assert refused.replace("larks nest", "…") == unknown.replace("wrens rest", "…"), verb
+
+
+async def test_what_is_ones_own_shows_and_touches_nothing_of_others(store: Store) -> None:
+    known = await world(store)
+    before = await everything_of(store, known.owner)
+    marks = (*known.names, str(known.owner), *map(str, known.theirs.values()))
+    # Deleting comes last: it leaves nobody to call the others for.
+    for verb, call in sorted(OF_ONES_OWN.items(), key=lambda each: each[0] == "account.delete"):
+        try:
+            answer = repr(await call(store, known.stranger, None))
+        except ReaderError as error:
+            answer = str(error) if verb != "mute.unmute" else ""  # it repeats the word that was given
+        assert [each for each in marks if each in answer] == [], verb
+        assert await everything_of(store, known.owner) == before, verb
+
+
+@pytest.mark.parametrize("taking", TAKE_AN_ID, ids=lambda taking: taking.verb)
+async def test_the_owner_is_served_with_the_same_id(sqlite_store: Store, taking: Taking) -> None:
+    sqlite_store._clock = FakeClock(MONDAY)
+    known = await world(sqlite_store)
+    assert await refusal(taking.call(sqlite_store, known.owner, known.theirs[taking.of])) is None
