@@ -13,7 +13,9 @@ from tests.matching.test_agreement import queries
 
 STATISTICS = Statistics(1_000, 9.0, {"test": 40, "time": 30, "scale": 20, "rag": 10, "testtim": 5})
 
-often = settings(max_examples=400, suppress_health_check=[HealthCheck.filter_too_much, HealthCheck.too_slow])
+often = settings(
+    max_examples=300, deadline=None, suppress_health_check=[HealthCheck.filter_too_much, HealthCheck.too_slow]
+)
 
 
 @often
@@ -34,9 +36,11 @@ def test_a_lean_paper_meets_and_scores_as_the_reference_says(query: Query, docum
     paper = lean.lean(document)
     met = meets(query, document)
     assert judge.checker(query)(paper) is met
-    assert judge.judge(query, None, STATISTICS)(paper) == (0.0 if met else None)
-    expected = rank.score(query, analyse(document), STATISTICS) if met else None
-    assert judge.judge(query, query, STATISTICS)(paper) == expected
+    other = lean.lean(Document("Nothing of this", MONDAY))
+    expected = rank.score(query, analyse(document), STATISTICS)
+    assert judge.judge(query, None, STATISTICS)([paper])[0] == (0.0 if met else None)
+    assert judge.judge(None, query, STATISTICS)([other, paper])[1] == expected
+    assert judge.judge(query, query, STATISTICS)([paper, other, paper])[::2] == [expected if met else None] * 2
 
 
 @often

@@ -64,8 +64,8 @@ Wanted = Word | All | AnyOf | Everything
 
 @dataclass(frozen=True, slots=True)
 class Told:
-    """What a query asks of a paper's announcements, whatever else it asks: made on a day (UTC) or later, before a day,
-    by a source that meets each of these; and that somebody has counted."""
+    """What a query asks of a paper's announcements: that the first was made on a day (UTC) or later, or before a day;
+    that there is one by a source that meets each of these. counted: and that somebody has counted."""
 
     since: date | None = None
     before: date | None = None
@@ -76,33 +76,39 @@ class Told:
 EVERY_TELLING = Told()
 
 
-def told(query: Query) -> Told:
-    """The condition on a paper's announcements that a query implies."""
-    parts = _parts(query)
-    since = [part.day for part in parts if isinstance(part, Since)]
-    before = [part.part.day for part in parts if isinstance(part, Not) and isinstance(part.part, Since)]
-    return Told(
-        max(since, default=None),
-        min(before, default=None),
-        tuple(part for part in parts if isinstance(part, Code) and part.field == "source"),
-        any(isinstance(part, Number) and part.count in SIGNALS for part in parts),
-    )
+def told(query: Query) -> tuple[Told, Query | None]:
+    """What a query asks of a paper's announcements, whatever else it asks; and the rest of it, None where that is
+    nothing. A paper meets the query just where it meets both. `counted` is of the rest."""
+    since: list[date] = []
+    before: list[date] = []
+    sources: list[Code] = []
+    rest: list[Node] = []
+    for part in query.tree.parts if isinstance(query.tree, And) else (query.tree,):
+        match part:
+            case Since(day):
+                since.append(day)
+            case Not(Since(day)):
+                before.append(day)
+            case Code(field="source"):
+                sources.append(part)
+            case _:
+                rest.append(part)
+    counted = any(isinstance(part, Number) and part.count in SIGNALS for part in rest)
+    condition = Told(max(since, default=None), min(before, default=None), tuple(sources), counted)
+    return condition, Query(tree_of(rest)) if rest else None
 
 
 def untold(query: Query) -> Query | None:
     """What a query asks of a paper whatever was told of it: the query without those of its parts that look at sources,
     counts or days; None where nothing is left. Who meets the query meets this."""
-    kept = [part for part in _parts(query) if not any(map(_of_telling, leaves(part)))]
+    parts = query.tree.parts if isinstance(query.tree, And) else (query.tree,)
+    kept = [part for part in parts if not any(map(_of_telling, leaves(part)))]
     return Query(tree_of(kept)) if kept else None
-
-
-def _parts(query: Query) -> tuple[Node, ...]:
-    return query.tree.parts if isinstance(query.tree, And) else (query.tree,)
 
 
 def _of_telling(leaf: Leaf) -> bool:
     match leaf:
-        case Since() | Code(field="source" | "type"):
+        case Since() | Code(field="source"):
             return True
         case Number(count):
             return count in SIGNALS

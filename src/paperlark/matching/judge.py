@@ -6,9 +6,10 @@ them.
 """
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from functools import lru_cache
+from operator import attrgetter, not_
 
 from paperlark.matching import rank
 from paperlark.matching.checks import check_of, check_of_leaf
@@ -19,40 +20,52 @@ from paperlark.matching.query import Query
 from paperlark.matching.rank import Statistics
 from paperlark.matching.reference import code_meets, runs, starts, values
 from paperlark.matching.text import CLOSED_PARTS, stem
-from paperlark.matching.tree import And, Author, Code, Leaf, Reading, Term
+from paperlark.matching.tree import And, Author, Code, Leaf, Node, Not, Or, Reading, Term
 
 NAMES_KNOWN = 20_000  # spellings of persons: the same ones come again and again
 
 Check = Callable[[Lean], bool]
-Often = Callable[[Lean], float]
-Judge = Callable[[Lean], float | None]
+Column = Callable[[Sequence[Lean]], list[float]]
+Judge = Callable[[Sequence[Lean]], list[float | None]]
 
 
-def judge(query: Query, text: Query | None, statistics: Statistics) -> Judge:
-    """How well a paper that meets `query` answers `text`, as `rank.score` says it, 0 where there is no text; None for a
-    paper that does not meet it."""
-    if text is None:
-        meets_query = checker(query)
-        return lambda paper: 0.0 if meets_query(paper) else None
-    asked = [(_often(leaf), weight) for leaf, weight in rank.weights(text, statistics)]
-    # Where all that is asked is words, and all of them, counting them is the check.
-    parts = query.tree.parts if isinstance(query.tree, And) else (query.tree,)
-    enough = query == text and all(isinstance(part, Term) for part in parts)
-    meets = None if enough else checker(query)
+def judge(query: Query | None, text: Query | None, statistics: Statistics) -> Judge:
+    """How well each paper that meets `query` (all do where there is none) answers `text`: as `rank.score` says it, 0
+    where there is no text. None for a paper that does not meet it.
 
-    def score(paper: Lean) -> float | None:
-        if meets is not None and not meets(paper):
-            return None
-        damping, points = rank.damping(paper.length, statistics), 0.0
-        for often_in, weight in asked:
-            often = often_in(paper)
-            if often:
-                points += rank.points(weight, often, damping)
-            elif enough:
-                return None
-        return round(points, 6)
+    Many papers are judged column by column: each leaf is held against all of them, once, for both questions.
+    """
+    asked = rank.weights(text, statistics) if text is not None else []
+    leaves = dict.fromkeys([*(query.terms if query is not None else ()), *(leaf for leaf, _ in asked)])
+    columns = {leaf: _column(leaf) for leaf in leaves}
 
-    return score
+    def judged(papers: Sequence[Lean]) -> list[float | None]:
+        often = {leaf: column(papers) for leaf, column in columns.items()}
+        met = _met(query.tree, often) if query is not None else [True] * len(papers)
+        points = [0.0] * len(papers)
+        if asked:
+            dampings = [rank.damping(paper.length, statistics) for paper in papers]
+        for leaf, weight in asked:
+            points = [
+                before + rank.points(weight, times, damping) if times and each else before
+                for before, times, damping, each in zip(points, often[leaf], dampings, met, strict=True)
+            ]
+        return [round(found, 6) if each else None for found, each in zip(points, met, strict=True)]
+
+    return judged
+
+
+def _met(node: Node, often: Mapping[Leaf, Sequence[float]]) -> Sequence[object]:
+    """What is true of each paper where the node holds."""
+    match node:
+        case And(parts):
+            return list(map(all, zip(*(_met(part, often) for part in parts), strict=True)))
+        case Or(parts):
+            return list(map(any, zip(*(_met(part, often) for part in parts), strict=True)))
+        case Not(part):
+            return list(map(not_, _met(part, often)))
+        case _:
+            return often[node]
 
 
 def checker(query: Query) -> Check:
@@ -63,8 +76,7 @@ def checker(query: Query) -> Check:
 def _check(leaf: Leaf) -> Check:
     match leaf:
         case Term():
-            often = _often(leaf)
-            return lambda paper: often(paper) > 0
+            return _check_term(leaf)
         case Author(name):
             return _check_author(name)
         case Code():
@@ -72,6 +84,21 @@ def _check(leaf: Leaf) -> Check:
         case _:
             check = check_of_leaf(leaf)
             return lambda paper: check(_with_facts(paper))
+
+
+def _check_term(term: Term) -> Check:
+    times = _times(term)
+    match term.field:
+        case "title":
+            return lambda paper: times(paper.title) > 0
+        case "abstract":
+            return lambda paper: times(paper.abstract) > 0
+        case "author":
+            return lambda paper: times(paper.authors) > 0
+        case "org":
+            return lambda paper: paper.organisation is not None and times(paper.organisation) > 0
+        case None:
+            return lambda paper: times(paper.title) > 0 or times(paper.abstract) > 0
 
 
 def _check_author(wanted: Name) -> Check:
@@ -108,23 +135,38 @@ _NO_TEXTS = Texts(Document("", datetime.min.replace(tzinfo=UTC)))
 # ── terms ──────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def _often(leaf: Leaf) -> Often:
-    """How often the paper says it, as `rank.often` counts."""
-    if not isinstance(leaf, Term):
-        holds = _check(leaf)
-        return lambda paper: float(holds(paper))
-    times, weight = _times(leaf), rank.TITLE_WEIGHT
-    match leaf.field:
-        case "title":
-            return lambda paper: times(paper.title) * weight
-        case "abstract":
-            return lambda paper: float(times(paper.abstract))
-        case "author":
-            return lambda paper: float(times(paper.authors))
-        case "org":
-            return lambda paper: float(times(paper.organisation)) if paper.organisation is not None else 0.0
-        case None:
-            return lambda paper: times(paper.title) * weight + times(paper.abstract)
+def _column(leaf: Leaf) -> Column:
+    """How often each of some papers says it, as `rank.often` counts."""
+    weight = rank.TITLE_WEIGHT
+    match leaf:
+        case Term((word,), Reading.STEMMED, prefix=False, field=None):
+            # The commonest by far: counted without a call for each paper.
+            times, sought = _times(leaf), coded([stem(word)])
+            return lambda papers: [
+                times(paper.title) * weight + times(paper.abstract)
+                if paper.title.doubled or paper.abstract.doubled
+                else paper.title.stems.count(sought) * weight + paper.abstract.stems.count(sought)
+                for paper in papers
+            ]
+        case Term(field=None):
+            times = _times(leaf)
+            return lambda papers: [times(paper.title) * weight + times(paper.abstract) for paper in papers]
+        case Term(field="title"):
+            times = _times(leaf)
+            return lambda papers: [times(paper.title) * weight for paper in papers]
+        case Term(field="abstract"):
+            times = _times(leaf)
+            return lambda papers: [float(times(paper.abstract)) for paper in papers]
+        case _:
+            check = _check(leaf)
+            return lambda papers: [float(check(paper)) for paper in papers]
+
+
+_LINES: dict[Reading, Callable[[Said], str]] = {
+    Reading.STEMMED: attrgetter("stems"),
+    Reading.EXACT: attrgetter("exacts"),
+    Reading.PHRASE: lambda text: text.words if text.words is not None else text.exacts.lower(),
+}
 
 
 def _times(term: Term) -> Callable[[Said], int]:
@@ -136,58 +178,72 @@ def _times(term: Term) -> Callable[[Said], int]:
 
 
 def _times_of_word(term: Term) -> Callable[[Said], int]:
-    [word], reading = term.words, term.reading
-    if reading is not Reading.STEMMED:
+    [word], read = term.words, _LINES[term.reading]
+    if term.reading is not Reading.STEMMED:
         sought = coded([word])
-        return lambda text: text.line(reading).count(sought)
+        return lambda text: read(text).count(sought)
     stemmed, walked = coded([stem(word)]), _times_walked(term)
     return lambda text: walked(text) if text.doubled else text.stems.count(stemmed)
 
 
 def _times_of_beginning(term: Term) -> Callable[[Said], int]:
     [word] = term.words
-    reading = Reading.EXACT if term.reading is Reading.EXACT else Reading.PHRASE
-    begun = re.compile(f"[\x01-\x1f]{re.escape(word)}")
+    read = _LINES[Reading.EXACT if term.reading is Reading.EXACT else Reading.PHRASE]
     closed = re.compile(f"{COMPOUND}[\x01-\x1f]{re.escape(word)}")
     also_open = re.compile(f"{COMPOUND}[\x01-\x1f]{re.escape(word)}[^{TIED}]*{TIED}{re.escape(word)}")
     walked = _times_walked(term)
 
     def times(text: Said) -> int:
-        line = text.line(reading)
-        if word not in line:
+        line = read(text)
+        at, found = line.find(word), 0
+        if at < 0:
             return 0
-        compounds = len(closed.findall(line)) if text.ties else 0
-        if compounds and compounds != len(also_open.findall(line)):
-            return walked(text)  # a compound that begins so where its first word does not
-        return len(begun.findall(line)) - compounds
+        end = len(line)
+        if text.ties:
+            end = line.index(COMPOUND)
+            if len(closed.findall(line, end)) != len(also_open.findall(line, end)):
+                return walked(text)  # a compound begins so where its first word does not
+        while 0 <= at < end:
+            found += line[at - 1] < COMPOUND  # it follows a length
+            at = line.find(word, at + 1)
+        return found
 
     return times
 
 
 def _times_of_phrase(term: Term) -> Callable[[Said], int]:
-    said, reading = (stem if term.reading is Reading.STEMMED else str), term.reading
+    said, read = (stem if term.reading is Reading.STEMMED else str), _LINES[term.reading]
     words = [said(word) for word in term.words]
-    sought, overlapping, walked = coded(words), len(set(words)) < len(words), _times_walked(term)
-    # Some of its words as one; and that compound tied of the same words, which is met where it stands open.
+    sought, walked = coded(words), _times_walked(term)
+    # Some of its words as one: as a word of the text; as a compound; as a compound of these very words, which is met
+    # where it stands open; and whether it is the whole phrase.
     groups = [
-        (coded([joined]), compound(joined, words[at : at + length]))
+        (coded([joined]), COMPOUND + coded([joined]), compound(joined, words[at : at + length]), length == len(words))
         for length in range(2, CLOSED_PARTS + 1)
         for at in range(len(words) - length + 1)
         for joined in [said("".join(term.words[at : at + length]))]
     ]
     compounds = [COMPOUND + coded([word]) for word in dict.fromkeys(words)]
+    distinct = len({*words, *(group[0] for group in groups)}) == len(words) + len(groups)
 
     def times(text: Said) -> int:
-        line = text.line(reading)
-        for joined, tied in groups:
-            if joined in line and line.count(joined) != line.count(tied):
-                return walked(text)
-        if text.ties:
-            for each in compounds:
-                if each in line:
-                    return walked(text)
+        line = read(text)
         found = line.count(sought)
-        return walked(text) if found and overlapping else found
+        for joined, closed, tied, whole in groups:
+            if joined in line:
+                tied_so = line.count(closed) if text.ties else 0
+                if tied_so and tied_so != line.count(tied):
+                    return walked(text)
+                written_so = line.count(joined) - tied_so
+                if written_so and not whole:
+                    return walked(text)
+                found += written_so
+        if text.ties:
+            tail = line[line.index(COMPOUND) :]
+            for each in compounds:
+                if each in tail:
+                    return walked(text)
+        return walked(text) if found and not distinct else found
 
     return times
 

@@ -5,10 +5,11 @@ searching for one string, and never inside a longer word. Open words come first,
 hyphens tie, read closed, with the words that it is made of: ` \\x08testtime=test-time\\x7f`.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from itertools import chain, compress, count
+from operator import add
 from re import compile as pattern
 
 from paperlark.matching.document import Analysed, Document, Text, Texts
@@ -21,9 +22,12 @@ _LENGTHS = [chr(length) for length in range(LONGEST)]
 _CODED = pattern(r"[\x01-\x1f]([^\x00-\x20\x7f]+)")
 
 
-def coded(words: Iterable[str]) -> str:
+def coded(words: Sequence[str]) -> str:
     """Words in a row."""
-    return "".join([_LENGTHS[len(w)] + w if len(w) < LONGEST else f"{chr(LONGEST)}{w}{ENDED}" for w in words])
+    try:
+        return "".join(map(add, map(_LENGTHS.__getitem__, map(len, words)), words))
+    except IndexError:
+        return "".join([_LENGTHS[len(w)] + w if len(w) < LONGEST else f"{chr(LONGEST)}{w}{ENDED}" for w in words])
 
 
 def compound(closed: str, parts: Sequence[str]) -> str:
@@ -49,8 +53,8 @@ class Said:
             [compound(stem("".join(found.words[a:b])), found.stems[a:b]) for a, b in spans]
         )
         self.exacts = _line(found.exacts, spans)
-        words = _line(found.words, spans)
-        self.words = None if words == self.exacts.lower() else words
+        plain = found.words == list(map(str.lower, found.exacts)) and self.exacts.isascii()
+        self.words = None if plain else _line(found.words, spans)
         self.doubled = any(
             stem("".join(found.words[a:b])) in {stem("".join(found.words[a:c])) for c in range(a + 1, b)}
             for a, b in spans

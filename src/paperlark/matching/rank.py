@@ -1,7 +1,8 @@
 """How well a paper answers a query: BM25 (Robertson and Zaragoza 2009, "The Probabilistic Relevance Framework"), ours.
 
 The same on every database and for every caller: it sees the paper's own words and three figures of the archive. What a
-title says counts more than what an abstract says. Exclusions, numbers and dates say who is in, not who is first.
+title says counts more than what an abstract says. Exclusions, numbers, dates and sources say who is in, not who comes
+first.
 """
 
 import math
@@ -12,7 +13,7 @@ from paperlark.matching.candidates import Word, leaf_words, words_of
 from paperlark.matching.document import Analysed
 from paperlark.matching.query import Query
 from paperlark.matching.reference import holds, passages, runs
-from paperlark.matching.tree import And, Leaf, Node, Not, Number, Or, Since, Term
+from paperlark.matching.tree import And, Code, Leaf, Node, Not, Number, Or, Since, Term
 
 SATURATION = 1.2  # k1: how soon saying it again adds nothing
 LENGTH_WEIGHT = 0.75  # b: how much a long text has to say it more often
@@ -65,13 +66,13 @@ def _asked(node: Node) -> Iterator[Leaf]:
     if isinstance(node, And | Or):
         for part in node.parts:
             yield from _asked(part)
-    elif not isinstance(node, Not | Number | Since):
+    elif not isinstance(node, Not | Number | Since) and not (isinstance(node, Code) and node.field == "source"):
         yield node
 
 
 def often(leaf: Leaf, paper: Analysed) -> float:
     """How often the paper says it, the title's times weighing more. Names and codes are there or not."""
-    if not isinstance(leaf, Term):
+    if not isinstance(leaf, Term) or leaf.field in ("author", "org"):
         return float(holds(leaf, paper))
     times = 0.0
     for field, text in passages(leaf, paper):

@@ -11,6 +11,7 @@ from paperlark.matching.tree import Node, Not, Since, all_of
 from paperlark.model.problems import QueryError, ReaderError
 
 VALUE_LIMIT = 200  # characters
+QUOTES = frozenset('"“”„‟«»＂')
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,9 +61,11 @@ def narrowed(query: Query | None, narrowing: Narrowing) -> Query | None:
 
 def _field(name: str, value: str) -> Node:
     """One field's check. What is given is a value, and nothing in it is an operator, but for a `*` at its end."""
-    said = " ".join(value.replace('"', " ").split())
+    said = " ".join(value.split())
     if len(said) > VALUE_LIMIT:
         raise ReaderError(f"a search by {name} takes at most {VALUE_LIMIT} characters, not {len(said)}")
+    if QUOTES.intersection(said):
+        raise ReaderError(f"{value!r} is nothing to search by {name}: leave out the quotes")
     try:
         return parse(f'{name}:"{said}"').tree
     except QueryError as error:

@@ -13,7 +13,7 @@ from datetime import date, timedelta
 from paperlark.matching import candidates
 from paperlark.matching.document import analyse
 from paperlark.matching.explain import spans_of
-from paperlark.matching.judge import Judge, checker, judge
+from paperlark.matching.judge import Judge, judge
 from paperlark.matching.lean import Lean
 from paperlark.matching.query import Query, parse
 from paperlark.matching.rank import Statistics, query_words
@@ -88,28 +88,23 @@ async def _statistics(tx: Transaction, query: Query | None) -> Statistics:
 
 async def _ranked(tx: Transaction, query: Query, text: Query | None, statistics: Statistics) -> list[Ranked]:
     """Every paper that meets the query, in no order."""
-    await analysed.refresh(tx)
-    ids = await full_text.candidates(tx, candidates.wanted(query), candidates.told(query))
-    points, untold = judge(query, text, statistics), candidates.untold(query)
+    told, rest = candidates.told(query)
+    ids = await full_text.candidates(tx, candidates.wanted(query), told)
+    judged, untold = judge(rest, text, statistics), candidates.untold(rest) if rest is not None else None
     ranked: list[Ranked] = []
     for bite in chunks(ids, JUDGED):
         found = await analysed.load_lean(tx, bite)
-        if untold != query:
-            # What was told of a paper is read only for those that meet all the rest.
-            if untold is not None:
-                found = await asyncio.to_thread(_meeting, untold, found)
-            found = await analysed.with_told(tx, found)
-        ranked += await asyncio.to_thread(_judged, points, found)
+        if untold != rest:
+            # What was told of a paper is read only for those that meet all else.
+            met = await asyncio.to_thread(_judged, judge(untold, None, statistics), found)
+            found = await analysed.with_told(tx, {-number: found[-number] for _, number in met})
+        ranked += await asyncio.to_thread(_judged, judged, found)
     return ranked
 
 
-def _meeting(query: Query, found: Mapping[int, Lean]) -> dict[int, Lean]:
-    meets = checker(query)
-    return {number: paper for number, paper in found.items() if meets(paper)}
-
-
-def _judged(points: Judge, found: Mapping[int, Lean]) -> list[Ranked]:
-    return [(-score, -number) for number, paper in found.items() if (score := points(paper)) is not None]
+def _judged(judge: Judge, found: Mapping[int, Lean]) -> list[Ranked]:
+    points = judge(list(found.values()))
+    return [(-score, -number) for number, score in zip(found, points, strict=True) if score is not None]
 
 
 def _explained(query: Query | None, chosen: Sequence[Ranked], stored: Mapping[int, StoredPaper]) -> tuple[Found, ...]:

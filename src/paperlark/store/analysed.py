@@ -30,7 +30,6 @@ async def load(tx: Transaction, paper_ids: Iterable[int]) -> dict[int, Analysed]
     """Papers ready for queries, each with its first announcement and latest signals, in the order asked for; unknown
     ids are left out."""
     ids = list(dict.fromkeys(paper_ids))
-    await refresh(tx)
     kept = await with_told(tx, await load_lean(tx, ids))
     texts: dict[int, tuple[str, str]] = {}
     for chunk in chunks(list(kept)):
@@ -44,14 +43,8 @@ async def load(tx: Transaction, paper_ids: Iterable[int]) -> dict[int, Analysed]
 async def load_lean(tx: Transaction, paper_ids: Iterable[int]) -> dict[int, Lean]:
     """Papers with their words and what belongs to them, not with what was told of them: no sources, no signals, and the
     day on which the archive first saw them. Unknown ids are left out, and sometimes ids that have ended are not."""
-    found: dict[int, Lean] = {}
-    missing: list[int] = []
-    for number in paper_ids:
-        paper = tx.shelf.get(number)
-        if paper is not None:
-            found[number] = paper
-        else:
-            missing.append(number)
+    await refresh(tx)
+    found, missing = tx.shelf.found(list(paper_ids))
     for bite in chunks(missing, BITE):
         read = await _read(tx, bite)
         tx.shelf.put(read)
@@ -69,13 +62,16 @@ async def with_told(tx: Transaction, found: Mapping[int, Lean]) -> dict[int, Lea
 
 
 async def refresh(tx: Transaction) -> None:
-    """Let go of what has changed. Before the first `load_lean` of a transaction; `load` does so itself."""
-    if not len(tx.shelf):
-        newest = (await tx.execute(select(func.max(PAPER.c.revised)))).scalar()
-        tx.shelf.forget_changed([(0, newest)] if newest is not None else [])
+    """Let go of what has changed, once in a transaction."""
+    if tx.shelf_is_fresh:
         return
-    changed = select(PAPER.c.id, PAPER.c.revised).where(PAPER.c.revised > tx.shelf.since)
-    tx.shelf.forget_changed([(row.id, row.revised) for row in await tx.execute(changed)])
+    if len(tx.shelf):
+        changed = select(PAPER.c.id, PAPER.c.revised).where(PAPER.c.revised > tx.shelf.since)
+        tx.shelf.forget_changed([(row.id, row.revised) for row in await tx.execute(changed)])
+    else:
+        latest = (await tx.execute(select(func.max(PAPER.c.revised)))).scalar()
+        tx.shelf.forget_changed([(0, latest or 0)])
+    tx.shelf_is_fresh = True
 
 
 async def _read(tx: Transaction, ids: Sequence[int]) -> dict[int, Kept]:

@@ -40,6 +40,7 @@ class Transaction:
     def __init__(self, connection: AsyncConnection, clock: Callable[[], datetime] | None, shelf: Shelf) -> None:
         self.connection = connection
         self.shelf = shelf
+        self.shelf_is_fresh = False  # what has changed of its papers was asked for
         self.postgres = connection.dialect.name == "postgresql"
         self._clock = clock
 

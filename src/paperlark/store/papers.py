@@ -33,6 +33,7 @@ async def rewrite(tx: Transaction, paper_id: int) -> None:
     texts = analyse(document(stored)).texts
     await tx.execute(update(PAPER).where(PAPER.c.id == paper_id).values(words=texts.length, revised=new_id()))
     await search.rewrite(tx, paper_id, texts.search_words)
+    tx.shelf_is_fresh = False
 
 
 INTERNAL = ("title", "entry")  # schemes that are no names to show

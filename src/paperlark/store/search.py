@@ -5,9 +5,9 @@ SQLite keeps a paper's distinct words in an FTS5 table (`unicode61`), PostgreSQL
 store what `matching.document.search_words` wrote, and neither stems nor folds anything itself.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import AsyncIterator, Iterable, Sequence
 
-from sqlalchemy import Select, Text, cast, func, select, text
+from sqlalchemy import ColumnElement, Text, cast, func, select, text
 
 from paperlark.matching.candidates import EVERY_TELLING, Told, Wanted, to_fts5, to_tsquery
 from paperlark.matching.rank import Statistics
@@ -60,39 +60,36 @@ async def rewrite(tx: Transaction, paper_id: int, words: Iterable[str]) -> None:
 
 
 async def candidates(tx: Transaction, wanted: Wanted, told: Told = EVERY_TELLING) -> list[int]:
-    """The ids of all papers that could meet a query, and perhaps some that do not, in no order.
-
-    wanted: what its words ask for; told: what it asks of announcements.
-    """
+    """The ids of papers, in no order: all whose stored words pass `wanted`, of which just that was told."""
     expression = to_tsquery(wanted) if tx.postgres else to_fts5(wanted)
     named = "paper_id" if tx.postgres else "rowid"
     held = "words @@ CAST(:wanted AS tsquery)" if tx.postgres else "paper_words MATCH :wanted"
     holding = text(f"SELECT {named} AS id FROM paper_words WHERE {held}").bindparams(wanted=expression)
-    found = holding.columns(PAPER.c.id).subquery("holding") if expression else PAPER
-    number = found.c.id
-    conditions = [number.in_(each) for each in await _tellings(tx, told)]
+    # Found once: SQLite would else ask the full text for each paper that the other conditions name.
+    found = holding.columns(PAPER.c.id).cte("holding").prefix_with("MATERIALIZED") if expression else PAPER
+    conditions = [condition async for condition in _tellings(tx, found.c.id, told)]
     # As one text: thousands of rows cost more to fetch than to read.
-    together = func.string_agg(cast(number, Text), ",") if tx.postgres else func.group_concat(number)
+    together = func.string_agg(cast(found.c.id, Text), ",") if tx.postgres else func.group_concat(found.c.id)
     listed = (await tx.execute(select(together).where(*conditions))).scalar()
     return list(map(int, listed.split(","))) if listed else []
 
 
-async def _tellings(tx: Transaction, told: Told) -> list[Select[tuple[int]]]:
-    """The papers of which something of the kind was told, each a condition of its own."""
-    found: list[Select[tuple[int]]] = []
-    days = [ANNOUNCEMENT.c.announced_at >= at_midnight(told.since)] if told.since else []
-    days += [ANNOUNCEMENT.c.announced_at < at_midnight(told.before)] if told.before else []
-    if days:
-        found.append(select(ANNOUNCEMENT.c.paper_id).where(*days))
+async def _tellings(tx: Transaction, paper_id: ColumnElement[int], told: Told) -> AsyncIterator[ColumnElement[bool]]:
+    of_paper, announced = select(ANNOUNCEMENT.c.paper_id), ANNOUNCEMENT.c.announced_at
+    if told.since:
+        day = at_midnight(told.since)
+        earlier = of_paper.where(ANNOUNCEMENT.c.paper_id == paper_id, announced < day)
+        yield paper_id.in_(of_paper.where(announced >= day))
+        yield ~earlier.exists()
+    if told.before:
+        yield paper_id.in_(of_paper.where(announced < at_midnight(told.before)))
     if told.sources:
         known = await scalars(tx, select(ANNOUNCEMENT.c.source).distinct())
         for code in told.sources:
             names = [name for name in known if code_meets(code, name)]
-            found.append(select(ANNOUNCEMENT.c.paper_id).where(ANNOUNCEMENT.c.source.in_(names)))
+            yield paper_id.in_(of_paper.where(ANNOUNCEMENT.c.source.in_(names)))
     if told.counted:
-        counted = select(ANNOUNCEMENT.c.paper_id).join(SIGNAL, SIGNAL.c.announcement_id == ANNOUNCEMENT.c.id)
-        found.append(counted)
-    return found
+        yield paper_id.in_(of_paper.join(SIGNAL, SIGNAL.c.announcement_id == ANNOUNCEMENT.c.id))
 
 
 async def statistics(tx: Transaction, words: Iterable[str]) -> Statistics:

@@ -1,6 +1,6 @@
 """The newest papers in lean form, kept in memory by each process, so that a search need not read them again."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -54,10 +54,11 @@ class Shelf:
             if kept is not None and kept.revised != at:
                 del self._papers[number]
 
-    def get(self, number: int) -> Lean | None:
-        """A paper, if it is here."""
-        kept = self._papers.get(number)
-        return kept.paper if kept is not None else None
+    def found(self, numbers: Sequence[int]) -> tuple[dict[int, Lean], list[int]]:
+        """The papers of some ids that are here, and the other ids."""
+        here = self._papers
+        found = {number: here[number].paper for number in numbers if number in here}
+        return found, [number for number in numbers if number not in found]
 
     def put(self, papers: Mapping[int, Kept]) -> None:
         """Keep papers; the oldest go where there are too many: what is asked for is mostly what is new."""
