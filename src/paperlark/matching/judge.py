@@ -14,7 +14,7 @@ from operator import attrgetter, not_
 from paperlark.matching import rank
 from paperlark.matching.checks import check_of, check_of_leaf
 from paperlark.matching.document import Analysed, Document, Texts
-from paperlark.matching.lean import COMPOUND, TIED, Lean, Said, coded, compound
+from paperlark.matching.lean import COMPOUND, ENDED, LONGEST, TIED, Lean, Said, coded, compound
 from paperlark.matching.names import Name, read_name, same_person
 from paperlark.matching.query import Query
 from paperlark.matching.rank import Statistics
@@ -226,26 +226,34 @@ def _times_of_phrase(term: Term) -> Callable[[Said], int]:
     compounds = [COMPOUND + coded([word]) for word in dict.fromkeys(words)]
     distinct = len({*words, *(group[0] for group in groups)}) == len(words) + len(groups)
 
+    whole = "".join(term.words) if term.reading is not Reading.STEMMED else ""
+
+    def otherwise(text: Said, line: str) -> int:
+        # Read as they are, a run's words are the phrase's letter by letter, wherever they are parted.
+        return walked(text) if whole in line.translate(_UNCODED) else 0
+
     def times(text: Said) -> int:
         line = read(text)
         found = line.count(sought)
-        for joined, closed, tied, whole in groups:
-            if joined in line:
-                tied_so = line.count(closed) if text.ties else 0
-                if tied_so and tied_so != line.count(tied):
-                    return walked(text)
-                written_so = line.count(joined) - tied_so
-                if written_so and not whole:
-                    return walked(text)
-                found += written_so
-        if text.ties:
-            tail = line[line.index(COMPOUND) :]
+        end = line.find(COMPOUND) if text.ties else len(line)
+        tail = line[end:]
+        for joined, closed, tied, all_of_it in groups:
+            if tail and tail.count(closed) != tail.count(tied):
+                return otherwise(text, line)
+            if line.find(joined, 0, end) >= 0:
+                if not all_of_it:
+                    return otherwise(text, line)
+                found += line.count(joined, 0, end)
+        if tail:
             for each in compounds:
                 if each in tail:
-                    return walked(text)
+                    return otherwise(text, line)
         return walked(text) if found and not distinct else found
 
     return times
+
+
+_UNCODED = dict.fromkeys(range(LONGEST + 1)) | {ord(ENDED): None}
 
 
 def _times_walked(term: Term) -> Callable[[Said], int]:

@@ -4,6 +4,7 @@ Slow and obviously right. The index, the database's candidates and the explanati
 """
 
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 from datetime import UTC
 
 from paperlark.matching.document import Analysed, Document, Text, analyse
@@ -67,18 +68,19 @@ def runs(term: Term, tokens: Sequence[Token], starts: Iterable[int] | None = Non
 def starts(term: Term, tokens: Sequence[Token]) -> list[int]:
     """The tokens at which a run may begin, for whoever is in a hurry: those that say the first words, as one; and those
     that hyphens tie to the next, which may say them with it."""
-    begins = ["".join(term.words[:length]) for length in range(1, min(CLOSED_PARTS, len(term.words)) + 1)]
-    stems = {stem(word) for word in begins} if term.reading is Reading.STEMMED else set()
-    open_end = begins[-1] if term.prefix and len(begins) == len(term.words) else None
-    exact = term.reading is Reading.EXACT
-
-    def may_begin(token: Token) -> bool:
-        written = token.exact if exact else token.word
-        if token.tied or written in begins or (stems and stem(written) in stems):
-            return True
-        return open_end is not None and written.startswith(open_end)
-
-    return [at for at, token in enumerate(tokens) if may_begin(token)]
+    begins = {"".join(term.words[:length]) for length in range(1, min(CLOSED_PARTS, len(term.words)) + 1)}
+    open_end = "".join(term.words) if term.prefix and len(term.words) <= CLOSED_PARTS else None
+    if open_end is not None:
+        written = [token.exact if term.reading is Reading.EXACT else token.word for token in tokens]
+        found = [at for at, word in enumerate(written) if word.startswith(open_end)]
+        closed = replace(term, prefix=False)
+        return sorted({*found, *starts(closed, tokens)})
+    if term.reading is Reading.EXACT:
+        return [at for at, token in enumerate(tokens) if token.tied or token.exact in begins]
+    if term.reading is Reading.PHRASE:
+        return [at for at, token in enumerate(tokens) if token.tied or token.word in begins]
+    stems = set(map(stem, begins)) | begins
+    return [at for at, token in enumerate(tokens) if token.tied or (token.stem or stem(token.word)) in stems]
 
 
 class _Walk:
