@@ -181,7 +181,7 @@ def asked(papers: Sequence[Document]) -> list[str]:
     )
     common = [word for word, _ in words.most_common(400) if _readable(word)]
     people = [each.authors[0] for each in papers if each.authors and '"' not in each.authors[0]]
-    categories = sorted({category for each in papers for category in each.categories if "." in category})
+    categories = sorted({c for each in papers for c in each.categories if re.fullmatch(r"[a-z-]+\.[A-Z]{2}", c)})
     return [
         *drawn(papers, 90, 0.02),
         *chance.sample(common[:80], 25),
