@@ -84,6 +84,7 @@ HOMES: dict[str, tuple[str, ...]] = {
     "aiosmtplib": ("paperlark.channels.email",),
     "feedparser": ("paperlark.sources",),
     "lark": ("paperlark.matching",),
+    "numpy": ("paperlark.matching", "paperlark.store", "paperlark.readers"),
     "apscheduler": ("paperlark.pipeline", "paperlark.app"),
     "typer": ("paperlark.cli",),
     "pydantic_settings": ("paperlark.settings",),

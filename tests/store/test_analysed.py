@@ -1,10 +1,12 @@
 """Papers at hand are the papers of the store, whatever happened to them since they were read."""
 
+import numpy as np
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from paperlark.matching.document import Analysed, Document, analyse
 from paperlark.matching.lean import lean
+from paperlark.matching.postings import SEGMENT, row
 from paperlark.matching.query import parse
 from paperlark.matching.rank import query_words
 from paperlark.store import analysed, merges, papers, search
@@ -99,11 +101,23 @@ async def test_what_ranking_counts_follows_the_archive(store: Store) -> None:
 @settings(max_examples=30, suppress_health_check=[HealthCheck.too_slow])
 @given(st.lists(st.integers(1, 60), unique=True, max_size=60), st.integers(1, 20), documents())
 def test_the_shelf_keeps_the_newest(numbers: list[int], capacity: int, document: Document) -> None:
-    shelf, paper = Shelf(capacity, slack=0), lean(document)
+    shelf, paper = Shelf(capacity, slack=0), row(lean(document))
     for number in numbers:
         shelf.put({number: Kept(None, paper)})
     kept = set(shelf.found(numbers)[0])
     assert kept == set(sorted(numbers)[-capacity:])
+
+
+def test_the_shelf_says_where_its_papers_stand_and_lets_empty_postings_go() -> None:
+    shelf, paper = Shelf(capacity=SEGMENT, slack=0), row(lean(Document("Larks", MONDAY)))
+    last = 4 * SEGMENT
+    for number in range(1, last + 1):
+        shelf.put({number: Kept(None, paper)})
+    here, missing = shelf.standing(np.arange(1, last + 3))
+    found = sorted(number for posted, at in here for number in posted.numbers[at].tolist())
+    assert found == list(range(last - SEGMENT + 1, last + 1))
+    assert missing.tolist() == [*range(1, last - SEGMENT + 1), last + 1, last + 2]
+    assert sum(len(posted.papers) for posted, _ in here) <= 3 * SEGMENT
 
 
 def test_a_revision_that_came_late_is_still_asked_for() -> None:

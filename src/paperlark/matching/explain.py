@@ -120,10 +120,15 @@ def _of_node(node: Node, paper: Analysed) -> Iterator[Span]:
     """The spans of a node that holds. What is denied has no words to show."""
     if isinstance(node, And | Or):
         for part in node.parts:
-            if isinstance(part, Term) or holds(part, paper):  # a term that does not hold has no words to show
+            if _is_of_terms(part) or holds(part, paper):
                 yield from _of_node(part, paper)
     elif not isinstance(node, Not):
         yield from _of_leaf(node, paper)
+
+
+def _is_of_terms(node: Node) -> bool:
+    """A term that does not hold has no words to show, nor has a choice of such terms: nobody need ask first."""
+    return isinstance(node, Term) or (isinstance(node, Or) and all(map(_is_of_terms, node.parts)))
 
 
 def _of_leaf(leaf: Leaf, paper: Analysed) -> Iterator[Span]:

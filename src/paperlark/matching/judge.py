@@ -37,7 +37,7 @@ def judge(query: Query | None, text: Query | None, statistics: Statistics) -> Ju
     """
     asked = rank.weights(text, statistics) if text is not None else []
     leaves = dict.fromkeys([*(query.terms if query is not None else ()), *(leaf for leaf, _ in asked)])
-    columns = {leaf: _column(leaf) for leaf in leaves}
+    columns = {leaf: column_of(leaf) for leaf in leaves}
 
     def judged(papers: Sequence[Lean]) -> list[float | None]:
         often = {leaf: column(papers) for leaf, column in columns.items()}
@@ -68,6 +68,37 @@ def _met(node: Node, often: Mapping[Leaf, Sequence[float]]) -> Sequence[object]:
             return often[node]
 
 
+class Leaves:
+    """What each leaf says of the paper that is looked at: for several queries that have leaves in common, asked of one
+    paper after the other. Of the last paper each answer is remembered."""
+
+    def __init__(self) -> None:
+        self._checks: dict[Leaf, Check] = {}
+
+    def checker(self, query: Query) -> Check:
+        """Whether a paper meets the query."""
+        return check_of(query.tree, self._check)
+
+    def _check(self, leaf: Leaf) -> Check:
+        found = self._checks.get(leaf)
+        if found is None:
+            found = self._checks[leaf] = _remembering(_check(leaf))
+        return found
+
+
+def _remembering(check: Check) -> Check:
+    last: Lean | None = None
+    met = False
+
+    def remembered(paper: Lean) -> bool:
+        nonlocal last, met
+        if paper is not last:
+            last, met = paper, check(paper)
+        return met
+
+    return remembered
+
+
 def checker(query: Query) -> Check:
     """Whether a paper meets the query."""
     return check_of(query.tree, _check)
@@ -87,18 +118,21 @@ def _check(leaf: Leaf) -> Check:
 
 
 def _check_term(term: Term) -> Check:
-    times = _times(term)
+    if len(term.words) == 1 and term.reading is Reading.STEMMED and not term.prefix and term.field is None:
+        sought = coded([stem(term.words[0])])  # the commonest by far: looked for without another call
+        return lambda paper: sought in paper.title.stems or sought in paper.abstract.stems
+    said = _said(term)
     match term.field:
         case "title":
-            return lambda paper: times(paper.title) > 0
+            return lambda paper: said(paper.title)
         case "abstract":
-            return lambda paper: times(paper.abstract) > 0
+            return lambda paper: said(paper.abstract)
         case "author":
-            return lambda paper: times(paper.authors) > 0
+            return lambda paper: said(paper.authors)
         case "org":
-            return lambda paper: paper.organisation is not None and times(paper.organisation) > 0
+            return lambda paper: paper.organisation is not None and said(paper.organisation)
         case None:
-            return lambda paper: times(paper.title) > 0 or times(paper.abstract) > 0
+            return lambda paper: said(paper.title) or said(paper.abstract)
 
 
 def _check_author(wanted: Name) -> Check:
@@ -135,8 +169,9 @@ _NO_TEXTS = Texts(Document("", datetime.min.replace(tzinfo=UTC)))
 # ── terms ──────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def _column(leaf: Leaf) -> Column:
-    """How often each of some papers says it, as `rank.often` counts."""
+def column_of(leaf: Leaf, *, closed: bool = True) -> Column:
+    """How often each of some papers says it, as `rank.often` counts. closed: whether any of them may say some words of
+    it as one."""
     weight = rank.TITLE_WEIGHT
     match leaf:
         case Term((word,), Reading.STEMMED, prefix=False, field=None):
@@ -144,18 +179,18 @@ def _column(leaf: Leaf) -> Column:
             times, sought = _times(leaf), coded([stem(word)])
             return lambda papers: [
                 times(paper.title) * weight + times(paper.abstract)
-                if paper.title.doubled or paper.abstract.doubled
+                if paper.title.doubles or paper.abstract.doubles
                 else paper.title.stems.count(sought) * weight + paper.abstract.stems.count(sought)
                 for paper in papers
             ]
         case Term(field=None):
-            times = _times(leaf)
+            times = _times(leaf) if closed else _times_open(leaf)
             return lambda papers: [times(paper.title) * weight + times(paper.abstract) for paper in papers]
         case Term(field="title"):
-            times = _times(leaf)
+            times = _times(leaf) if closed else _times_open(leaf)
             return lambda papers: [times(paper.title) * weight for paper in papers]
         case Term(field="abstract"):
-            times = _times(leaf)
+            times = _times(leaf) if closed else _times_open(leaf)
             return lambda papers: [float(times(paper.abstract)) for paper in papers]
         case _:
             check = _check(leaf)
@@ -177,13 +212,25 @@ def _times(term: Term) -> Callable[[Said], int]:
     return _times_of_word(term)
 
 
+def _said(term: Term) -> Callable[[Said], bool]:
+    """Whether a text says it at all: mostly less work than how often."""
+    times, read = _times(term), _LINES[term.reading]
+    if term.prefix:
+        return lambda text: times(text) > 0
+    sought = coded([stem(word) if term.reading is Reading.STEMMED else word for word in term.words])
+    if len(term.words) == 1:
+        return lambda text: sought in read(text)
+    return lambda text: sought in read(text) or times(text) > 0
+
+
 def _times_of_word(term: Term) -> Callable[[Said], int]:
     [word], read = term.words, _LINES[term.reading]
     if term.reading is not Reading.STEMMED:
         sought = coded([word])
         return lambda text: read(text).count(sought)
-    stemmed, walked = coded([stem(word)]), _times_walked(term)
-    return lambda text: walked(text) if text.doubled else text.stems.count(stemmed)
+    stemmed = stem(word)
+    sought = coded([stemmed])
+    return lambda text: text.stems.count(sought) - text.doubles.get(stemmed, 0)
 
 
 def _times_of_beginning(term: Term) -> Callable[[Said], int]:
@@ -209,6 +256,15 @@ def _times_of_beginning(term: Term) -> Callable[[Said], int]:
         return found
 
     return times
+
+
+def _times_open(term: Term) -> Callable[[Said], int]:
+    """Of a term without an open end, in texts that say none of its words as one."""
+    if len(set(map(stem, term.words))) < len(term.words):
+        return _times(term)  # its places may overlap
+    read = _LINES[term.reading]
+    sought = coded([stem(word) if term.reading is Reading.STEMMED else word for word in term.words])
+    return lambda text: read(text).count(sought)
 
 
 def _times_of_phrase(term: Term) -> Callable[[Said], int]:

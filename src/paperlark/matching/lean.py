@@ -5,6 +5,7 @@ searching for one string, and never inside a longer word. Open words come first,
 hyphens tie, read closed, with the words that it is made of: ` \\x08testtime=test-time\\x7f`.
 """
 
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -20,6 +21,8 @@ LONGEST = 31  # letters that a length tells; longer words have this one, and a m
 COMPOUND, TIED, ENDED = " ", "=", "\x7f"  # none is a length, or stands in a word
 _LENGTHS = [chr(length) for length in range(LONGEST)]
 _CODED = pattern(r"[\x01-\x1f]([^\x00-\x20\x7f]+)")
+_CLOSED = pattern(rf"{COMPOUND}[\x01-\x1f]([^\x00-\x20\x7f{TIED}]+)")
+_NONE: Mapping[str, int] = {}
 
 
 def coded(words: Sequence[str]) -> str:
@@ -41,10 +44,11 @@ class Said:
     stems, exacts  its words in two readings, coded
     words          its folded words, where they are not just the exact ones in small letters
     ties           which words hyphens tie to the next one
-    doubled        a compound has the stem of its first words (`token-s`): one place would be counted twice
+    doubles        stems that a compound has and its first words too (`token-s`), and how many places say so: each would
+                   be counted twice
     """
 
-    __slots__ = ("doubled", "exacts", "stems", "ties", "words")
+    __slots__ = ("doubles", "exacts", "stems", "ties", "words")
 
     def __init__(self, found: Columns) -> None:
         self.ties = tuple(compress(count(), found.ties))
@@ -55,10 +59,7 @@ class Said:
         self.exacts = _line(found.exacts, spans)
         plain = found.words == list(map(str.lower, found.exacts)) and self.exacts.isascii()
         self.words = None if plain else _line(found.words, spans)
-        self.doubled = any(
-            stem("".join(found.words[a:b])) in {stem("".join(found.words[a:c])) for c in range(a + 1, b)}
-            for a, b in spans
-        )
+        self.doubles = _doubles(found, spans)
 
     def line(self, reading: Reading) -> str:
         """Its words in one reading, coded."""
@@ -74,6 +75,17 @@ class Said:
         """Its words in one reading, in order, compounds read open."""
         return _CODED.findall(self.line(reading).partition(COMPOUND)[0])
 
+    def often(self) -> Counter[str]:
+        """How often it says each stem; compounds are read closed too, and counted once more by themselves, with
+        COMPOUND in front."""
+        opened, _, compounds = self.stems.partition(COMPOUND)
+        found = Counter(_CODED.findall(opened))
+        for closed in _CLOSED.findall(COMPOUND + compounds):
+            found[closed] += 1
+            found[COMPOUND + closed] += 1
+        found.subtract(self.doubles)
+        return found
+
     def columns(self) -> Columns:
         """The same in every reading."""
         tied = set(self.ties)
@@ -85,6 +97,17 @@ class Said:
         tied = set(self.ties)
         words = self.open(Reading.EXACT if reading is Reading.EXACT else Reading.PHRASE)
         return [Token(word, "", word, 0, 0, at in tied) for at, word in enumerate(words)]
+
+
+def _doubles(found: Columns, spans: Sequence[tuple[int, int]]) -> Mapping[str, int]:
+    begun: dict[int, list[str]] = {}
+    for first, last in spans:
+        begun.setdefault(first, [found.stems[first]]).append(stem("".join(found.words[first:last])))
+    doubles: Counter[str] = Counter()
+    for said in begun.values():
+        if len(set(said)) < len(said):
+            doubles.update(Counter(said) - Counter(set(said)))
+    return doubles or _NONE
 
 
 def _line(words: list[str], spans: list[tuple[int, int]]) -> str:

@@ -8,12 +8,17 @@ first.
 import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from typing import TYPE_CHECKING, TypeVar
 
 from paperlark.matching.candidates import Word, leaf_words, words_of
 from paperlark.matching.document import Analysed
 from paperlark.matching.query import Query
 from paperlark.matching.reference import holds, passages, runs
 from paperlark.matching.tree import And, Code, Leaf, Node, Not, Number, Or, Since, Term
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
 
 SATURATION = 1.2  # k1: how soon saying it again adds nothing
 LENGTH_WEIGHT = 0.75  # b: how much a long text has to say it more often
@@ -50,13 +55,17 @@ def weights(query: Query, statistics: Statistics) -> list[tuple[Leaf, float]]:
     return [(leaf, _surprise(leaf, statistics)) for leaf in dict.fromkeys(_asked(query.tree))]
 
 
-def damping(length: int, statistics: Statistics) -> float:
+Figure = TypeVar("Figure", float, "NDArray[np.float64]")
+"""A number, or a column of them."""
+
+
+def damping(length: Figure, statistics: Statistics) -> Figure:
     """How much a paper of so many words between white space is held down."""
-    share = length / statistics.length if statistics.length > 0 else 1.0
+    share = length / statistics.length if statistics.length > 0 else length * 0 + 1.0
     return SATURATION * (1 - LENGTH_WEIGHT + LENGTH_WEIGHT * share)
 
 
-def points(weight: float, often: float, damping: float) -> float:
+def points(weight: float, often: Figure, damping: Figure) -> Figure:
     """What one leaf adds to the score of a paper that says it so often."""
     return weight * often * (SATURATION + 1) / (often + damping)
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
 from typing import NamedTuple
 
-from paperlark.matching.judge import checker
+from paperlark.matching.judge import Leaves
 from paperlark.matching.lean import Lean
 from paperlark.matching.query import Query
 from paperlark.matching.tree import Code, Since
@@ -41,12 +41,14 @@ class Telling(NamedTuple):
 
 
 class Asked:
-    """A query made ready to be held against the past. further: what is left to ask where a wider query is met."""
+    """A query made ready to be held against the past. further: what is left to ask where a wider query is met.
+    leaves: shared with other queries that are held against the same papers."""
 
-    def __init__(self, query: Query, further: Query | None = None) -> None:
+    def __init__(self, query: Query, further: Query | None = None, leaves: Leaves | None = None) -> None:
         self.query = query
-        self.meets = checker(query)
-        self._meets_further = checker(further) if further is not None else self.meets
+        self.leaves = leaves or Leaves()
+        self.meets = self.leaves.checker(query)
+        self._meets_further = self.leaves.checker(further) if further is not None else self.meets
 
     def met(self, moments: Sequence[Telling]) -> Sequence[Telling]:
         """The moments, out of some at which the wider query is met, at which the paper meets this one."""

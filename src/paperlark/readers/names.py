@@ -66,7 +66,7 @@ async def similar(
         case _:
             raise ReaderError(f"names are of an author or of an organisation, not of {kind!r}")
     async with store.reading() as tx:
-        ids = sorted(await full_text.candidates(tx, wanted), reverse=True)[:looked_at]
+        ids = sorted((await full_text.candidates(tx, wanted)).tolist(), reverse=True)[:looked_at]
         counts = await (archive.authors(tx, ids) if kind == "author" else archive.organisations(tx, ids))
     return await asyncio.to_thread(_likest, counts, likeness, limit)
 

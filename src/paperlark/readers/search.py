@@ -5,16 +5,18 @@ databases. Ties go to the newer paper. Papers are judged in their lean form, whi
 """
 
 import asyncio
-import heapq
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 
+import numpy as np
+from numpy.typing import NDArray
+
 from paperlark.matching import candidates
 from paperlark.matching.document import analyse
 from paperlark.matching.explain import spans_of
-from paperlark.matching.judge import Judge, judge
-from paperlark.matching.lean import Lean
+from paperlark.matching.judge import judge
+from paperlark.matching.postings import judge_posted
 from paperlark.matching.query import Query, parse
 from paperlark.matching.rank import Statistics, query_words
 from paperlark.model.messages import Span
@@ -31,9 +33,6 @@ BITE = 200  # papers shown at a time: bounds memory, and how long the loop waits
 JUDGED = 2_000  # papers judged at a time
 LARGEST_ID = 2**63 - 1  # the databases take no larger number
 
-Ranked = tuple[float, int]
-"""A paper that meets a query, so that the best is the least: its score and its id, both negative."""
-
 
 @dataclass(frozen=True, slots=True)
 class Found:
@@ -44,6 +43,35 @@ class Found:
     matched: tuple[Span, ...]
     score: float
     snippet: Snippet
+
+
+@dataclass(frozen=True, slots=True)
+class Ranking:
+    """Papers that meet a query, in no order: their ids, and how well they answer, to 6 decimals."""
+
+    numbers: NDArray[np.int64]
+    points: NDArray[np.float64]
+
+    @classmethod
+    def of(cls, parts: Sequence[tuple[NDArray[np.int64], NDArray[np.float64]]]) -> "Ranking":
+        """Several together."""
+        if not parts:
+            return cls(np.empty(0, np.int64), np.empty(0))
+        points = np.concatenate([part for _, part in parts])
+        return cls(np.concatenate([part for part, _ in parts]), np.round(points, 6))
+
+    def and_also(self, others: "Ranking") -> "Ranking":
+        """Both together."""
+        return Ranking.of([(self.numbers, self.points), (others.numbers, others.points)])
+
+    def best(self, limit: int | None = None, after: "Place | None" = None) -> list[tuple[int, float]]:
+        """The best with their points, in order: those after a place, where one is given."""
+        numbers, points = self.numbers, self.points
+        if after is not None:
+            left = (points < after.score) | ((points == after.score) & (numbers < after.paper_id))
+            numbers, points = numbers[left], points[left]
+        order = np.lexsort((-numbers, -points))[:limit]
+        return list(zip(numbers[order].tolist(), points[order].tolist(), strict=True))
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,11 +100,12 @@ async def search(
     asked = understood(text, narrowing)
     async with store.reading() as tx:
         if asked.query is None:
-            ranked: list[Ranked] = [(0.0, -number) for number in await archive.newest(tx, limit=limit)]
+            best = [(number, 0.0) for number in await archive.newest(tx, limit=limit)]
         else:
-            ranked = sorted(await _ranked(tx, asked.query, asked.text, await _statistics(tx, asked.text)))
-        for bite in chunks(ranked[:limit], BITE):
-            stored = await papers.load(tx, [-number for _, number in bite])
+            ranking = await _ranked(tx, asked.query, asked.text, await _statistics(tx, asked.text))
+            best = ranking.best(limit)
+        for bite in chunks(best, BITE):
+            stored = await papers.load(tx, [number for number, _ in bite])
             for found in await asyncio.to_thread(_explained, asked.query, bite, stored):
                 yield found
 
@@ -86,30 +115,56 @@ async def _statistics(tx: Transaction, query: Query | None) -> Statistics:
     return await full_text.statistics(tx, query_words(query) if query is not None else ())
 
 
-async def _ranked(tx: Transaction, query: Query, text: Query | None, statistics: Statistics) -> list[Ranked]:
-    """Every paper that meets the query, in no order."""
+async def _ranked(tx: Transaction, query: Query, text: Query | None, statistics: Statistics) -> Ranking:
+    """Every paper that meets the query."""
     told, rest = candidates.told(query)
     ids = await full_text.candidates(tx, candidates.wanted(query), told)
-    judged, untold = judge(rest, text, statistics), candidates.untold(rest) if rest is not None else None
-    ranked: list[Ranked] = []
+    untold = candidates.untold(rest) if rest is not None else None
+    if untold == rest:
+        return await _judged(tx, ids, rest, text, statistics)
+    # What was told of a paper is read only for those that meet all else.
+    met = await _judged(tx, ids, untold, None, statistics)
+    return await _judged_one_by_one(tx, met.numbers.tolist(), rest, text, statistics, told=True)
+
+
+async def _judged(
+    tx: Transaction, ids: NDArray[np.int64], query: Query | None, text: Query | None, statistics: Statistics
+) -> Ranking:
+    """Those of the papers that are at hand all together, the others as they are read."""
+    standing, missing = tx.shelf.standing(ids)
+    posted = judge_posted(query, text, statistics)
+
+    def together() -> Ranking:
+        judged = [(posts.numbers[at], *posted(posts, at)) for posts, at in standing]
+        return Ranking.of([(numbers[met], points[met]) for numbers, met, points in judged])
+
+    found = await asyncio.to_thread(together)
+    if not len(missing):
+        return found
+    return found.and_also(await _judged_one_by_one(tx, missing.tolist(), query, text, statistics, told=False))
+
+
+async def _judged_one_by_one(
+    tx: Transaction, ids: Sequence[int], query: Query | None, text: Query | None, statistics: Statistics, *, told: bool
+) -> Ranking:
+    """told: whether the query asks what was told of a paper."""
+    judged = judge(query, text, statistics)
+    ranking = Ranking.of([])
     for bite in chunks(ids, JUDGED):
         found = await analysed.load_lean(tx, bite)
-        if untold != rest:
-            # What was told of a paper is read only for those that meet all else.
-            met = await asyncio.to_thread(_judged, judge(untold, None, statistics), found)
-            found = await analysed.with_told(tx, {-number: found[-number] for _, number in met})
-        ranked += await asyncio.to_thread(_judged, judged, found)
-    return ranked
+        if told:
+            found = await analysed.with_told(tx, found)
+        scores = await asyncio.to_thread(judged, list(found.values()))
+        met = [(number, score) for number, score in zip(found, scores, strict=True) if score is not None]
+        ranking = ranking.and_also(Ranking(np.array([n for n, _ in met], np.int64), np.array([s for _, s in met])))
+    return ranking
 
 
-def _judged(judge: Judge, found: Mapping[int, Lean]) -> list[Ranked]:
-    points = judge(list(found.values()))
-    return [(-score, -number) for number, score in zip(found, points, strict=True) if score is not None]
-
-
-def _explained(query: Query | None, chosen: Sequence[Ranked], stored: Mapping[int, StoredPaper]) -> tuple[Found, ...]:
+def _explained(
+    query: Query | None, chosen: Sequence[tuple[int, float]], stored: Mapping[int, StoredPaper]
+) -> tuple[Found, ...]:
     # A paper that became one with another a moment ago is in `chosen` and no more in `stored`.
-    return tuple(_found(query, stored[-number], -points or 0.0) for points, number in chosen if -number in stored)
+    return tuple(_found(query, stored[number], points) for number, points in chosen if number in stored)
 
 
 def _found(query: Query | None, paper: StoredPaper, points: float) -> Found:
@@ -156,19 +211,18 @@ async def stretch(
             return await _newest(tx, limit, after)
         known = after.statistics if after is not None else None
         statistics = known or await _statistics(tx, asked.text)
-        ranked = await _ranked(tx, asked.query, asked.text, statistics)
-        left = ranked if after is None else [each for each in ranked if each > (-after.score, -after.paper_id)]
-        best = heapq.nsmallest(limit + 1, left)
-        stored = await papers.load(tx, [-number for _, number in best[:limit]])
+        ranking = await _ranked(tx, asked.query, asked.text, statistics)
+        best = ranking.best(limit + 1, after)
+        stored = await papers.load(tx, [number for number, _ in best[:limit]])
     found = await asyncio.to_thread(_explained, asked.query, best[:limit], stored)
-    points, number = best[limit - 1] if len(best) > limit else (0.0, 0)
-    return Stretch(found, len(ranked), Place(-number, -points or 0.0, statistics) if number else None)
+    last = Place(*best[limit - 1], statistics) if len(best) > limit else None
+    return Stretch(found, len(ranking.numbers), last)
 
 
 async def _newest(tx: Transaction, limit: int, after: Place | None) -> Stretch:
     ids = await archive.newest(tx, limit=limit + 1, before=after.paper_id if after else None)
     stored = await papers.load(tx, ids[:limit])
-    found = _explained(None, [(0.0, -number) for number in ids[:limit]], stored)
+    found = _explained(None, [(number, 0.0) for number in ids[:limit]], stored)
     return Stretch(found, None, Place(ids[limit - 1]) if len(ids) > limit else None)
 
 

@@ -5,7 +5,7 @@ from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 
-from paperlark.matching.judge import checker
+from paperlark.matching.judge import Leaves
 from paperlark.matching.lean import Lean
 from paperlark.matching.query import Query
 from paperlark.matching.tree import And, Leaf, Node, Not, Or
@@ -89,7 +89,7 @@ class Tally:
         self.window = window
         self.per_day: Counter[date] = Counter()
         self.newest: list[Telling] = []
-        self.shares = Shares(asked.query)
+        self.shares = Shares(asked.query, asked.leaves)
         self.readings: list[tuple[Kind, Asked, Counter[date]]] = []
         self._compared = False
         self._occasions = occasions
@@ -136,11 +136,14 @@ class Tally:
         """Hold what waits against the narrower readings."""
         if not self._compared:
             self._compared = True
-            self.readings = [(kind, Asked(query, further), Counter()) for kind, query, further in self._narrowed()]
-        for _, reading, per_day in self.readings:
-            met = filter(None, map(reading.met, self._waiting))
-            told = (telling for each in met for telling in reading.told(each))
-            per_day.update(telling.day for telling in told if telling.day in self.window)
+            leaves = self.asked.leaves
+            self.readings = [(kind, Asked(query, more, leaves), Counter()) for kind, query, more in self._narrowed()]
+        for wider in self._waiting:
+            for _, reading, per_day in self.readings:
+                if met := reading.met(wider):
+                    for telling in reading.told(met):
+                        if telling.day in self.window:
+                            per_day[telling.day] += 1
         self._waiting.clear()
 
     def _narrowed(self) -> Sequence[Narrowed]:
@@ -162,9 +165,9 @@ def _age(telling: Telling) -> tuple[date, int]:
 class Shares:
     """Which part of a query brings how much."""
 
-    def __init__(self, query: Query) -> None:
-        self._terms = [_Part(query.tree, leaf) for leaf in dict.fromkeys(_asked_for(query.tree))]
-        self._competing = [_Part(query.tree, node) for node in competing(query.tree)]
+    def __init__(self, query: Query, leaves: Leaves) -> None:
+        self._terms = [_Part(query.tree, leaf, leaves) for leaf in dict.fromkeys(_asked_for(query.tree))]
+        self._competing = [_Part(query.tree, node, leaves) for node in competing(query.tree)]
 
     def count(self, paper: Lean) -> None:
         """Count a paper that meets the query."""
@@ -187,12 +190,12 @@ class Shares:
 class _Part:
     """A part of a query, and what it brings."""
 
-    def __init__(self, tree: Node, node: Node) -> None:
+    def __init__(self, tree: Node, node: Node, leaves: Leaves) -> None:
         left = without(tree, node)
         self.node = node
         self.papers = self.alone = 0
-        self._meets = checker(Query(node))
-        self._meets_without = checker(Query(left)) if left is not None else lambda paper: False
+        self._meets = leaves.checker(Query(node))
+        self._meets_without = leaves.checker(Query(left)) if left is not None else lambda paper: False
 
     @property
     def share(self) -> Share:

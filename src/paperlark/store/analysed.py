@@ -10,6 +10,7 @@ from sqlalchemy import Row, func, select
 
 from paperlark.matching.document import Analysed, Document
 from paperlark.matching.lean import Lean, lean
+from paperlark.matching.postings import row as posted
 from paperlark.model.papers import Alias
 from paperlark.store import papers
 from paperlark.store.database import Transaction
@@ -48,7 +49,7 @@ async def load_lean(tx: Transaction, paper_ids: Iterable[int]) -> dict[int, Lean
     for bite in chunks(missing, BITE):
         read = await _read(tx, bite)
         tx.shelf.put(read)
-        found |= {number: kept.paper for number, kept in read.items()}
+        found |= {number: kept.row.paper for number, kept in read.items()}
     return found
 
 
@@ -95,4 +96,4 @@ def _kept(row: Row[Any], aliases: Collection[Alias]) -> Kept:
         aliases=tuple(sorted(aliases)),
         announced_at=row.first_seen,
     )
-    return Kept(row.revised, lean(document))
+    return Kept(row.revised, posted(lean(document)))

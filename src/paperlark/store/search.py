@@ -7,6 +7,8 @@ store what `matching.document.search_words` wrote, and neither stems nor folds a
 
 from collections.abc import AsyncIterator, Iterable, Sequence
 
+import numpy as np
+from numpy.typing import NDArray
 from sqlalchemy import ColumnElement, Text, cast, func, select, text
 
 from paperlark.matching.candidates import EVERY_TELLING, Told, Wanted, to_fts5, to_tsquery
@@ -59,7 +61,7 @@ async def rewrite(tx: Transaction, paper_id: int, words: Iterable[str]) -> None:
     await write(tx, [(paper_id, words)])
 
 
-async def candidates(tx: Transaction, wanted: Wanted, told: Told = EVERY_TELLING) -> list[int]:
+async def candidates(tx: Transaction, wanted: Wanted, told: Told = EVERY_TELLING) -> NDArray[np.int64]:
     """The ids of papers, in no order: all whose stored words pass `wanted`, of which just that was told."""
     expression = to_tsquery(wanted) if tx.postgres else to_fts5(wanted)
     named = "paper_id" if tx.postgres else "rowid"
@@ -71,7 +73,7 @@ async def candidates(tx: Transaction, wanted: Wanted, told: Told = EVERY_TELLING
     # As one text: thousands of rows cost more to fetch than to read.
     together = func.string_agg(cast(found.c.id, Text), ",") if tx.postgres else func.group_concat(found.c.id)
     listed = (await tx.execute(select(together).where(*conditions))).scalar()
-    return list(map(int, listed.split(","))) if listed else []
+    return np.fromstring(listed, np.int64, sep=",") if listed else np.empty(0, np.int64)
 
 
 async def _tellings(tx: Transaction, paper_id: ColumnElement[int], told: Told) -> AsyncIterator[ColumnElement[bool]]:

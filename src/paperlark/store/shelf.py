@@ -4,7 +4,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
+import numpy as np
+
 from paperlark.matching.lean import Lean
+from paperlark.matching.postings import GONE, Places, Postings, Row, row
 
 CAPACITY = 20_000  # papers: some 3 kB each
 SLACK = 1_000  # papers more, before the oldest are cleared away
@@ -12,10 +15,10 @@ OVERLAP = 600_000 << 22  # ten minutes of ids: what was written by a slow transa
 
 
 class Kept(NamedTuple):
-    """A paper, and what its `revised` was when it was read."""
+    """A paper to be posted, and what its `revised` was when it was read."""
 
     revised: int | None
-    paper: Lean
+    row: Row
 
 
 @dataclass(slots=True)
@@ -28,18 +31,33 @@ class Counts:
     frequencies: dict[str, int] = field(default_factory=dict)
 
 
+class Place(NamedTuple):
+    """Where a paper stands."""
+
+    revised: int | None
+    posted: Postings
+    at: int
+
+    @property
+    def paper(self) -> Lean:
+        found = self.posted.papers[self.at]
+        assert found is not None
+        return found
+
+
 class Shelf:
-    """Papers by their ids, as they were read. `revised` is the last revision that was heard of."""
+    """Papers by their ids, as they were read, and their postings. `revised` is the last revision that was heard of."""
 
     def __init__(self, capacity: int = CAPACITY, slack: int = SLACK) -> None:
         self._capacity = capacity
         self._slack = slack
-        self._papers: dict[int, Kept] = {}
+        self._places: dict[int, Place] = {}
+        self._posted = [Postings()]
         self.revised = 0
         self.counts = Counts((None, 0))
 
     def __len__(self) -> int:
-        return len(self._papers)
+        return len(self._places)
 
     @property
     def since(self) -> int:
@@ -50,19 +68,55 @@ class Shelf:
         """Let go of papers, given as (id, revised), that are not what was read of them."""
         for number, at in revised:
             self.revised = max(self.revised, at)
-            kept = self._papers.get(number)
-            if kept is not None and kept.revised != at:
-                del self._papers[number]
+            place = self._places.get(number)
+            if place is not None and place.revised != at:
+                self._drop(number)
 
     def found(self, numbers: Sequence[int]) -> tuple[dict[int, Lean], list[int]]:
         """The papers of some ids that are here, and the other ids."""
-        here = self._papers
+        here = self._places
         found = {number: here[number].paper for number in numbers if number in here}
         return found, [number for number in numbers if number not in found]
 
+    def standing(self, numbers: Places) -> tuple[list[tuple[Postings, Places]], Places]:
+        """Where the papers of some ids stand that are here, and the other ids."""
+        wanted, found = np.sort(numbers), []
+        missing = np.ones(len(wanted), dtype=np.bool_)
+        for posted in self._posted if len(wanted) else ():
+            here = posted.numbers
+            nearest = np.minimum(np.searchsorted(wanted, here), len(wanted) - 1)
+            at = np.flatnonzero(wanted[nearest] == here)
+            if len(at):
+                missing[nearest[at]] = False
+                found.append((posted, at))
+        return found, wanted[missing]
+
     def put(self, papers: Mapping[int, Kept]) -> None:
         """Keep papers; the oldest go where there are too many: what is asked for is mostly what is new."""
-        self._papers.update(papers)
-        if len(self._papers) > self._capacity + self._slack:
-            for number in sorted(self._papers)[: -self._capacity]:
-                del self._papers[number]
+        for number, kept in papers.items():
+            if number in self._places:
+                self._drop(number)
+            self._post(number, kept.revised, kept.row)
+        if len(self._places) > self._capacity + self._slack:
+            for number in sorted(self._places)[: -self._capacity]:
+                self._drop(number)
+
+    def _post(self, number: int, revised: int | None, found: Row) -> None:
+        if self._posted[-1].is_full:
+            self._posted.append(Postings())
+        posted = self._posted[-1]
+        self._places[number] = Place(revised, posted, posted.add(number, found))
+
+    def _drop(self, number: int) -> None:
+        _, posted, at = self._places.pop(number)
+        posted.drop(at)
+        if posted.is_full and posted.held * 2 < len(posted.papers):
+            self._move(posted)
+
+    def _move(self, posted: Postings) -> None:
+        """Let the last papers of mostly empty postings stand elsewhere, so that these can go."""
+        self._posted.remove(posted)
+        for number in posted.numbers.tolist():
+            if number != GONE:
+                place = self._places[number]
+                self._post(number, place.revised, row(place.paper))
