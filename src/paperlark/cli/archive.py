@@ -264,6 +264,7 @@ async def _explain(settings: "Settings", query: str, paper: str, as_json: bool) 
 def backtest(
     query: Query,
     days: Annotated[int, typer.Option(help="How many days to look back.")] = 30,
+    until: edge.Until = None,
     as_json: Json = False,
 ) -> None:
     """Run a query over the last days of the archive."""
@@ -275,16 +276,16 @@ def backtest(
     parse(query)
     if not 1 <= days <= DAYS_LIMIT:
         raise ReaderError(f"a backtest looks back between 1 and {DAYS_LIMIT} days, not {days}")
-    edge.run(_backtest(settings, query, days, as_json))
+    edge.run(_backtest(settings, query, days, until, as_json))
 
 
-async def _backtest(settings: "Settings", query: str, days: int, as_json: bool) -> None:
+async def _backtest(settings: "Settings", query: str, days: int, until: Day, as_json: bool) -> None:
     from paperlark.app import opened
     from paperlark.readers.preview import preview
     from paperlark.readers.search import latest_day
 
     async with opened(settings) as app:
-        me, now = await account(app), await app.store.now()
+        me, now = await account(app), edge.as_of(until, await app.store.now())
         with progress("looking back"):
             found = await preview(app.store, query, days=days, now=now, account_id=me)
         newest = await latest_day(app.store)

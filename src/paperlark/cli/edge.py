@@ -10,6 +10,7 @@ import asyncio
 import os
 import sys
 from collections.abc import Coroutine, Sequence
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 import typer
@@ -24,6 +25,12 @@ NOT_DONE, INTERRUPTED = 1, 130
 CONTEXT = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")]
+Until = Annotated[
+    datetime | None,
+    typer.Option(
+        formats=["%Y-%m-%d"], metavar="DATE", help="As it was on the evening of that day (UTC).", show_default="now"
+    ),
+]
 
 T = TypeVar("T")
 
@@ -45,6 +52,11 @@ def begin(*, serving: bool = False) -> "Settings":
     level = found.log_level if serving or "log_level" in found.model_fields_set else "error"
     log.set_up(found.log_format, level, secrets=found.secrets())
     return found
+
+
+def as_of(until: datetime | None, now: datetime) -> datetime:
+    """The last second of a day (UTC) where one was named, else now."""
+    return until.replace(hour=23, minute=59, second=59, tzinfo=UTC) if until is not None else now
 
 
 def run(steps: Coroutine[Any, Any, T]) -> T:

@@ -9,6 +9,8 @@ from paperlark.cli.edge import Json, told
 from paperlark.cli.printing import on_terminal, paper_record, print_json, print_paper, say
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from paperlark.readers.trending import Trend
     from paperlark.settings import Settings
 
@@ -30,6 +32,7 @@ def trending(
     ] = None,
     days: Annotated[int, typer.Option(help="How many days to look back.")] = 7,
     limit: Annotated[int, typer.Option(help="Show no more than these.")] = 20,
+    until: edge.Until = None,
     as_json: Json = False,
 ) -> None:
     """Print the most trending first."""
@@ -40,15 +43,17 @@ def trending(
     check(days=days, limit=limit)
     if query is not None:
         parse(query)
-    edge.run(_trending(settings, query, days, limit, as_json))
+    edge.run(_trending(settings, query, days, limit, until, as_json))
 
 
-async def _trending(settings: "Settings", query: str | None, days: int, limit: int, as_json: bool) -> None:
+async def _trending(
+    settings: "Settings", query: str | None, days: int, limit: int, until: "datetime | None", as_json: bool
+) -> None:
     from paperlark.app import opened
     from paperlark.readers import trending as readers
 
     async with opened(settings) as app:
-        now = await app.store.now()
+        now = edge.as_of(until, await app.store.now())
         found = await readers.trending(app.store, now=now, days=days, limit=limit, query=query)
     for trend in found.trends:
         if as_json:
