@@ -8,6 +8,7 @@ from typing import Any
 
 from sqlalchemy import Executable, func, select, text
 
+from paperlark.channels.base import Channel
 from paperlark.model.papers import Alias, Announcement, Page, Paper, StoredPaper, arxiv_alias, doi_alias
 from paperlark.model.readers import (
     USUAL_WISHES,
@@ -20,13 +21,14 @@ from paperlark.model.readers import (
     Subscription,
 )
 from paperlark.pipeline import At, nobody
-from paperlark.pipeline.deliver import Deliverer, Outcome, plan
+from paperlark.pipeline.deliver import Deliverer, Outcome
+from paperlark.pipeline.lane import Lane
 from paperlark.pipeline.percolate import Percolator
+from paperlark.pipeline.planning import plan
 from paperlark.store import accounts, papers, profiles, recording
 from paperlark.store.database import Store
 from paperlark.store.recording import Recorded
 from paperlark.store.tables import ANNOUNCEMENT, DELIVERY, MATCH, METADATA, OWED, PAPER
-from paperlark.testing.channels import FakeChannel
 
 MONDAY = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
 LEASE = timedelta(minutes=2)
@@ -157,12 +159,20 @@ async def percolate(store: Store) -> int:
         await percolator.close()
 
 
-def deliverer(store: Store, channel: FakeChannel, *, at: At = nobody) -> Deliverer:
-    """One process's lane of a channel; its jitter never changes."""
-    return Deliverer(store, channel, lease=LEASE, jitter=Random(0), at=at)
+def deliverer(store: Store, channel: Channel, *, at: At = nobody) -> Deliverer:
+    """One process's lane of a channel, which runs on the store's time; its jitter never changes."""
+    return Deliverer(store, channel, lease=LEASE, jitter=Random(0), lane=lane(store, channel), at=at)
 
 
-async def deliver(store: Store, channel: FakeChannel) -> Outcome:
+def lane(store: Store, channel: Channel) -> Lane:
+    """A channel's lane in one process, on the store's time where that stands still."""
+    clock = store._clock
+    if clock is None:
+        return Lane(store, channel, lease=LEASE)
+    return Lane(store, channel, lease=LEASE, clock=lambda: clock().timestamp())
+
+
+async def deliver(store: Store, channel: Channel) -> Outcome:
     """Plan what is owed, send what is due, and give the lane back."""
     await plan(store)
     lane = deliverer(store, channel)

@@ -412,3 +412,10 @@ def test_quiet_hours_are_read_and_may_wrap_midnight() -> None:
     for wrong in ("22:00", "22-07", "22:00-22:00", "22:00-25:00"):
         with pytest.raises(ReaderError):
             parse_quiet(wrong)
+
+
+def test_a_channels_own_waits_stand_in_place_of_ours() -> None:
+    now, waits = at("2026-03-02 09:00"), (timedelta(seconds=5), timedelta(hours=24))
+    long_ago = now - timedelta(days=30)
+    found = [next_attempt(attempts, now, long_ago, jitter=0.5, waits=waits) for attempts in (1, 2, 3)]
+    assert found == [now + timedelta(seconds=5.25), now + timedelta(hours=25.2), None]

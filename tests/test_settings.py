@@ -100,6 +100,10 @@ def test_a_file_that_cannot_be_read_is_named_by_its_variable(tmp_path: Path) -> 
         ({"PAPERLARK_TELEGRAM_API": "https://u:s3cret@h"}, "PAPERLARK_TELEGRAM_API should be an address like"),
         ({"PAPERLARK_SMTP_HOST": "mail"}, "PAPERLARK_SMTP_HOST needs PAPERLARK_SMTP_SENDER"),
         ({"PAPERLARK_SMTP_PASSWORD": "s3cret"}, "PAPERLARK_SMTP_USERNAME and PAPERLARK_SMTP_PASSWORD are needed"),
+        ({"PAPERLARK_WEBHOOK_SECRET": "whsec_s3cret"}, "PAPERLARK_WEBHOOK_SECRET should be whsec_ and 24 to 64 bytes"),
+        ({"PAPERLARK_DKIM_KEY": "s3cret"}, "PAPERLARK_DKIM_KEY needs PAPERLARK_DKIM_SELECTOR"),
+        ({"PAPERLARK_SECRET_KEY": "s3cret"}, "PAPERLARK_SECRET_KEY should have 32 characters or more"),
+        ({"PAPERLARK_TRUSTED_PROXIES": "s3cret"}, "PAPERLARK_TRUSTED_PROXIES should be networks like 10.0.0.0/8"),
         ({"PAPERLARK_LEASE_SECONDS": "0"}, "PAPERLARK_LEASE_SECONDS should be greater than 0"),
         (
             {"PAPERLARK_ALLOW_PRIVATE_ADDRESSES": "s3cret"},
@@ -142,6 +146,10 @@ SECRETIVE = {
     "PAPERLARK_HF_TOKEN": "s3cret-hf",
     "PAPERLARK_DATABASE_URL": "postgres://lark:s3cret%2Fdb@db/lark",
     "PAPERLARK_CONTACT": "s3cret@example.org",
+    "PAPERLARK_SMTP_BOUNCES": "s3cret@example.org",
+    "PAPERLARK_SECRET_KEY": "s3cret-key-that-is-quite-long-enough",
+    "PAPERLARK_DKIM_KEY": "s3cret-dkim",
+    "PAPERLARK_DKIM_SELECTOR": "lark1",
 }
 
 
@@ -153,7 +161,8 @@ def test_no_value_is_shown_by_repr_or_description() -> None:
 
 def test_the_secrets_are_known_so_that_logs_can_hide_them() -> None:
     secrets = load(SECRETIVE).secrets()
-    assert set(secrets) == {"s3cret-token", "s3cret-mail", "s3cret-hf", "s3cret%2Fdb", "s3cret/db"}
+    assert set(secrets) == {"s3cret-token", "s3cret-mail", "s3cret-hf", "s3cret%2Fdb", "s3cret/db",
+                            "s3cret-dkim", "s3cret-key-that-is-quite-long-enough"}  # fmt: skip
     assert load({}).secrets() == ()
 
 

@@ -13,30 +13,37 @@ What can be known to be wrong before the store is opened is found before: `confi
 import asyncio
 import os
 import socket
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from random import Random
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol, cast
+
+import structlog
 
 from paperlark import adapters
-from paperlark.channels.base import Channel
+from paperlark.channels.base import Asking, Channel
 from paperlark.http import HostPace, Http
 from paperlark.interpreter import tune_python
+from paperlark.links import Links
 from paperlark.model.papers import Page, Reject, at_midnight
-from paperlark.model.problems import PaperlarkError, ReaderError, SourceError
-from paperlark.pipeline import At, ingest, nobody
+from paperlark.model.problems import DeliveryError, PaperlarkError, ReaderError, SourceError
+from paperlark.model.readers import ASKED_FIRST
+from paperlark.pipeline import At, confirm, ingest, nobody
 from paperlark.pipeline.beside import Beside
-from paperlark.pipeline.deliver import Deliverer, Outcome, plan
+from paperlark.pipeline.deliver import Deliverer, Outcome
 from paperlark.pipeline.ingest import Taken
+from paperlark.pipeline.lane import Lane
 from paperlark.pipeline.percolate import Percolator
+from paperlark.pipeline.planning import plan
 from paperlark.pipeline.recent import Recent
 from paperlark.pipeline.watch import Operator
+from paperlark.readers import webhook
 from paperlark.settings import Settings
 from paperlark.sources.base import Saved, Source
-from paperlark.store import papers, sources
+from paperlark.store import keys, papers, sources
 from paperlark.store.database import Store, open_store
 from paperlark.store.pace import StorePace
 from paperlark.store.sources import Configured
@@ -46,11 +53,14 @@ if TYPE_CHECKING:
 
     from paperlark.pipeline.loops import Parts
 
+log = structlog.get_logger()
+
 HEAD = 64 * 1024  # bytes by which a file's kind is guessed
 FILE_LIMIT = 64 * 1024 * 1024  # bytes of a saved file that is read whole
 STREAMED = ("jsonl",)  # kinds that are read line by line, however long the file
 DEFAULT_SOURCES: tuple[tuple[str, str, dict[str, Any]], ...] = (("hf_daily", "hf_daily", {}),)
 CONTACT = "https://pypi.org/project/paperlark/"
+SIGNING = "links"  # the name of the secret that links are signed with, and webhooks' secrets are derived from
 
 
 @dataclass(slots=True)
@@ -75,22 +85,40 @@ class SavedFile:
     captured_on: date
 
 
+class Bot(Protocol):
+    """A way for readers to talk back."""
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Answer until `stop`, then let go within five seconds."""
+
+
 class Paperlark:
     """One paperlark, constructed. Made by `opened`."""
 
-    def __init__(self, settings: Settings, store: Store, http: Http, channels: Sequence[Channel], at: At) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        store: Store,
+        http: Http,
+        channels: Sequence[Channel],
+        at: At,
+        links: Links | None = None,
+    ) -> None:
         self.settings = settings
         self.store = store
         self.channels = {channel.kind: channel for channel in channels}
         self._http = http
         self._at = at
+        self.links = links
         self._jitter = Random()
         self._channels_open = False
+        self._telegram_arrived: Callable[[], None] = lambda: None  # another process may be the one that answers
         self._lease = timedelta(seconds=settings.lease_seconds)
         self._recent = Recent()
         self.percolator = Percolator(store, lease=self._lease, recent=self._recent, at=at)
         self._operator = operator_of(settings, self.channels)
         self._beside = Beside(store, self.percolator, self._recent, lease=self._lease)
+        self.lanes = {channel.kind: Lane(store, channel, lease=self._lease) for channel in channels}
         self.deliverers = [self._deliverer(channel) for channel in channels]
 
     # ── one step at a time ─────────────────────────────────────────────────────────────────────────────────────────
@@ -197,8 +225,8 @@ class Paperlark:
         """Send everything that is due now, on every channel."""
         total = Outcome()
         await self._open_channels()
-        while await plan(self.store):
-            pass
+        await self._ask()
+        await plan(self.store)
         for deliverer in self.deliverers:
             outcome = await deliverer.run()
             total.sent += outcome.sent
@@ -229,7 +257,50 @@ class Paperlark:
         """The API and the page, on this store."""
         from paperlark.web import make_web
 
-        return make_web(self.store, self.channels)
+        application = make_web(
+            self.store,
+            self.channels,
+            links=self.links,
+            trusted_proxies=self.settings.trusted_proxies or "",
+            own_key=None if self.settings.webhook_secret else lambda: own_key(self.settings, self.store),
+        )
+        if self.settings.telegram_token is not None and self.settings.telegram_webhook:
+            from paperlark.bots.telegram_webhook import secret_of, webhook
+
+            secret = secret_of(self.settings.telegram_token.get_secret_value())
+            application.add_routes([webhook(self.store, secret, lambda: self._telegram_arrived())])
+        return application
+
+    def bots(self) -> list[Bot]:
+        """Those through which readers talk back, as the settings make them possible."""
+        found: list[Bot] = []
+        if self.settings.telegram_token is not None:
+            found.append(self._telegram_bot())
+        if self.settings.discord_token is not None:
+            found.append(self._discord_bot())
+        return found
+
+    def _telegram_bot(self) -> Bot:
+        from paperlark.bots.commands import Commands
+        from paperlark.bots.telegram import LONG_POLL, TelegramBot
+
+        bot = TelegramBot(
+            self.store,
+            Commands(self.store, page_url=self.settings.public_url),
+            telegram_channel(self.settings),
+            self.lanes["telegram"],
+            polls=not self.settings.telegram_webhook,
+            long_poll=min(LONG_POLL, self._lease / 2),
+        )
+        self._telegram_arrived = bot.arrived
+        return bot
+
+    def _discord_bot(self) -> Bot:
+        from paperlark.bots.discord import DiscordBot
+
+        # The deliveries' own channel: both count what Discord refuses, which it does by our address.
+        channel = cast(Any, self.channels["discord"])
+        return DiscordBot(self.store, channel, self.lanes["discord"], page_url=self.settings.public_url)
 
     async def serve(
         self,
@@ -239,8 +310,8 @@ class Paperlark:
         loops: bool = True,
         ready: Callable[[str], None] | None = None,
     ) -> None:
-        """Loops and web in one process, until `stop`; then drained within 20 s. A fresh paperlark with loops gets the
-        default sources.
+        """Loops, bots and web in one process, until `stop`; then drained within 20 s. A fresh paperlark with loops gets
+        the default sources.
 
         listening: where the page is, from `listen`. ready: called with the page's address once it answers.
         """
@@ -252,6 +323,7 @@ class Paperlark:
         runner = web.AppRunner(self.web_application(), shutdown_timeout=5, access_log=None)
         await runner.setup()
         running: Loops | None = None
+        leaving, talking = asyncio.Event(), list[asyncio.Task[None]]()
         try:
             await web.SockSite(runner, listening).start()
             if loops:
@@ -259,10 +331,15 @@ class Paperlark:
                 await self._open_channels()
                 running = Loops(self._loop_parts())
                 running.start()
+                talking += [asyncio.create_task(bot.run(leaving)) for bot in self.bots()]
             if ready is not None:
                 ready(_address(listening))
             await stop.wait()
         finally:
+            leaving.set()  # bots first: their last answers need the lanes that the loops give back
+            for fault in await asyncio.gather(*talking, return_exceptions=True):
+                if isinstance(fault, BaseException):
+                    log.error("bot ended badly", exc_info=fault)
             if running is not None:
                 await running.stop()
             await runner.cleanup()
@@ -279,6 +356,7 @@ class Paperlark:
             recent=self._recent,
             jitter=self._jitter,
             operator=self._operator,
+            ask=self._ask if self.links is not None else None,
             at=self._at,
         )
 
@@ -288,9 +366,18 @@ class Paperlark:
             channel,
             lease=self._lease,
             jitter=self._jitter,
+            lane=self.lanes[channel.kind],
+            others=self.channels,
             page_url=self.settings.public_url,
+            links=self.links if channel.kind in ASKED_FIRST else None,
             at=self._at,
         )
+
+    async def _ask(self) -> None:
+        """Ask the owners of addresses that wait for it."""
+        for kind in ASKED_FIRST:
+            if kind in self.channels and self.links is not None:
+                await confirm.ask(self.store, cast(Asking, self.channels[kind]), self.links)
 
     async def _open_channels(self) -> None:
         """Open every channel, once."""
@@ -315,19 +402,41 @@ async def opened(
 
     extra_channels take the place of configured ones of the same kind.
     """
-    channels = {channel.kind: channel for channel in (*configured_channels(settings), *extra_channels)}
+
+    async def secrets(to: str) -> Sequence[str]:
+        return await _webhook_secrets(settings, store, to)
+
+    channels = {channel.kind: channel for channel in (*configured_channels(settings, secrets), *extra_channels)}
     store = await open_store(settings.database_url)
     tune_python()
     try:
         pace = StorePace(store)
         async with Http(settings.contact or CONTACT, pace, allow_private=settings.allow_private_addresses) as http:
-            app = Paperlark(settings, store, http, list(channels.values()), at)
+            links = await _links(settings, store) if "email" in channels else None
+            app = Paperlark(settings, store, http, list(channels.values()), at, links)
             try:
                 yield app
             finally:
                 await app.close()
     finally:
         await store.close()
+
+
+async def _links(settings: Settings, store: Store) -> Links:
+    """What signs links."""
+    return Links(await own_key(settings, store), settings.public_url)
+
+
+async def own_key(settings: Settings, store: Store) -> str:
+    """What links and webhooks are signed by: the operator's key, or one that is made once and kept."""
+    if settings.secret_key is not None:
+        return settings.secret_key.get_secret_value()
+    async with store.reading() as tx:
+        key = await keys.known(tx, SIGNING)
+    if key is None:
+        async with store.transaction() as tx:
+            key = await keys.kept(tx, SIGNING, await tx.now())
+    return key
 
 
 def configured_channel(settings: Settings, kind: str) -> Channel:
@@ -339,12 +448,40 @@ def configured_channel(settings: Settings, kind: str) -> Channel:
     raise ReaderError(f"{kind} is not configured here; `paperlark check` says what is missing")
 
 
-def configured_channels(settings: Settings) -> list[Channel]:
-    """The channels that the settings make possible; the terminal always is."""
-    found = [adapters.make_channel("console", {})]
+async def no_secrets(to: str) -> Sequence[str]:
+    """For webhooks that are made to be looked at, and never send."""
+    return ()
+
+
+async def _webhook_secrets(settings: Settings, store: Store, to: str) -> Sequence[str]:
+    """The secrets to sign with now for a destination, written as ACCOUNT.DESTINATION; none where it is gone."""
+    if settings.webhook_secret is not None:
+        return (settings.webhook_secret.get_secret_value(),)
+    account_id, _, destination_id = to.partition(".")
+    try:
+        key = await own_key(settings, store)
+        return await webhook.signing(store, int(account_id), int(destination_id), key=key)
+    except (ReaderError, ValueError):
+        return ()
+
+
+def configured_channels(
+    settings: Settings, secrets: Callable[[str], Awaitable[Sequence[str]]] = no_secrets
+) -> list[Channel]:
+    """The channels that the settings make possible; the terminal and webhooks always are.
+
+    secrets: what webhooks are signed with.
+    """
+    private = settings.allow_private_addresses
+    door = Http(settings.contact or CONTACT, HostPace(), allow_private=private)
+    signed = {"http": door, "secrets": secrets, "clock": lambda: datetime.now(UTC), "insecure": private}
+    found = [adapters.make_channel("console", {}), adapters.make_channel("webhook", signed)]
+    if settings.apprise is not None:
+        found.append(adapters.make_channel("apprise", {"services": settings.apprise}))
     if settings.telegram_token is not None:
-        token = settings.telegram_token.get_secret_value()
-        found.append(adapters.make_channel("telegram", {"token": token, "base_url": settings.telegram_api}))
+        found.append(telegram_channel(settings))
+    if settings.discord_token is not None:
+        found.append(discord_channel(settings))
     if settings.smtp_host is not None:
         password = settings.smtp_password.get_secret_value() if settings.smtp_password else None
         options = {
@@ -355,9 +492,58 @@ def configured_channels(settings: Settings) -> list[Channel]:
             "password": password,
             "sender": settings.smtp_sender,
             "public_url": settings.public_url,
+            "bounces": settings.smtp_bounces,
+            "dkim_key": settings.dkim_key.get_secret_value() if settings.dkim_key else None,
+            "dkim_selector": settings.dkim_selector,
+            "dkim_domain": settings.dkim_domain,
         }
         found.append(adapters.make_channel("email", options))
     return found
+
+
+def telegram_channel(settings: Settings) -> Any:
+    """Telegram's channel. Raises PaperlarkError where its settings are missing or cannot be."""
+    if settings.telegram_token is None:
+        raise ReaderError("telegram is not configured here; `paperlark check` says what is missing")
+    token = settings.telegram_token.get_secret_value()
+    return adapters.make_channel("telegram", {"token": token, "base_url": settings.telegram_api})
+
+
+def discord_channel(settings: Settings) -> Any:
+    """Discord's channel. Raises PaperlarkError where its settings are missing or cannot be."""
+    if settings.discord_token is None:
+        raise ReaderError("discord is not configured here; `paperlark check` says what is missing")
+    token = settings.discord_token.get_secret_value()
+    return adapters.make_channel("discord", {"token": token, "base_url": settings.discord_api})
+
+
+async def publish(settings: Settings, store: Store) -> list[str]:
+    """Tell the platforms what they keep of our bots: menus, descriptions, where updates go. Once in a release.
+
+    Returns a line for each, also for one that could not be told: an outage there holds up no release here.
+    """
+    told = []
+    if settings.telegram_token is not None:
+        from paperlark.bots import telegram_release
+
+        channel = telegram_channel(settings)
+        try:
+            await channel.open()
+            told.append(
+                await telegram_release.publish(channel, settings.public_url if settings.telegram_webhook else None)
+            )
+        except DeliveryError as error:
+            told.append(f"could not be told: {error}")
+        finally:
+            await channel.close()
+    if settings.discord_token is not None:
+        from paperlark.bots import discord
+
+        try:
+            told.append(await discord.publish(store, discord_channel(settings)))
+        except DeliveryError as error:
+            told.append(f"could not be told: {error}")
+    return told
 
 
 def operator_of(settings: Settings, channels: Mapping[str, Channel]) -> Operator | None:

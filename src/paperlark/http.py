@@ -1,4 +1,4 @@
-"""The one door out: every request for a source goes through here, under the same limits.
+"""The one door out: every request for a source, and every webhook, goes through here, under the same limits.
 
 - Time: `timeout` for the whole answer, redirects included; waiting for a host's turn does not count.
 - Size: `max_bytes` after unpacking, counted while the body streams in (`codings`).
@@ -30,7 +30,7 @@ from paperlark.addresses import NOT_PUBLIC, PORTS, Guard, RefusedError
 from paperlark.codings import ACCEPT_ENCODING, Body, UnpackingError, too_large
 from paperlark.manners import fresh_for, retry_after
 from paperlark.model.messages import Pace
-from paperlark.model.problems import SourceError
+from paperlark.model.problems import DeliveryError, SourceError
 from paperlark.model.sources import Manners
 
 log = structlog.get_logger()
@@ -70,6 +70,15 @@ class Answer:
     def validators(self) -> Validators:
         """What to send next time."""
         return self.headers.get("ETag"), self.headers.get("Last-Modified")
+
+
+@dataclass(frozen=True, slots=True)
+class Posted:
+    """What a POST was answered with: its status, in words for a person too, and the wait that was asked for, if any."""
+
+    status: int
+    words: str
+    retry_after: timedelta | None = None
 
 
 @dataclass(slots=True)
@@ -123,10 +132,16 @@ class Http:
         self._resolver = resolver
         self._turns: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
         self._session: aiohttp.ClientSession | None = None
+        self._posting: aiohttp.ClientSession | None = None
 
     async def open(self) -> None:
-        """Make the session. Once, before the first request."""
-        self._session = aiohttp.ClientSession(
+        """Make the sessions. Once, before the first request."""
+        self._session = self._new_session(limit_per_host=1)
+        # Who is slow to take what is posted holds up nobody else at the same host.
+        self._posting = self._new_session(limit_per_host=0)
+
+    def _new_session(self, *, limit_per_host: int) -> aiohttp.ClientSession:
+        return aiohttp.ClientSession(
             # A connection is closed with its answer: a site with several hosts is not to hold several of ours.
             connector=aiohttp.TCPConnector(
                 socket_factory=self._guard.dial,
@@ -134,7 +149,7 @@ class Http:
                 use_dns_cache=False,
                 force_close=True,
                 limit=50,
-                limit_per_host=1,
+                limit_per_host=limit_per_host,
             ),
             cookie_jar=aiohttp.DummyCookieJar(),
             headers={"User-Agent": self._agent, "Accept-Encoding": ACCEPT_ENCODING},
@@ -143,10 +158,10 @@ class Http:
         )
 
     async def close(self) -> None:
-        """Let go of the session and its connections."""
-        if self._session is not None:
-            await self._session.close()
-            self._session = None
+        """Let go of the sessions and their connections."""
+        for session in filter(None, (self._session, self._posting)):
+            await session.close()
+        self._session = self._posting = None
 
     async def __aenter__(self) -> Self:
         await self.open()
@@ -191,6 +206,46 @@ class Http:
             moved = moved and answer.for_good
             at = answer.to
         raise _unwell(asker, at, f"more than {REDIRECTS} redirects")
+
+    async def post(
+        self,
+        url: str,
+        body: bytes,
+        *,
+        asker: str = "",
+        headers: Mapping[str, str] | None = None,
+        timeout: float | None = None,  # noqa: ASYNC109 - as in `get`
+    ) -> Posted:
+        """Hand a body to an address: how it was answered, whatever the status. No redirect is followed, the answer's
+        body is not read, and there is no pace: that is the deliverer's.
+
+        asker: the kind of channel that posts; errors open with it, and name no address.
+        Raises DeliveryError: permanent for an address that is never asked, else transient, also where it may have
+        arrived: what is posted carries an id by which a second copy is known.
+        """
+        if self._posting is None:
+            raise RuntimeError("Http is not open")
+        seconds, status = timeout or self._timeout, None
+        try:
+            at = URL(url)
+            self._guard.check(at)
+            async with (
+                asyncio.timeout(seconds),
+                self._posting.post(
+                    at, data=body, headers=headers, allow_redirects=False, timeout=NO_TIMEOUT
+                ) as response,
+            ):
+                status = response.status
+                return Posted(status, _status_words(status), retry_after(_text_only(response.headers)))
+        except RefusedError as error:
+            raise DeliveryError(_line(asker, str(error)), permanent=True) from None
+        except TimeoutError:
+            raise DeliveryError(_line(asker, f"no answer within {seconds:g} s")) from None
+        except (aiohttp.ClientError, ValueError) as error:
+            said = _why_no_answer(error)
+            raise DeliveryError(_line(asker, said), permanent=said == NOT_PUBLIC) from None
+        finally:
+            log.debug("posted", status=status, bytes=len(body))
 
     async def _once(self, at: URL, asking: "_Asking") -> "Answer | _Redirect":
         """One request: its answer, or where it sends us. The time it takes is taken from what is left."""
@@ -350,12 +405,16 @@ def _line(asker: str, text: str) -> str:
 
 def _refusal(asker: str, at: URL, status: int, headers: Mapping[str, str]) -> SourceError:
     wait = retry_after(headers)
-    known = HTTPStatus(status).phrase if status in set(HTTPStatus) else ""  # ours: theirs may say anything
     asked = f", asks to wait {_spoken(wait)}" if wait is not None else ""
-    error = _unwell(asker, at, f"{status} {known}".strip() + asked)
+    error = _unwell(asker, at, _status_words(status) + asked)
     error.retry_after = wait
     error.gone = status == 410
     return error
+
+
+def _status_words(status: int) -> str:
+    known = HTTPStatus(status).phrase if status in set(HTTPStatus) else ""  # ours: theirs may say anything
+    return f"{status} {known}".strip()
 
 
 def _spoken(wait: timedelta) -> str:

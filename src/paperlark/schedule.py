@@ -11,7 +11,7 @@ moments of one zone as if its clock never changed.
 
 import difflib
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from functools import lru_cache
@@ -131,18 +131,24 @@ def local_day(rhythm: Rhythm, now: datetime) -> date:
     return now.astimezone(zone(rhythm.zone)).date()
 
 
-def next_attempt(attempts: int, now: datetime, first_due: datetime, *, jitter: float) -> datetime | None:
+def next_attempt(
+    attempts: int, now: datetime, tried_at: datetime, *, jitter: float, waits: Sequence[timedelta] = ()
+) -> datetime | None:
     """When a delivery that failed for now is tried again, or None: give up.
 
-    attempts: made so far, at least 1. first_due: when the delivery was due at first. jitter: uniform in [0, 1), for
+    attempts: made so far, at least 1. tried_at: when the first of them was. jitter: uniform in [0, 1), for
     full jitter: a wait anywhere below 5 s after the first attempt, four times that after each further one, at most 6 h.
-    Gives up after 8 attempts, or where the next would come later than 72 h after `first_due`.
+    Gives up after 8 attempts, or where the next would come later than 72 h after the first.
+
+    waits: a channel's own, one after each attempt but the last, in place of all this; each up to a tenth longer.
     """
+    if waits:
+        return now + waits[attempts - 1] * (1 + jitter / 10) if attempts <= len(waits) else None
     if attempts >= ATTEMPTS:
         return None
     ceiling = min(FIRST_WAIT * float(WAIT_GROWTH ** (attempts - 1)), LONGEST_WAIT)
     at = now + ceiling * jitter
-    return at if at <= first_due + GIVE_UP_AFTER else None
+    return at if at <= tried_at + GIVE_UP_AFTER else None
 
 
 def next_poll(
@@ -194,9 +200,18 @@ def zone(name: str) -> ZoneInfo:
     raise ReaderError(f'unknown time zone "{name}": {hint}')
 
 
+_PLACES = ("Africa/", "America/", "Antarctica/", "Arctic/", "Asia/", "Atlantic/", "Australia/", "Europe/", "Indian/",
+           "Pacific/")  # fmt: skip
+
+
 @lru_cache(maxsize=1)
 def _zone_names() -> frozenset[str]:
     return frozenset(available_timezones())
+
+
+def zone_names() -> list[str]:
+    """The zones that people live in, for a list to choose from: places, and UTC."""
+    return sorted(name for name in _zone_names() if name.startswith(_PLACES) or name == "UTC")
 
 
 def _nearest_zones(name: str) -> list[str]:

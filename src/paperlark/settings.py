@@ -7,16 +7,18 @@ these count as fall-backs, and with `PORT` the service listens on all interfaces
 Errors name variables, never values.
 """
 
+import base64
 import difflib
 import os
 import re
 from collections.abc import Iterable, Mapping
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Annotated, Any, Literal, NamedTuple, Self
 from urllib.parse import unquote
 
 from platformdirs import user_data_path
-from pydantic import BeforeValidator, Field, SecretStr, ValidationError, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, ValidationError, model_validator
 from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
@@ -49,6 +51,34 @@ def _web_address(value: object) -> object:
     return value
 
 
+def _webhook_secret(value: SecretStr | None) -> SecretStr | None:
+    """24 to 64 bytes in base64, as the Standard Webhooks ask."""
+    if value is not None:
+        prefix, _, encoded = value.get_secret_value().partition("_")
+        try:
+            size = len(base64.b64decode(encoded + "=" * (-len(encoded) % 4), validate=True))
+        except ValueError:
+            size = 0
+        if prefix != "whsec" or not 24 <= size <= 64:
+            raise ValueError("should be whsec_ and 24 to 64 bytes in base64")
+    return value
+
+
+def _long_enough(value: SecretStr | None) -> SecretStr | None:
+    if value is not None and len(value.get_secret_value()) < 32:
+        raise ValueError("should have 32 characters or more")
+    return value
+
+
+def _networks(value: str | None) -> str | None:
+    try:
+        for network in (value or "").split(",") if value else ():
+            ip_network(network.strip())
+    except ValueError:
+        raise ValueError("should be networks like 10.0.0.0/8, parted by commas") from None
+    return value
+
+
 def _default_database() -> str:
     return f"sqlite+aiosqlite:///{user_data_path('paperlark') / 'paperlark.sqlite3'}"
 
@@ -71,6 +101,12 @@ class Settings(BaseSettings):
     telegram_api: WebAddress = Field(
         "https://api.telegram.org", description="the Bot API, where it is not Telegram's own"
     )
+    telegram_webhook: bool = Field(
+        False,
+        description="on: Telegram posts to PAPERLARK_PUBLIC_URL, and is not asked; `paperlark migrate` tells it so",
+    )
+    discord_token: SecretStr | None = Field(None, description="the bot's token, to tell readers on Discord")
+    discord_api: WebAddress = Field("https://discord.com", description="Discord's API, where it is not Discord's own")
     smtp_host: str | None = Field(None, description="the mail server, to tell readers by e-mail")
     smtp_tls: Annotated[Literal["starttls", "tls", "none"], Lowered] = Field(
         "starttls", description="how the mail server is secured: starttls, tls or none"
@@ -86,7 +122,25 @@ class Settings(BaseSettings):
     )
     smtp_password: SecretStr | None = Field(None, description="the password at the mail server")
     smtp_sender: str | None = Field(None, repr=False, description="the address that e-mails come from")
+    smtp_bounces: str | None = Field(
+        None, repr=False, description="the address that returned e-mails come to, for `paperlark bounce`"
+    )
+    dkim_key: SecretStr | None = Field(None, description="the private key (PEM, RSA) that e-mails are signed with")
+    dkim_selector: str | None = Field(None, description="the name of the key's DNS record: NAME._domainkey.DOMAIN")
+    dkim_domain: str | None = Field(None, description="the domain that signs e-mails; by default the sender's")
+    secret_key: Annotated[SecretStr | None, AfterValidator(_long_enough)] = Field(
+        None, description="what links in e-mails are signed with; by default made once and kept in the store"
+    )
+    webhook_secret: Annotated[SecretStr | None, AfterValidator(_webhook_secret)] = Field(
+        None, description="a secret (whsec_…) that all webhooks are signed with, in place of one for each"
+    )
+    apprise: str | None = Field(
+        None, description="the services of Apprise that readers may use, parted by commas: ntfy,slack"
+    )
     public_url: WebAddress | None = Field(None, description="where readers reach this paperlark, for links in messages")
+    trusted_proxies: Annotated[str | None, AfterValidator(_networks)] = Field(
+        None, description="networks of proxies that say who asks (X-Forwarded-For), parted by commas: 10.0.0.0/8"
+    )
     host: str = Field("127.0.0.1", description="the interface to listen on; 0.0.0.0 where the host sets PORT")
     port: int = Field(8080, ge=0, le=65535, description="the port to listen on (or PORT); 0 takes a free one")
     operator: str | None = Field(
@@ -107,8 +161,12 @@ class Settings(BaseSettings):
 
     @model_validator(mode="after")
     def _complete(self) -> Self:
+        if self.telegram_webhook and not (self.public_url or "").startswith("https://"):
+            raise ValueError(f"{PREFIX}TELEGRAM_WEBHOOK needs a {PREFIX}PUBLIC_URL that begins with https://")
         if self.smtp_host and not self.smtp_sender:
             raise ValueError(f"{PREFIX}SMTP_HOST needs {PREFIX}SMTP_SENDER")
+        if self.dkim_key is not None and self.dkim_selector is None:
+            raise ValueError(f"{PREFIX}DKIM_KEY needs {PREFIX}DKIM_SELECTOR")
         if (self.smtp_username is None) != (self.smtp_password is None):
             raise ValueError(f"{PREFIX}SMTP_USERNAME and {PREFIX}SMTP_PASSWORD are needed together")
         return self

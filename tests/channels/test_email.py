@@ -94,7 +94,7 @@ async def test_mail_can_be_unsubscribed_with_one_click(server: MailServer, mail:
     raw = server.mails[0].raw
     assert f"\r\nList-Unsubscribe: <{address}>\r\n".encode() in raw  # whole: in pieces no mail program knows it
     assert b"\r\nList-Unsubscribe-Post: List-Unsubscribe=One-Click\r\n" in raw
-    assert f'<a href="{address}"' in server.mails[0].part("html")
+    assert f' href="{address}"' in server.mails[0].part("html")
     assert f"unsubscribe: {address}" in server.mails[0].part("plain")
 
 

@@ -29,11 +29,10 @@ from paperlark.testing.bot_api import (
     UNKNOWN_THREAD,
     Answer,
     BotApi,
-    MarkupError,
     flood,
     migrated,
-    parse_html,
 )
+from paperlark.testing.bot_markup import MarkupError, parse_html
 
 from .digests import digest, paper
 
@@ -89,6 +88,32 @@ async def test_alert_has_a_small_preview_of_its_paper(api: BotApi, telegram: Tel
     [payload] = telegram.render(digest(paper()))
     await telegram.send("42", payload, "k")
     assert api.seen[0].preview == {"url": paper().url, "prefer_small_media": True}
+
+
+async def test_alert_has_its_papers_row_of_buttons_and_a_digest_a_number_for_each(
+    api: BotApi, telegram: Telegram
+) -> None:
+    [alert] = telegram.render(digest(paper(35)))
+    await telegram.send("42", alert, "k")
+    assert [data for row in api.seen[0].buttons for _, data in row] == [
+        "v1:save:z", "v1:dismiss:z", "v1:mute:z", "v1:why:z"
+    ]  # fmt: skip
+    for payload in telegram.render(digest(*(paper(n) for n in range(1, 51)))):
+        await telegram.send("43", payload, "k")
+    numbers = [message.labels for message in api.seen[1:]]
+    assert [number for labels in numbers for number in labels] == [str(n) for n in range(1, 51)]
+    for message in api.seen[1:]:  # each message has the numbers of its own papers
+        assert [f"{label}. Small Agents" in message.text for label in message.labels] == [True] * len(message.labels)
+        assert max(map(len, message.buttons)) <= 8
+
+
+async def test_message_sealed_before_there_were_buttons_is_sent_without(api: BotApi, telegram: Telegram) -> None:
+    await telegram.send("42", Payload({"html": "Hello", "preview": None}), "k")
+    assert api.seen[0].buttons == ()
+
+
+def test_topic_counts_as_its_group_for_telegrams_limits(telegram: Telegram) -> None:
+    assert telegram.limited_as("-1001234567890/77") == telegram.limited_as("-1001234567890") == "-1001234567890"
 
 
 @pytest.mark.parametrize(
@@ -312,7 +337,7 @@ def test_more_specific_errors_come_before_the_network_errors_that_they_are() -> 
         ("x</b>", "Unexpected end tag at byte offset 1"),
         ("<b", "Unclosed start tag at byte offset 0"),
         ("<span>x</span>", 'Tag "span" must have class "tg-spoiler" at byte offset 0'),
-        ('<a href="x>y</a>', 'Unexpected text in the tag "a" at byte offset 0'),
+        ('<a href="x>y</a>', "Unclosed start tag at byte offset 0"),
     ],
 )
 def test_fake_refuses_mark_up_as_telegram_does(markup: str, said: str) -> None:

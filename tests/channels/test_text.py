@@ -60,6 +60,31 @@ def test_line_breaks_become_spaces_and_the_words_stay() -> None:
     assert text.legible("Plan\n  then\tact\u00a0\u2028twice ") == "Plan then act twice"
 
 
+@pytest.mark.parametrize(
+    ("written", "read"),
+    [
+        ("we ``cache'' and ``retrieve'' plans", "we “cache” and “retrieve” plans"),
+        ("a model -- unlike GRPO -- learns", "a model – unlike GRPO – learns"),
+        ("model--model similarity of (LLMs)--as it were", "model–model similarity of (LLMs)–as it were"),
+        ("call it with --help", "call it with --help"),
+        ("Language Models~(LLMs), i.e.,~CLIP", "Language Models (LLMs), i.e., CLIP"),
+        ("~30% of 5~10 at example.org/~ada", "~30% of 5~10 at example.org/~ada"),
+        ("AD^2-Bench at 360^∘ and 90^circ, FA^{3}", "AD²-Bench at 360° and 90°, FA³"),
+        (r"effects, \eg, of \ourMethod", "effects, e.g., of ourMethod"),
+        (r"\$200k for 300\,k of \( n \) papers", "$200k for 300 k of n papers"),
+        ("Masked Modeling : A Study , at last !", "Masked Modeling: A Study, at last!"),
+        (r"$R$\ -- on", "R – on"),
+        ("and then ... :) .NET", "and then ... :) .NET"),
+    ],
+)
+def test_what_is_left_of_tex_reads_as_print_does(written: str, read: str) -> None:
+    assert text.legible(written) == read
+    word = next(word for word in written.split() if word.isalpha())
+    at = written.index(word)
+    runs = text.mark(written, [Span("title", at, at + len(word), word)])
+    assert text.plain(runs) == read and any(run.marked for run in runs)
+
+
 def test_family_emoji_keeps_its_joiners() -> None:
     assert text.legible("👩‍👩‍👧") == "👩‍👩‍👧"
 
@@ -67,6 +92,11 @@ def test_family_emoji_keeps_its_joiners() -> None:
 def test_right_to_left_words_stand_in_an_isolate_and_others_do_not() -> None:
     assert text.isolate("שלום") == "\u2068שלום\u2069"
     assert text.isolate("déjà vu 模型") == "déjà vu 模型"
+
+
+def test_every_letter_that_runs_leftward_is_known_for_one() -> None:
+    leftward = [chr(n) for n in range(0x110000) if unicodedata.bidirectional(chr(n)) in ("R", "AL", "AN")]
+    assert [letter for letter in leftward if not text._right_to_left(letter)] == []
 
 
 @given(TEXTS, st.integers(2, 60))
@@ -138,7 +168,8 @@ def test_spans_beyond_the_text_mark_what_is_there() -> None:
 @pytest.mark.parametrize("words", ["x" * 50_000, "$" * 50_000, "\\a{" * 20_000, "a_" * 20_000, "\\" * 50_000])
 def test_marking_takes_time_in_proportion_to_the_text(words: str) -> None:
     began = time.perf_counter()
-    text._merged(words, [Span("title", at, at + 2, words[at : at + 2]) for at in range(0, len(words), 50)])
+    text._merged(words, [(at, at + 2) for at in range(0, len(words), 50)])
+    text._polished(words)
     assert time.perf_counter() - began < 1
 
 

@@ -27,8 +27,9 @@ from paperlark.log import set_up
 from paperlark.model.papers import Alias, Announcement, Page, Paper
 from paperlark.model.readers import Cadence, EmptyPolicy, Rhythm
 from paperlark.pipeline import At, ingest, nobody
-from paperlark.pipeline.deliver import Deliverer, plan
+from paperlark.pipeline.deliver import Deliverer
 from paperlark.pipeline.percolate import Percolator
+from paperlark.pipeline.planning import plan
 from paperlark.store import accounts, outbox, profiles, sources
 from paperlark.store.database import Store, open_store
 from paperlark.store.tables import ANNOUNCEMENT, OWED, SIGNAL

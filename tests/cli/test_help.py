@@ -32,7 +32,7 @@ def test_the_commands_are_those_that_were_promised() -> None:
         "profiles", "profiles add", "profiles list", "profiles show", "profiles edit", "profiles remove", "subscribe",
         "unsubscribe", "read", "save", "dismiss", "unmark", "saved", "mute", "unmute", "mutes", "pause", "resume",
         "link", "export", "delete", "deliver", "explain", "why", "backtest", "trending", "names", "migrate", "check",
-        "token", "version",
+        "token", "version", "bounce",
     }  # fmt: skip
     assert set(every_command()) == promised
 

@@ -7,11 +7,15 @@ from datetime import timedelta
 
 import pytest
 
-from paperlark.model.messages import Digest, Limits, Payload, Receipt
+from paperlark.model.messages import Digest, Payload, Receipt
 from paperlark.model.problems import DeliveryError
-from paperlark.pipeline.deliver import CHANNEL_REST, GIVE_UP_AFTER, UNCONFIRMED_TWICE, Limiter, lapse, plan
-from paperlark.store import outbox, profiles
+from paperlark.model.readers import Cadence
+from paperlark.pipeline.planning import lapse, plan
+from paperlark.pipeline.settle import CHANNEL_REST, UNCONFIRMED_TWICE
+from paperlark.schedule import ATTEMPTS
+from paperlark.store import outbox, profiles, sealing
 from paperlark.store.database import Store, open_store
+from paperlark.store.sealing import Content
 from paperlark.store.tables import DELIVERY
 from paperlark.testing.channels import Failure, FakeChannel, Options
 from paperlark.testing.clock import FakeClock
@@ -297,7 +301,7 @@ async def test_a_platform_that_is_down_is_asked_ever_more_rarely_and_given_up(
             break
         clock.advance(hours=1)
     delivery = await one(store)
-    assert (len(channel.attempts), delivery["attempts"]) == (GIVE_UP_AFTER, GIVE_UP_AFTER)
+    assert (len(channel.attempts), delivery["attempts"]) == (ATTEMPTS, ATTEMPTS)
     assert "given up after 8 attempts: fake: 502" in str(delivery["reason"])
     assert clock() - began <= timedelta(hours=72)
 
@@ -305,8 +309,10 @@ async def test_a_platform_that_is_down_is_asked_ever_more_rarely_and_given_up(
 async def test_after_three_days_it_is_given_up_whatever_the_attempts(
     light: Store, clock: FakeClock, channel: FakeChannel
 ) -> None:
-    ann = await reader(light)
+    ann = await reader(light, cadence=Cadence.DAILY)
     await owe(light, clock)
+    await plan(light)
+    clock.advance(days=1)
     channel.fail(ann.address, DOWN, DOWN)
     await deliver(light, channel)
     clock.advance(hours=73)
@@ -402,11 +408,12 @@ async def test_who_lost_the_lease_changes_nothing_more(store: Store, clock: Fake
     async with store.transaction() as tx:
         (quick,) = await outbox.claim(tx, "fake", now=clock(), lease=LEASE, limit=9)
     async with store.transaction() as tx:
-        assert not await outbox.flying(tx, slow, clock() + LEASE)
-        assert not await outbox.seal(tx, slow, [{"x": 1}], [], papers=1)
-        assert not await outbox.sent(tx, slow, 1, clock())
-        assert not await outbox.die(tx, slow, "no", clock())
-        assert not await outbox.drop(tx, slow, [], "no", clock())
+        assert not await outbox.flying(tx, [slow], clock(), LEASE)
+        assert not await sealing.seal(tx, [Content(slow, ({"x": 1},), (), 1)])
+        assert not await outbox.part_sent(tx, [slow], clock(), LEASE)
+        assert not await outbox.sent(tx, [slow], clock())
+        assert not await sealing.die(tx, slow, "no", clock())
+        assert not await sealing.drop(tx, slow, [], "no", clock())
         assert not await outbox.postpone(tx, slow, clock(), "no", counted=True)
     assert (await one(store))["lease_token"] == quick.lease_token
 
@@ -495,7 +502,7 @@ async def test_a_delivery_that_cannot_be_rendered_stops_no_other_and_ends_dead(l
         clock.advance(LEASE + SECOND)
     assert channel.papers_at(bob.address) == [larks]
     (dead,) = (delivery for delivery in await deliveries(light) if delivery["state"] == "dead")
-    assert faults == GIVE_UP_AFTER and "given up" in dead["reason"]
+    assert faults == ATTEMPTS and "given up" in dead["reason"]
     assert {row["delivery_id"] for row in await owed(light) if row["account_id"] == ann.account_id} == {dead["id"]}
     (antidote,) = (await record(light, told("Antidote to every poison", "Well.", arxiv="2603.00011"))).papers
     await percolate(light)
@@ -558,12 +565,33 @@ async def test_what_waits_for_a_paused_destination_is_sent_when_it_wakes(
     await pause(store, ann, clock)
     papers = await owe(store, clock, 2)
     await deliver(store, channel)
-    clock.advance(days=6)
+    clock.advance(hours=47)
     await lapse(store)
     await deliver(store, channel)
     assert channel.attempts == []
     await reader(store)  # subscribing again wakes the address
     await deliver(store, channel)
+    assert sorted(channel.papers_at(ann.address)) == sorted(papers)
+
+
+async def test_an_alert_that_waited_for_two_days_comes_with_the_next_digest(
+    store: Store, clock: FakeClock, channel: FakeChannel
+) -> None:
+    ann = await reader(store)
+    await pause(store, ann, clock)
+    papers = await owe(store, clock, 2)
+    await plan(store)
+    clock.advance(hours=49)
+    await reader(store)
+    await deliver(store, channel)
+    assert channel.attempts == [], "no alert of what was new two days ago"
+    late = await one(store)
+    assert (late["state"], late["reason"]) == ("dropped", sealing.JOINED)
+    await plan(store)
+    clock.advance(days=1)
+    await deliver(store, channel)
+    (message,) = channel.messages_at(ann.address)
+    assert message.payload.content["title"] == "Your papers today"
     assert sorted(channel.papers_at(ann.address)) == sorted(papers)
 
 
@@ -602,26 +630,3 @@ async def test_a_dead_workers_delivery_to_a_paused_destination_lapses_too(
     clock.advance(days=8)
     assert await lapse(light) == 1
     assert (await one(light))["state"] == "dropped"
-
-
-# ── a channel's limits ─────────────────────────────────────────────────────────────────────────────────────────────
-
-
-class Narrow(FakeChannel):
-    """A channel with limits a test can wait for."""
-
-    limits = Limits(overall=200, per_address=50, per_group=25)
-
-
-async def test_the_limits_of_a_channel_are_kept_for_all_for_an_address_and_for_a_group() -> None:
-    loop = asyncio.get_running_loop()
-
-    async def seconds(*addresses: str) -> float:
-        limiter, began = Limiter(Narrow()), loop.time()
-        for address in addresses:
-            await limiter.wait(address)
-        return loop.time() - began
-
-    assert await seconds("a", "b", "c", "d", "e") >= 4 / 200
-    assert await seconds("a", "a", "a") >= 2 / 50
-    assert await seconds("#a", "#a", "#a") >= 2 / 25

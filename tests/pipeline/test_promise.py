@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from paperlark.model.problems import DeliveryError
 from paperlark.model.readers import Cadence
-from paperlark.pipeline.deliver import plan
+from paperlark.pipeline.planning import plan
 from paperlark.store.database import open_store
 from paperlark.testing.channels import Failure, FakeChannel, Options
 from paperlark.testing.clock import FakeClock

@@ -7,7 +7,7 @@ import pytest
 
 from paperlark.model.problems import DeliveryError
 from paperlark.model.readers import Cadence, EmptyPolicy, QuietHours
-from paperlark.pipeline.deliver import plan
+from paperlark.pipeline.planning import plan
 from paperlark.store.database import Store, open_store
 from paperlark.testing.channels import FakeChannel
 from paperlark.testing.clock import FakeClock

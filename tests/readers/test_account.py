@@ -13,8 +13,8 @@ from sqlalchemy import select
 from paperlark.model.problems import DeliveryError, ReaderError
 from paperlark.model.readers import MarkKind, MuteKind
 from paperlark.pipeline import At
-from paperlark.pipeline.deliver import plan
 from paperlark.pipeline.percolate import Percolator
+from paperlark.pipeline.planning import plan
 from paperlark.readers import account, follow, link
 from paperlark.readers.mark import mark
 from paperlark.readers.mute import mute
@@ -103,6 +103,7 @@ async def test_an_export_holds_everything_in_a_shape_that_stays(store: Store, cl
     assert list(document) == [
         "format", "exported_at", "account", "identities", "tokens", "feed_addresses", "profiles", "profile_versions",
         "destinations", "subscriptions", "mutes", "marks", "matches", "deliveries", "owed",
+        "confirmations", "soft_bounces",
     ]  # fmt: skip
     assert document["format"] == "paperlark export 1"
     assert document["account"] == {"id": str(ann.account_id), "name": "ann", "created_at": "2026-03-02T09:00:00+00:00"}

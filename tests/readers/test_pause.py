@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from paperlark.model.problems import ReaderError
-from paperlark.pipeline.deliver import lapse
+from paperlark.pipeline.planning import lapse
 from paperlark.readers.subscribe import AT_YOUR_WISH, destinations, pause, resume
 from paperlark.store import profiles
 from paperlark.store.database import Store, open_store
@@ -42,7 +42,7 @@ async def test_what_is_owed_waits_and_comes_when_it_is_resumed(store: Store, clo
     await pause(store, ann.account_id, ann.destination.id, reason=" on  holiday ")
     await announce(store, 1)
     await deliver(store, channel)
-    clock.advance(days=3)
+    clock.advance(days=1)
     await deliver(store, channel)
     assert (channel.sent, [place.paused_reason for place in await destinations(store, ann.account_id)]) == (
         [],

@@ -12,7 +12,7 @@ import pytest
 from paperlark.model.messages import Digest, Payload
 from paperlark.model.problems import DeliveryError, QueryError, ReaderError
 from paperlark.model.readers import TRENDING, Cadence, EmptyPolicy, Rhythm
-from paperlark.pipeline.deliver import plan
+from paperlark.pipeline.planning import plan
 from paperlark.readers.subscribe import Wish, subscribe_trending, subscriptions, unsubscribe
 from paperlark.readers.trending import DAYS_LIMIT, LIMIT, Place, Trending, trending
 from paperlark.store import accounts, merges

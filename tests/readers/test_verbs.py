@@ -13,8 +13,23 @@ import pytest
 
 from paperlark import readers
 from paperlark.model.problems import ReaderError
-from paperlark.model.readers import MarkKind, MuteKind
-from paperlark.readers import account, follow, link, mark, mute, preview, subscribe, why, why_not
+from paperlark.model.readers import Cadence, MarkKind, MuteKind
+from paperlark.pipeline.planning import plan
+from paperlark.readers import (
+    account,
+    choices,
+    follow,
+    link,
+    mark,
+    mute,
+    place,
+    preview,
+    subscribe,
+    webhook,
+    why,
+    why_not,
+)
+from paperlark.readers import deliveries as outbox
 from paperlark.store.database import Store, open_store
 from paperlark.testing.channels import FakeChannel
 from paperlark.testing.clock import FakeClock
@@ -48,12 +63,19 @@ TAKE_AN_ID = [
     Taking("subscribe.pause", "destination", subscribe.pause),
     Taking("subscribe.resume", "destination", subscribe.resume),
     Taking("why.why_told", "delivery", why.why_told),
+    Taking("deliveries.one", "delivery", outbox.one),
+    Taking("deliveries.retry", "waiting", outbox.retry),
+    Taking("deliveries.drop", "waiting", outbox.drop),
+    Taking("webhook.secret", "webhook", lambda s, me, its: webhook.secret(s, me, its, key="key")),
+    Taking("webhook.new_secret", "webhook", lambda s, me, its: webhook.new_secret(s, me, its, key="key")),
+    Taking("webhook.signing", "webhook", lambda s, me, its: webhook.signing(s, me, its, key="key")),
     Taking("why_not.why_not", "profile", lambda s, me, its: why_not.why_not(s, me, PAPER, profile=str(its))),
 ]
 
 OF_ONES_OWN: dict[str, Call] = {
     "account.export": lambda s, me, _: told_whole(account.export(s, me)),
     "account.delete": lambda s, me, _: account.delete(s, me),
+    "deliveries.listed": lambda s, me, _: outbox.listed(s, me),
     "follow.follow": lambda s, me, _: follow.follow(s, me, "owls", name="owls"),
     "follow.listed": lambda s, me, _: follow.listed(s, me),
     "link.begin": lambda s, me, _: link.begin(s, me),
@@ -64,6 +86,11 @@ OF_ONES_OWN: dict[str, Call] = {
     "mute.mute": lambda s, me, _: mute.mute(s, me, MuteKind.WORD, "finches"),
     "mute.unmute": lambda s, me, _: mute.unmute(s, me, MuteKind.WORD, "starlings"),
     "mute.muted": lambda s, me, _: mute.muted(s, me),
+    "choices.choices": lambda s, me, _: choices.choices(s, me, PAPER),
+    "place.at": lambda s, me, _: place.at(s, me, "fake", "strangers"),
+    "place.arrange": lambda s, me, _: place.arrange(s, me, "fake", "strangers", WISH, cadence=Cadence.WEEKLY),
+    "place.hasten": lambda s, me, _: place.hasten(s, me, "fake", "strangers"),
+    "place.moved": lambda s, me, _: place.moved(s, me, "fake", "strangers", "elsewhere", ("test", "elsewhere")),
     "preview.preview": lambda s, me, _: preview.preview(s, "larks", now=MONDAY, account_id=me),
     "subscribe.subscribe_trending": lambda s, me, _: subscribe.subscribe_trending(
         s, me, channel="fake", address="strangers", wish=WISH
@@ -79,6 +106,14 @@ OF_ONES_OWN: dict[str, Call] = {
 
 OF_NOBODY = {
     "link.redeem",  # a code is all that it takes; see test_link
+    # A mailbox, or a link signed for one, is all that these take; see test_mailbox and web/test_mail.
+    "mailbox.sign_up",
+    "mailbox.question",
+    "mailbox.confirm",
+    "mailbox.preferences",
+    "mailbox.change",
+    "mailbox.unsubscribe",
+    "mailbox.bounced",
     "names.similar",
     "search.search",
     "search.stretch",
@@ -138,7 +173,16 @@ async def world(store: Store) -> World:
     await mute.mute(store, owner.account_id, MuteKind.WORD, "starlings")
     await mark.mark(store, owner.account_id, PAPER, MarkKind.SAVED)
     (delivery,) = [row for row in await deliveries(store) if row["account_id"] == owner.account_id]
+    for who in (owner, stranger):
+        hook = {"channel": "webhook", "address": f"https://example.org/{who.account_id}"}
+        await subscribe.subscribe(store, who.account_id, str(who.profile.id), **hook, wish=WISH)
+    await record(store, told("Larks that nest again", arxiv="2603.00002"))
+    await percolate(store)
+    await plan(store)
+    mine = [row for row in await deliveries(store) if row["account_id"] == owner.account_id]
     theirs = {
+        "waiting": next(row["id"] for row in mine if row["state"] == "pending"),
+        "webhook": (await subscribe.destinations(store, owner.account_id))[-1].id,
         "profile": owner.profile.id,
         "subscription": owner.subscription.id,
         "destination": owner.destination.id,
@@ -178,7 +222,7 @@ async def test_what_is_anothers_is_refused_in_the_words_for_what_does_not_exist(
     known = await world(store)
     before = await everything_of(store, known.owner)
     for verb, of, call in TAKE_AN_ID:
-        theirs, nobodys = known.theirs[of], known.theirs[of] + 1
+        theirs, nobodys = known.theirs[of], known.theirs[of] + 12_345  # ids that are made together follow each other
         refused = await refusal(call(store, known.stranger, theirs))
         unknown = await refusal(call(store, known.stranger, nobodys))
         assert refused is not None and unknown is not None, verb

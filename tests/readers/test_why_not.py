@@ -10,7 +10,8 @@ import pytest
 from paperlark.model.problems import DeliveryError, ReaderError, SourceError
 from paperlark.model.readers import Cadence, MuteKind, QuietHours
 from paperlark.pipeline import ingest
-from paperlark.pipeline.deliver import lapse
+from paperlark.pipeline.planning import lapse
+from paperlark.readers import subscribe
 from paperlark.readers.follow import edit
 from paperlark.readers.subscribe import Wish, subscribe_trending, unsubscribe
 from paperlark.readers.way import Cause
@@ -226,6 +227,20 @@ async def it_was_announced_before_the_subscription(world: World) -> Verdict:
             occasions=["new"],
             now=world.clock(),
         )
+    return await world.verdict(ann)
+
+
+@scene(
+    Cause.UNCONFIRMED, "email ann@example.org is told nothing before its owner confirms it, by the link mailed there."
+)
+async def its_mailbox_is_not_confirmed(world: World) -> Verdict:
+    ann = await reader(world.store)
+    await world.unsubscribe(ann)
+    profile = str(ann.profile.id)
+    await subscribe.subscribe(
+        world.store, ann.account_id, profile, channel="email", address="ann@example.org", wish=subscribe.Wish()
+    )
+    await world.tell()
     return await world.verdict(ann)
 
 

@@ -11,8 +11,8 @@ from paperlark.model.messages import Digest, Payload, Receipt
 from paperlark.model.papers import Alias
 from paperlark.model.problems import StoreError
 from paperlark.model.readers import WISHES
-from paperlark.pipeline.deliver import plan
 from paperlark.pipeline.percolate import Percolator
+from paperlark.pipeline.planning import plan
 from paperlark.store import merges
 from paperlark.store.database import Store, open_store
 from paperlark.store.tables import ANNOUNCEMENT, DELIVERY, MARK, OWED

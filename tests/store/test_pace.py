@@ -8,7 +8,7 @@ from pathlib import Path
 
 from paperlark.store import pace
 from paperlark.store.database import Store, open_store
-from paperlark.store.pace import StorePace
+from paperlark.store.pace import LaneTaken, StorePace
 from paperlark.testing.clock import FakeClock
 from tests.builders import LEASE, MONDAY
 
@@ -128,7 +128,8 @@ async def test_two_processes_ask_all_hosts_of_arxiv_in_one_turn_over_one_connect
 async def test_a_lane_is_one_holders_until_its_lease_ends_or_it_is_given_back(store: Store) -> None:
     async def take(token: str | None, now: datetime, channel: str = "fake") -> str | None:
         async with store.transaction() as tx:
-            return await pace.take_lane(tx, channel, token, now, LEASE)
+            taken = await pace.take_lane(tx, channel, token, now, LEASE)
+            return None if taken is None else taken.token
 
     mine = await take(None, MONDAY)
     assert mine is not None
@@ -140,17 +141,36 @@ async def test_a_lane_is_one_holders_until_its_lease_ends_or_it_is_given_back(st
     assert theirs not in (None, mine)
     assert await take(mine, MONDAY + LEASE * 2 + timedelta(seconds=2)) is None
     async with store.transaction() as tx:
-        await pace.leave_lane(tx, "fake", mine)  # no longer mine to give
+        await pace.leave_lane(tx, "fake", mine, {}, MONDAY)  # no longer mine to give
     assert await take(None, MONDAY + LEASE * 2) is None
     async with store.transaction() as tx:
-        await pace.leave_lane(tx, "fake", str(theirs))
+        await pace.leave_lane(tx, "fake", str(theirs), {}, MONDAY)
     assert await take(None, MONDAY + LEASE * 2) is not None
+
+
+async def test_who_takes_a_lane_learns_what_its_last_holder_knew_or_how_long_it_may_have_sent(store: Store) -> None:
+    async def take(token: str | None, now: datetime) -> LaneTaken:
+        async with store.transaction() as tx:
+            taken = await pace.take_lane(tx, "fake", token, now, LEASE)
+        assert taken is not None
+        return taken
+
+    first = await take(None, MONDAY)
+    assert (first.mine, first.recent) == (False, {}), "nobody was here before"
+    assert (await take(first.token, MONDAY)).mine
+    async with store.transaction() as tx:
+        await pace.leave_lane(tx, "fake", first.token, {"sent": {"ann": [0.5]}}, MONDAY)
+    second = await take(None, MONDAY + timedelta(seconds=9))
+    assert (second.recent, second.until) == ({"sent": {"ann": [0.5]}}, MONDAY)
+    third = await take(None, MONDAY + 3 * LEASE)
+    assert (third.recent, third.until) == (None, MONDAY + timedelta(seconds=9) + LEASE), "it died: nobody knows"
 
 
 async def test_of_many_who_want_a_lane_one_gets_it(store: Store) -> None:
     async def take() -> str | None:
         async with store.transaction() as tx:
-            return await pace.take_lane(tx, "fake", None, MONDAY, LEASE)
+            taken = await pace.take_lane(tx, "fake", None, MONDAY, LEASE)
+            return None if taken is None else taken.token
 
     taken = await asyncio.gather(*(take() for _ in range(6)))
     assert len([token for token in taken if token is not None]) == 1

@@ -10,7 +10,7 @@ from sqlalchemy import select
 
 from paperlark.model.problems import ReaderError
 from paperlark.model.readers import Cadence, EmptyPolicy, QuietHours, Rhythm
-from paperlark.store import accounts, profiles
+from paperlark.store import accounts, moving, profiles
 from paperlark.store.database import Store, Transaction, open_store
 from paperlark.store.profiles import Change
 from paperlark.store.tables import PROFILE_VERSION
@@ -159,7 +159,7 @@ async def test_what_belongs_to_others_answers_as_if_it_did_not_exist(sqlite_stor
             await INTRUSIONS[name](tx, ann, stranger.account_id)
     async with sqlite_store.transaction() as tx:
         await profiles.pause_destination(tx, stranger.account_id, ann.destination.id, "mine now", MONDAY)
-        await profiles.move_destination(tx, stranger.account_id, ann.destination.id, "mine")
+        await moving.move(tx, stranger.account_id, ann.destination.id, "mine")
     async with sqlite_store.reading() as tx:
         assert await profiles.get(tx, ann.account_id, ann.profile.id) == ann.profile
         assert await profiles.destinations(tx, ann.account_id) == [ann.destination]

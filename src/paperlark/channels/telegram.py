@@ -18,7 +18,7 @@ from typing import ClassVar
 from urllib.parse import urlsplit
 
 import httpx
-from telegram import Bot, LinkPreviewOptions
+from telegram import Bot, InlineKeyboardButton, InlineKeyboardMarkup, LinkPreviewOptions
 from telegram.constants import ParseMode
 from telegram.error import (
     BadRequest,
@@ -33,7 +33,8 @@ from telegram.error import (
 )
 from telegram.request import HTTPXRequest
 
-from paperlark.channels import text
+from paperlark.channels import buttons, text
+from paperlark.channels.buttons import Button
 from paperlark.channels.text import Run, Shown, Size
 from paperlark.model.messages import Digest, DigestPaper, Limits, Payload, Receipt
 from paperlark.model.problems import DeliveryError, ReaderError
@@ -53,6 +54,7 @@ HEALTH_UNITS = 300  # of them for the line on the sources
 ROOM: Size = (UNITS - HEAD[0], ENTITIES - HEAD[1], BYTES - HEAD[2])
 
 EXCERPT = 280  # code points of an abstract in a digest
+KEYS = 88  # numbered buttons under a message: Telegram takes 100, and a row of actions comes beneath them
 CALM_PARTS = 3  # a digest gives up its excerpts before it becomes more messages than this
 MANY = 40  # papers, above which no excerpts are tried
 ABSTRACTS = (2500, 1500, 700, 280, 0)  # code points of a single paper's abstract: the first that fits
@@ -106,6 +108,11 @@ class Telegram:
             get_updates_request=self._request,  # never used: without it a second connection pool is made
         )
 
+    @property
+    def bot(self) -> Bot:
+        """The bot behind this channel, for whoever talks back through it (`bots.telegram`)."""
+        return self._bot
+
     # --- The pure half
 
     def check_address(self, address: str) -> str:
@@ -122,10 +129,17 @@ class Telegram:
         """Groups and channels have negative numbers, channels also names."""
         return address.startswith(("-", "@"))
 
+    def limited_as(self, address: str) -> str:
+        """A topic's messages count as its group's."""
+        return address.partition("/")[0]
+
     def render(self, digest: Digest) -> list[Payload]:
-        """The digest as HTML messages: {"html", "preview"}, with room left to say that one is sent again."""
-        payloads = self._rendered(digest)
-        return [self.again(payload) for payload in payloads] if digest.repeat else payloads
+        """The digest as HTML messages, with room left to say that one is sent again.
+
+        {"html", "preview": an address or null, "buttons": rows of [label, data]}
+        """
+        rendered = self._rendered(digest)
+        return [self.again(each) for each in rendered] if digest.repeat else rendered
 
     def again(self, payload: Payload) -> Payload:
         """The message with a line above it that says so; once."""
@@ -134,7 +148,7 @@ class Telegram:
 
     def _rendered(self, digest: Digest) -> list[Payload]:
         if not digest.papers:
-            return [_payload([*_head(digest), escaped(text.empty_note(digest)), *_foot(digest)])]
+            return [payload([*_head(digest), escaped(text.empty_note(digest)), *_foot(digest)])]
         if len(digest.papers) == 1 and not digest.more:
             return [_alert(digest)]
         blocks, parts = _cut_up(digest)
@@ -145,7 +159,8 @@ class Telegram:
             lines += [BLANK, *_spaced(blocks[part.start : part.stop])]
             if number == len(parts):
                 lines += _foot(digest, digest.more + dropped)
-            payloads.append(_payload(lines))
+            ids = [paper.id for paper in digest.papers[part.start : part.stop]]
+            payloads.append(payload(lines, keyboard=buttons.of_digest(ids[:KEYS], first=part.start + 1)))
         return payloads
 
     # --- The half that talks
@@ -169,6 +184,7 @@ class Telegram:
         except ReaderError as error:
             raise DeliveryError(f"telegram: {error}", permanent=True) from error
         markup, preview = payload.content["html"], payload.content["preview"]
+        keys = keyboard_of(payload.content.get("buttons", ()))  # a message sealed long ago may have none
         topic = int(thread) if thread else None
         as_plain = False
         degraded: list[str] = []
@@ -180,7 +196,8 @@ class Telegram:
                         text=plain(markup) if as_plain else markup,
                         parse_mode=None if as_plain else ParseMode.HTML,
                         message_thread_id=topic,
-                        link_preview_options=_preview(preview),
+                        link_preview_options=preview_of(preview),
+                        reply_markup=keys,
                     )
                 return Receipt(message_id=str(sent.message_id), degraded="; ".join(degraded))
             except BadRequest as error:
@@ -351,7 +368,7 @@ def _alert(digest: Digest) -> Payload:
         size = (AGAIN + lines(pieces)).size
         if all(part <= limit for part, limit in zip(size, (UNITS, ENTITIES, BYTES), strict=True)):
             break
-    return _payload(pieces, preview=shown.link)
+    return payload(pieces, preview=shown.link, keyboard=buttons.of_digest([digest.papers[0].id]))
 
 
 def _below(shown: Shown) -> list[Markup]:
@@ -383,11 +400,25 @@ def _spaced(blocks: Sequence[Markup]) -> list[Markup]:
     return [piece for at, block in enumerate(blocks) for piece in ((BLANK, block) if at else (block,))]
 
 
-def _payload(pieces: Sequence[Markup], preview: str | None = None) -> Payload:
-    return Payload({"html": lines(pieces).html, "preview": preview})
+def payload(
+    pieces: Sequence[Markup], *, preview: str | None = None, keyboard: Sequence[Sequence[Button]] = ()
+) -> Payload:
+    """A message of these lines. preview: the one address that is shown small beneath it. keyboard: its buttons."""
+    return Payload({"html": lines(pieces).html, "preview": preview, "buttons": rows_of(keyboard)})
 
 
-def _preview(address: str | None) -> LinkPreviewOptions:
+def rows_of(keyboard: Sequence[Sequence[Button]]) -> list[list[list[str]]]:
+    """Buttons as a payload carries them."""
+    return [[[button.label, button.data] for button in row] for row in keyboard]
+
+
+def keyboard_of(rows: Sequence[Sequence[Sequence[str]]]) -> InlineKeyboardMarkup | None:
+    """A payload's buttons as Telegram takes them; None where there are none."""
+    made = [[InlineKeyboardButton(label, callback_data=data) for label, data in row] for row in rows if row]
+    return InlineKeyboardMarkup(made) if made else None
+
+
+def preview_of(address: str | None) -> LinkPreviewOptions:
     """A small preview of one address, or none at all: without options the first link of the text would be shown."""
     if address is None:
         return LinkPreviewOptions(is_disabled=True)

@@ -6,11 +6,13 @@
 `trending`   trending
 `answering`  why
 `following`  profiles
-`telling`    subscribe, unsubscribe
+`telling`    subscribe, unsubscribe, secret
 `keeping`    read, save, dismiss, unmark, saved; mute, unmute, mutes; pause, resume
+`outbox`     outbox
 `account`    link, export, delete
 `watching`   sources, poll
 `running`    run, deliver
+`bounces`    bounce
 `demo`       demo
 `upkeep`     check, migrate, token, version
 """
@@ -23,10 +25,12 @@ from paperlark.cli import (
     account,
     answering,
     archive,
+    bounces,
     demo,
     edge,
     following,
     keeping,
+    outbox,
     running,
     telling,
     trending,
@@ -59,7 +63,21 @@ def paperlark(
         print(context.get_help())
 
 
-for family in (demo, running, archive, answering, trending, following, telling, keeping, account, watching, upkeep):
+for family in (
+    demo,
+    running,
+    archive,
+    answering,
+    trending,
+    following,
+    telling,
+    keeping,
+    outbox,
+    bounces,
+    account,
+    watching,
+    upkeep,
+):
     commands.add_typer(family.commands)
 
 

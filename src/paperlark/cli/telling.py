@@ -1,4 +1,4 @@
-"""Where a reader is told: subscribe, unsubscribe. For the one local account."""
+"""Where a reader is told: subscribe, unsubscribe; a webhook's secret. For the one local account."""
 
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Annotated, Any
@@ -92,7 +92,7 @@ class Asked:
 )
 def subscribe(
     to: Annotated[
-        tuple[str, str], typer.Option(metavar="CHANNEL ADDRESS", help="console, telegram or email, and where.")
+        tuple[str, str], typer.Option(metavar="CHANNEL ADDRESS", help="console, telegram, email, … and where.")
     ],
     profile: WantedOrTrending = None,
     trending: WithTrending = False,
@@ -136,10 +136,61 @@ async def _subscribe(
             subscribed = await readers.subscribe_trending(app.store, me, channel=channel, address=address, wish=wish)
         else:
             subscribed = await readers.subscribe(app.store, me, profile, channel=channel, address=address, wish=wish)
+        secret = await _first_secret(app, subscribed[1]) if known is None else None
     if as_json:
-        print_json(subscription_record(subscribed))
+        print_json(subscription_record(subscribed) | ({"secret": secret} if secret else {}))
     else:
         say(f"from now on: {in_words(subscribed)}")
+        if secret is not None:
+            say(f"signed with {secret}: keep it, it is not shown again (`paperlark secret ADDRESS` makes a new one)")
+
+
+async def _first_secret(app: "Paperlark", place: Destination) -> str | None:
+    """What a webhook's messages are signed with; None for other channels, and where the operator gave one for all."""
+    from paperlark.app import own_key
+    from paperlark.readers import webhook
+
+    if place.channel != "webhook" or app.settings.webhook_secret is not None:
+        return None
+    return await webhook.secret(app.store, place.account_id, place.id, key=await own_key(app.settings, app.store))
+
+
+@commands.command(
+    help=told(
+        "Give a webhook a new secret, shown once.",
+        "paperlark secret https://example.org/hooks/papers",
+        more="For a day its messages are signed with the one before, too.",
+    )
+)
+def secret(
+    address: Annotated[str, typer.Argument(help="The webhook's.", show_default=False)], as_json: Json = False
+) -> None:
+    """Replace a webhook's secret."""
+    settings = edge.begin()
+    edge.run(_new_secret(settings, _address(settings, "webhook", address), as_json))
+
+
+async def _new_secret(settings: "Settings", address: str, as_json: bool) -> None:
+    from paperlark.app import opened, own_key
+    from paperlark.model.problems import ReaderError
+    from paperlark.readers import subscribe as readers
+    from paperlark.readers import webhook
+
+    if settings.webhook_secret is not None:
+        raise ReaderError("all webhooks are signed with PAPERLARK_WEBHOOK_SECRET here; change that")
+    async with opened(settings) as app:
+        places = await readers.destinations(app.store, await account(app))
+        for place in places:
+            if (place.channel, place.address) == ("webhook", address):
+                break
+        else:
+            raise ReaderError(f"you are not told at webhook {address}; `paperlark profiles list` shows where you are")
+        key = await own_key(settings, app.store)
+        made = await webhook.new_secret(app.store, place.account_id, place.id, key=key)
+    if as_json:
+        print_json({"address": address, "secret": made})
+    else:
+        say(f"from now on signed with {made}: keep it, it is not shown again")
 
 
 @commands.command(
@@ -247,7 +298,8 @@ def in_words(subscribed: Subscribed) -> str:
     of = "" if wanted in (list(USUAL_WISHES), []) else f"of {' and '.join(wanted)}"
     quiet = f"quiet {_quiet(rhythm)}" if rhythm.quiet else ""
     paused = f"paused: {place.paused_reason}" if place.paused_reason else ""
-    return ", ".join(filter(None, (f"{place.channel} {place.address}".strip(), often, quiet, of, paused)))
+    asked = "not confirmed by its owner yet" if place.confirm_by else ""
+    return ", ".join(filter(None, (f"{place.channel} {place.address}".strip(), often, quiet, of, paused, asked)))
 
 
 def _quiet(rhythm: Rhythm) -> str | None:

@@ -75,7 +75,7 @@ async def _findings() -> list[Finding]:
         Finding(each.variable, "note" if each.state == "unset" else "well", f"{each.state}: {each.purpose}")
         for each in settings.described(found)
     ]
-    return [*await _database(found), *_channels(found), *strangers, *known]
+    return [*await _database(found), *_channels(found), *_mail(found), *strangers, *known]
 
 
 def _channels(settings: "Settings") -> list[Finding]:
@@ -91,6 +91,24 @@ def _channels(settings: "Settings") -> list[Finding]:
         else Finding(f"channel {kind}", "note", "not configured: its settings are unset")
         for kind in channels.CONTENTS
     ]
+
+
+def _mail(settings: "Settings") -> list[Finding]:
+    """What mailbox providers want of whoever sends much; the rest is the domain's own DNS, which is not looked at."""
+    if settings.smtp_host is None or settings.smtp_sender is None:
+        return []
+    domain = settings.smtp_sender.rstrip("> ").rpartition("@")[2]
+    found = [
+        (settings.public_url is None, "no papers by mail, and no link that ends it: PAPERLARK_PUBLIC_URL is unset"),
+        (
+            settings.public_url is not None and not settings.public_url.startswith("https://"),
+            "no one-click unsubscribe: PAPERLARK_PUBLIC_URL is not https",
+        ),
+        (settings.dkim_key is None, "not signed, unless the mail server does it: PAPERLARK_DKIM_KEY is unset"),
+        (settings.smtp_bounces is None, "what comes back later is not noticed: PAPERLARK_SMTP_BOUNCES is unset"),
+        (True, f"for bulk mail the DNS of {domain} needs SPF, DKIM and DMARC records; they are not looked at here"),
+    ]
+    return [Finding("mail", "note", said) for missing, said in found if missing]
 
 
 async def _database(settings: "Settings") -> list[Finding]:
@@ -161,27 +179,30 @@ async def _sources(settings: "Settings", store: "Store") -> list[Finding]:
 
 @commands.command(
     help=told(
-        "Bring the database to this version's tables.",
+        "Bring the database to this version's tables, and the bots' menus to its commands.",
         "paperlark migrate",
-        more="SQLite needs it never: it is migrated when it is opened. PostgreSQL needs it once after each update.",
+        more="Once after each update. SQLite needs it for the bots only: it is migrated when it is opened.",
     )
 )
 def migrate(as_json: Json = False) -> None:
     """Migrate; again does nothing."""
-    version = edge.run(_migrate(edge.begin()))
+    version, published = edge.run(_migrate(edge.begin()))
     if as_json:
-        print_json({"version": version})
-    else:
-        say(f"the database is at version {version}")
+        print_json({"version": version, "bots": published})
+        return
+    say(f"the database is at version {version}")
+    for line in published:
+        say(line)
 
 
-async def _migrate(settings: "Settings") -> str | None:
+async def _migrate(settings: "Settings") -> tuple[str | None, list[str]]:
+    from paperlark.app import publish
     from paperlark.store.database import open_unchecked
 
     store = open_unchecked(settings.database_url)
     try:
         await store.migrate()
-        return await store.version()
+        return await store.version(), await publish(settings, store)
     finally:
         await store.close()
 

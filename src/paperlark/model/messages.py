@@ -67,8 +67,9 @@ class Digest:
 
     papers may be empty: then it is the short note that an empty-day policy asks for, and `note` says which kind of
     empty it was. health: one line on how the sources are, or "". `repeat` marks a second copy after the platform's
-    answer was lost. `unsubscribe_url` and `page_url` are absent where this paperlark has no public address. `sealed_at`
-    is when the delivery was sealed (zone known): what a mail is dated with.
+    answer was lost. `unsubscribe_url`, `preferences_url` and `page_url` are absent where this paperlark has no public
+    address. `sealed_at` is when the delivery was sealed (zone known): what a mail is dated with. `bounce` is a signed
+    word for the destination, by which a message that comes back finds it again, or "".
     """
 
     title: str
@@ -81,6 +82,25 @@ class Digest:
     page_url: str | None = None
     unsubscribe_url: str | None = None
     sealed_at: datetime | None = None
+    destination: tuple[int, int] | None = None
+    preferences_url: str | None = None
+    bounce: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """What the owner of an address is asked before anything else is sent there: is this wanted?
+
+    wanted: what was asked for, in a clause of ours without a word of whoever asked, who may be a stranger: "what is
+    trending, daily at 08:00 (Europe/Berlin)". confirm_url: where it is confirmed; until: how long that works.
+    `sealed_at` and `bounce` are as in a digest.
+    """
+
+    wanted: str
+    confirm_url: str
+    until: datetime
+    sealed_at: datetime
+    bounce: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,9 +120,11 @@ class Receipt:
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """What a channel's platform bears. Rates are messages a second; None is no limit known.
+    """What a channel's platform bears. Rates are messages a second, kept over any second, or, below one, over any
+    minute; None is no limit known.
 
-    text_units is counted in the unit that the channel's own file states; `parts` bounds the messages of one digest.
+    text_units is counted in the unit that the channel's own file states; `parts` bounds the messages of one digest,
+    `at_once` those that are on their way together.
     """
 
     overall: float | None = None
@@ -110,6 +132,7 @@ class Limits:
     per_group: float | None = None
     text_units: int | None = None
     parts: int = 10
+    at_once: int = 8
 
 
 class Pace(Protocol):

@@ -33,9 +33,12 @@ class DeliveryError(PaperlarkError):
     """A platform did not take a message. Exactly one of these readings holds:
 
     permanent    this address will never take it (blocked, unknown, 550): stop, and say why
+    doubtful     it looks permanent, and the platform says so wrongly at times: stop when it says so an hour later too
     refused      this *message* was refused and the address is well (too long, bad mark-up, 5xx on DATA)
-    retry_after  the platform named a wait: not counted as an attempt
+    retry_after  the platform named a wait: not counted as an attempt. For the whole channel, or, where `of_address` is
+                 set, for this address alone
     channel      the channel itself is misconfigured or barred (401, 535): no reader is at fault
+    new_address  the chat moved: tell it there instead
     ambiguous    the answer was lost: it may have been delivered
     (none)       transient: surely not delivered, try again later
     """
@@ -45,19 +48,23 @@ class DeliveryError(PaperlarkError):
         message: str,
         *,
         permanent: bool = False,
+        doubtful: bool = False,
         refused: bool = False,
         channel: bool = False,
         ambiguous: bool = False,
         retry_after: timedelta | None = None,
+        of_address: bool = False,
         new_address: str | None = None,
     ) -> None:
         super().__init__(message)
         self.permanent = permanent
+        self.doubtful = doubtful
         self.refused = refused
         self.channel = channel
         self.ambiguous = ambiguous
         self.retry_after = retry_after
-        self.new_address = new_address  # the chat moved (Telegram's migrate_to_chat_id): tell it there instead
+        self.of_address = of_address
+        self.new_address = new_address  # Telegram's migrate_to_chat_id
 
 
 @dataclass(frozen=True, slots=True)

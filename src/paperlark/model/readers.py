@@ -70,10 +70,15 @@ class Profile:
     began_at: datetime
 
 
+ASKED_FIRST = ("email",)
+"""Channels whose addresses anybody can write down: the owner is asked before anything else is sent there."""
+
+
 @dataclass(frozen=True, slots=True)
 class Destination:
     """A channel's address of one account. `paused_reason` says why nothing is sent there, or is None; `paused_until`
-    when that ends by itself."""
+    when that ends by itself. `confirm_by`: its owner has not yet said that this is wanted, and has time until then;
+    nothing is owed there before. None: confirmed, or of a channel that needs no asking."""
 
     account_id: int
     id: int
@@ -84,6 +89,7 @@ class Destination:
     empty: EmptyPolicy
     paused_reason: str | None = None
     paused_until: datetime | None = None
+    confirm_by: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,3 +132,12 @@ class MarkKind(StrEnum):
     READ = "read"
     SAVED = "saved"
     DISMISSED = "dismissed"
+
+
+@dataclass(frozen=True, slots=True)
+class Opinion:
+    """A paper that its reader saved or dismissed: by whom it is, and the profiles of the reader that it met."""
+
+    saved: bool
+    authors: tuple[str, ...]
+    profiles: frozenset[int]

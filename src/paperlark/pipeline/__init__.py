@@ -4,6 +4,7 @@
 `percolate`  what was recorded meets the profiles; matches and owed rows are left
 `recent`     what was just recorded, at hand for percolation
 `rising`     what is trending, for whom it concerns when a digest is made
+`confirm`    the owners of addresses are asked whether they want it
 `deliver`    what is owed is planned, claimed, sealed, sent, or ended visibly
 `loops`      the jobs that make it go round, and how they stop
 

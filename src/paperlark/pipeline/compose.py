@@ -1,23 +1,27 @@
 """What a delivery says: what is owed becomes a digest. Pure."""
 
 from collections.abc import Collection, Mapping, Sequence
-from datetime import datetime
+from dataclasses import replace
+from datetime import datetime, timedelta
 
 from paperlark import health
-from paperlark.matching.document import analyse
+from paperlark.links import Links, Purpose
+from paperlark.matching.document import Analysed, analyse
 from paperlark.matching.explain import spans
 from paperlark.matching.mutes import muted
-from paperlark.matching.query import parse
-from paperlark.model.messages import Digest, DigestPaper, Reason
+from paperlark.matching.query import Query, parse
+from paperlark.model.messages import Digest, DigestPaper, Reason, Span
 from paperlark.model.papers import StoredPaper
 from paperlark.model.problems import QueryError
-from paperlark.model.readers import TRENDING, Cadence, Destination, EmptyPolicy, Mute, Profile
+from paperlark.model.readers import TRENDING, Cadence, Destination, EmptyPolicy, Mute, Opinion, Profile
 from paperlark.model.sources import Health
+from paperlark.ranking.feedback import INDIFFERENT, Liking, liking, taste, telling
 from paperlark.ranking.trending import Score, explain
 from paperlark.schedule import local_day
 from paperlark.store import papers
 from paperlark.store.outbox import Delivery, Fate, OwedPaper
 
+OPINIONS_FOR = timedelta(days=180)  # how long a mark says what its reader likes
 OCCASIONS = ("first", "replaced", "published", "withdrawn")  # in the order of a paper's life
 
 
@@ -32,17 +36,25 @@ def compose(
     page_url: str | None = None,
     healths: Sequence[tuple[str, Health | None]] = (),
     scores: Mapping[int, Score] | None = None,
+    opinions: Sequence[Opinion] = (),
+    explanations: "Explanations | None" = None,
 ) -> Digest | None:
     """What a delivery says: each paper once, with every reason; best first, cut at the destination's cap.
 
-    scores: how much each paper is trending, by id; without them no paper comes first for that.
+    scores: how much each paper is trending, by id; without them no paper comes first for that. opinions: what the
+    reader saved and dismissed of late: papers like that come first or last, and say so.
+
+    explanations: shared by digests that are made together, of the same papers.
 
     healths: how each source is; every digest says so in one line, an instant alert only where something is missing.
     None when there is nothing to say and the destination wants silence on such a day.
     """
     scores = scores or {}
+    explanations = explanations or Explanations()
     found = [
-        _digest_paper(paper, stored[paper.paper_id], _reasons(paper, stored[paper.paper_id], named, scores))
+        _digest_paper(
+            paper, stored[paper.paper_id], _reasons(paper, stored[paper.paper_id], named, scores, explanations)
+        )
         for paper in _last_words(owed)
         if paper.paper_id in stored
     ]
@@ -50,7 +62,9 @@ def compose(
     day = local_day(destination.rhythm, now)
     if not found and not _speaks_when_empty(delivery, destination, day.weekday()):
         return None
-    found.sort(key=lambda paper: _order(paper, scores.get(paper.id)))
+    liked = _likings(found, owed, named, opinions)
+    found.sort(key=lambda paper: (-liked[paper.id].tier, *_order(paper, scores.get(paper.id))))
+    found = [_explained(paper, liked[paper.id]) for paper in found]
     return Digest(
         title=_title(delivery.cadence, len(found)),
         day=day,
@@ -60,6 +74,19 @@ def compose(
         health=health.line(healths) if delivery.cadence is not Cadence.INSTANT or _unwell(healths) else "",
         page_url=page_url,
         sealed_at=now,
+        destination=(destination.account_id, destination.id),
+    )
+
+
+def with_links(digest: Digest, destination: Destination, links: Links) -> Digest:
+    """The digest with the links that its destination's owner changes and ends it by, and the word that it bears when it
+    comes back."""
+    whose = (destination.account_id, destination.id)
+    return replace(
+        digest,
+        unsubscribe_url=links.address(Purpose.UNSUBSCRIBE, *whose),
+        preferences_url=links.address(Purpose.PREFERENCES, *whose),
+        bounce=links.bounce(*whose),
     )
 
 
@@ -110,6 +137,24 @@ def _order(paper: DigestPaper, score: Score | None) -> tuple[float, ...]:
     return (-points, -len(paper.reasons), -paper.announced_at.timestamp(), -paper.id)
 
 
+def _likings(
+    found: Sequence[DigestPaper], owed: Sequence[OwedPaper], named: Mapping[int, Profile], opinions: Sequence[Opinion]
+) -> dict[int, Liking]:
+    """Where each paper goes by what its reader saved and dismissed; where all go alike, none goes anywhere."""
+    known = taste(opinions)
+    led = {paper.paper_id: {n: named[n].name for n in paper.profiles if n in named} for paper in owed}
+    likings = {paper.id: liking(known, paper.authors, led[paper.id]) for paper in found}
+    return likings if telling(likings.values()) else dict.fromkeys(likings, INDIFFERENT)
+
+
+def _explained(paper: DigestPaper, liking: Liking) -> DigestPaper:
+    """The paper, with the reason why it stands where it stands, as its second at the latest."""
+    if not liking.tier:
+        return paper
+    moved = Reason("shown first" if liking.tier > 0 else "shown last", said=liking.reason)
+    return replace(paper, reasons=(*paper.reasons[:1], moved, *paper.reasons[1:]))
+
+
 def _title(cadence: Cadence, number: int) -> str:
     if not number:
         return "No papers for you today" if cadence is Cadence.DAILY else "No papers for you this week"
@@ -129,19 +174,48 @@ def _speaks_when_empty(delivery: Delivery, destination: Destination, weekday: in
 
 
 def _reasons(
-    owed: OwedPaper, stored: StoredPaper, named: Mapping[int, Profile], scores: Mapping[int, Score]
+    owed: OwedPaper,
+    stored: StoredPaper,
+    named: Mapping[int, Profile],
+    scores: Mapping[int, Score],
+    explanations: "Explanations",
 ) -> list[Reason]:
     """Every profile that led to a paper and is still there, and that it is trending, where that is asked for."""
-    analysed = analyse(papers.document(stored, type=owed.type, announced_at=owed.announced_at))
-    reasons = []
-    for profile in [named[number] for number in owed.profiles if number in named]:
-        try:
-            reasons.append(Reason(profile.name, spans(parse(profile.text), analysed)))
-        except QueryError:
-            reasons.append(Reason(profile.name))
+    theirs = [named[number] for number in owed.profiles if number in named]
+    reasons = [Reason(profile.name, explanations.of(profile.text, owed, stored)) for profile in theirs]
     if TRENDING in owed.profiles and stored.id in scores:
         reasons.append(Reason("trending", said=explain(scores[stored.id])))
     return reasons
+
+
+class Explanations:
+    """Which words of papers met which queries, remembered: in one hour many readers are told of the same papers, and
+    often by the same words."""
+
+    def __init__(self) -> None:
+        self._queries: dict[str, Query | None] = {}
+        self._analysed: dict[tuple[int, str, datetime], Analysed] = {}
+        self._spans: dict[tuple[str, int, str, datetime], tuple[Span, ...]] = {}
+
+    def of(self, text: str, owed: OwedPaper, stored: StoredPaper) -> tuple[Span, ...]:
+        """The words of a paper that meet a query, as it was announced; none where the query cannot be read any more."""
+        which = (owed.paper_id, owed.type, owed.announced_at)
+        if (text, *which) not in self._spans:
+            if text not in self._queries:
+                self._queries[text] = _read(text)
+            if which not in self._analysed:
+                document = papers.document(stored, type=owed.type, announced_at=owed.announced_at)
+                self._analysed[which] = analyse(document)
+            query = self._queries[text]
+            self._spans[text, *which] = spans(query, self._analysed[which]) if query is not None else ()
+        return self._spans[text, *which]
+
+
+def _read(text: str) -> Query | None:
+    try:
+        return parse(text)
+    except QueryError:
+        return None
 
 
 def _digest_paper(owed: OwedPaper, stored: StoredPaper, reasons: Sequence[Reason]) -> DigestPaper:

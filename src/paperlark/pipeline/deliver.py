@@ -1,38 +1,49 @@
 """What is owed is planned, claimed, sealed and sent, or ends visibly.
 
 The promise: everything owed is sent at least once to every enabled destination, or ends dead with a reason. A second
-copy only where the platform's answer was lost, at most one, marked. No transaction is open while sending.
+copy only where the platform's answer was lost, at most one, marked; none where the platform knows a message's key. No
+transaction is open while sending.
+
+    claim ─▶ may it go now? ─▶ seal ─▶ turn ─▶ note that it flies ─▶ send ─▶ note that it arrived ─▶ next part …
+    lane      quiet hours, late  `saying`  lane   `ledger`              channel  `ledger`
 """
 
 import asyncio
-import time
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections import Counter
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from random import Random
+from typing import Literal
 
 import structlog
 
-from paperlark.channels.base import Channel
-from paperlark.health import judge
-from paperlark.model.messages import Payload
-from paperlark.model.problems import DeliveryError, ReaderError
-from paperlark.model.readers import Cadence, Destination
-from paperlark.pipeline import At, nobody, rising
-from paperlark.pipeline.compose import compose, fates_of, unheard
-from paperlark.schedule import next_attempt, slots
-from paperlark.store import marks, mutes, outbox, pace, papers, profiles, sources
-from paperlark.store.database import Store
+from paperlark.channels.base import Channel, Looking, Patient
+from paperlark.links import Links
+from paperlark.model.messages import Digest, Payload
+from paperlark.model.problems import DeliveryError
+from paperlark.model.readers import Cadence
+from paperlark.pipeline import At, nobody
+from paperlark.pipeline.lane import Lane
+from paperlark.pipeline.ledger import Ledger
+from paperlark.pipeline.saying import Said, Sealer
+from paperlark.pipeline.settle import UNCONFIRMED_TWICE, settle
+from paperlark.schedule import ATTEMPTS, local_day, slots
+from paperlark.store import moving, outbox, profiles, recipients, sealing
+from paperlark.store.database import Store, Transaction
 from paperlark.store.outbox import Delivery
+from paperlark.store.recipients import Place
 
 log = structlog.get_logger()
 
-AT_ONCE = 8  # deliveries of one channel under way together, each to another destination
-PLAN_BATCH = 500
+IN_HAND = 64  # deliveries of one channel: some are on their way, the others wait for their turns
+SHARE = IN_HAND // 4  # of them may be one account's: the others are kept free for other readers
 SEND_LIMIT = timedelta(seconds=30)  # for one message, whatever the platform's library waits for
-GIVE_UP_AFTER = 8  # attempts; schedule.next_attempt knows the hours
-CHANNEL_REST = timedelta(minutes=5)  # after a channel's own failure (bad token, barred)
-UNCONFIRMED_TWICE = "unconfirmed twice: two copies may have arrived, and no answer did"
+PATIENCE = timedelta(seconds=10)  # whose turn is further away than that is put back, and makes room
+SAME_KEY = timedelta(seconds=60)  # platforms that know a message's key know it for some minutes
+TOO_LATE = timedelta(hours=48)  # an alert that is older joins the next digest
+LOOK_AGAIN = 1.0  # seconds, while some are on their way and nothing else was due
 
 
 @dataclass(slots=True)
@@ -45,8 +56,27 @@ class Outcome:
     postponed: int = 0
 
 
+@dataclass(slots=True)
+class Round:
+    """What is in hand in one round, and what came of the rest."""
+
+    stop: asyncio.Event
+    outcome: Outcome = field(default_factory=Outcome)
+    flights: dict[asyncio.Task[None], Delivery] = field(default_factory=dict)
+    faults: list[BaseException] = field(default_factory=list)
+
+    def land(self) -> None:
+        """Take those that have come to an end out of hand. A crash is everybody's end, a fault that of one."""
+        for flight in [flight for flight in self.flights if flight.done()]:
+            del self.flights[flight]
+            fault = flight.exception()
+            if fault is not None and not isinstance(fault, Exception):
+                raise fault
+            self.faults += [fault] if fault else []
+
+
 class Deliverer:
-    """One channel's lane: claims what is due, sends it, keeps the channel's limits."""
+    """One channel's deliveries: claims what is due, sends it in the lane's turns, settles what comes back."""
 
     def __init__(
         self,
@@ -55,292 +85,328 @@ class Deliverer:
         *,
         lease: timedelta,
         jitter: Random,
+        lane: Lane | None = None,
+        others: Mapping[str, Channel] | None = None,
         page_url: str | None = None,
+        links: Links | None = None,
         at: At = nobody,
     ) -> None:
+        """lane: shared with whoever else sends on this channel in this process. others: every channel by kind, for a
+        note to a reader whose address here has gone. links: for channels whose messages bear links of their reader."""
+        self.lane = lane or Lane(store, channel, lease=lease)
         self._store = store
         self._channel = channel
+        self._waits = channel.retries if isinstance(channel, Patient) else ()
+        self._others = others or {}
         self._lease = lease
         self._jitter = jitter
-        self._page_url = page_url
         self._at = at
-        self._limiter = Limiter(channel)
-        self._lane: str | None = None
-        self._resting_until: datetime | None = None
+        self._sealer = Sealer(store, channel, page_url=page_url, links=links, at=at)
+        self._ledger = Ledger(store, lease=lease, at=at)
+        self._lines = asyncio.Semaphore(channel.limits.at_once)
+        self._addresses: dict[str, asyncio.Lock] = {}
+        self._broken = False  # the channel failed us: one delivery tries whether it is well again
 
     async def run(self, stop: asyncio.Event | None = None, *, account_id: int | None = None) -> Outcome:
         """Send everything that is due now, or until `stop` is set. Nothing when another process has the lane."""
-        outcome = Outcome()
-        stop = stop or asyncio.Event()
-        while not stop.is_set():
-            claimed = await self._claim(account_id)
-            if not claimed:
-                break
-            # Each is brought to its end whatever befalls the others; a fault then goes up to the loop's edge, and the
-            # delivery that caused it comes back with its lease, counted.
-            ends = await asyncio.gather(*(self._fulfil(d, outcome, stop) for d in claimed), return_exceptions=True)
-            for fault in (end for end in ends if isinstance(end, BaseException)):
-                raise fault
-        return outcome
+        round = Round(stop or asyncio.Event())
+        try:
+            while not round.stop.is_set():
+                claimed = await self._claim(round, account_id)
+                for delivery, place in await self._prepared(claimed, round):
+                    flight = asyncio.create_task(self._fly(delivery, place, round))
+                    round.flights[flight] = delivery
+                if not claimed and not round.flights:
+                    break
+                await self._wait(round, dry=not claimed)
+            self.lane.send_away()
+            if round.flights:
+                await asyncio.wait(round.flights)
+            round.land()
+        finally:
+            for flight in round.flights:
+                flight.cancel()
+            await asyncio.gather(*round.flights, return_exceptions=True)
+            await self._ledger.close()
+        # Each was brought to its end whatever befell the others; a fault then goes up to the loop's edge, and the
+        # delivery that caused it comes back with its lease, counted.
+        for fault in round.faults:
+            raise fault
+        return round.outcome
 
     async def leave(self) -> None:
         """Give the lane back."""
-        if self._lane is not None:
-            async with self._store.transaction() as tx:
-                await pace.leave_lane(tx, self._channel.kind, self._lane)
-            self._lane = None
+        await self.lane.leave()
 
-    async def _claim(self, account_id: int | None) -> list[Delivery]:
+    # ── claiming ───────────────────────────────────────────────────────────────────────────────────────────────────
+
+    async def _claim(self, round: Round, account_id: int | None) -> list[Delivery]:
+        """Take what is due, as far as there is room, from every reader in turn."""
+        room = (1 if self._broken else IN_HAND) - len(round.flights)
+        if self.lane.rests_for() > timedelta(0) or room < 1:
+            return []
         async with self._store.reading() as tx:
             now, due = await tx.now(), await outbox.next_due(tx, self._channel.kind)
-        if due is None or due > now or (self._resting_until is not None and now < self._resting_until):
+        if due is None or due > now:
             return []
+        held = Counter(delivery.account_id for delivery in round.flights.values())
+        busy = [account for account, number in held.items() if number >= SHARE]
         async with self._store.transaction() as tx:
-            now = await tx.now()
-            self._lane = await pace.take_lane(tx, self._channel.kind, self._lane, now, self._lease)
-            if self._lane is None:
+            if not await self.lane.hold_in(tx):
                 return []
+            now = await tx.now()
             self._at("deliver: before a claim")
             claimed = await outbox.claim(
-                tx, self._channel.kind, now=now, lease=self._lease, limit=AT_ONCE, account_id=account_id
+                tx,
+                self._channel.kind,
+                now=now,
+                lease=self._lease,
+                limit=room,
+                share=SHARE,
+                busy=busy,
+                in_hand=[delivery.id for delivery in round.flights.values()],
+                account_id=account_id,
             )
             self._at("deliver: before a claim commits")
         if claimed:
             self._at("deliver: claimed")
         return claimed
 
-    async def _fulfil(self, delivery: Delivery, outcome: Outcome, stop: asyncio.Event) -> None:
-        """Bring one claimed delivery to its next state."""
-        if delivery.unconfirmed >= 2:
-            await self._die(delivery, UNCONFIRMED_TWICE, outcome)
-            return
-        if delivery.attempts > GIVE_UP_AFTER:
-            await self._die(delivery, f"given up after {GIVE_UP_AFTER} attempts", outcome)
-            return
-        try:
-            async with self._store.reading() as tx:
-                now = await tx.now()
-                destination = await profiles.destination(tx, delivery.account_id, delivery.destination_id)
-        except ReaderError:
-            return  # its account was deleted since the claim, and the delivery with it
-        # A delivery that was late, or is tried again, may come up in the night.
-        silence = next(slots(Cadence.INSTANT, destination.rhythm, now)).due_at - now
-        if silence > timedelta(0):
-            await self._postpone(delivery, silence, "quiet hours", outcome, counted=False)
-            return
-        flying = delivery.parts is None  # sealing says that the first part is in flight
-        parts = delivery.parts or await self._seal(delivery, destination, outcome)
-        if parts is None:
-            return
-        delivery = replace(delivery, parts=tuple(parts))
-        for number in range(delivery.parts_sent, len(parts)):
-            if stop.is_set():
-                await self._postpone(delivery, timedelta(0), "stopping", outcome, counted=False)
+    async def _wait(self, round: Round, *, dry: bool) -> None:
+        """Until there is room worth claiming for: half the hand, or, where nothing was due, a look once a second."""
+        enough = 1 if self._broken else IN_HAND // 2
+        loop = asyncio.get_running_loop()
+        until = loop.time() + LOOK_AGAIN
+        while round.flights and not round.stop.is_set():
+            left = until - loop.time()
+            if left <= 0 or (not dry and len(round.flights) <= enough):
                 return
-            if not flying and not await self._flying(delivery):
-                return
-            payload = Payload(parts[number])
-            if delivery.unconfirmed:
-                payload = self._channel.again(payload)
-            if not await self._send(delivery, destination, payload, number, outcome):
-                return
-            if not await self._arrived(delivery, number + 1, last=number + 1 == len(parts)):
-                return
-            delivery = replace(delivery, parts_sent=number + 1, unconfirmed=0)
-            flying = True  # the receipt of one part said that the next is in flight
-        outcome.sent += 1
-        log.info("delivered", channel=delivery.channel, delivery=delivery.key, parts=len(parts))
+            await asyncio.wait(round.flights, timeout=left, return_when=asyncio.FIRST_COMPLETED)
+            round.land()
 
-    # ── sealing ────────────────────────────────────────────────────────────────────────────────────────────────────
-
-    async def _seal(
-        self, delivery: Delivery, destination: Destination, outcome: Outcome
-    ) -> Sequence[Mapping[str, object]] | None:
-        """Fix what this delivery says. None when it says nothing, that has changed, or the lease was lost."""
+    async def _prepared(self, claimed: Sequence[Delivery], round: Round) -> list[tuple[Delivery, Place]]:
+        """Those of the claimed that may go now, sealed; the others are put back, or come to their end."""
+        if not claimed:
+            return []
         async with self._store.reading() as tx:
             now = await tx.now()
-            owed = await outbox.owed_papers(tx, delivery)
-            owed, scores = await rising.found(tx, delivery, destination, owed, now)
-            wanted = [paper for paper in owed if paper.profiles]
-            stored = await papers.load(tx, [paper.paper_id for paper in wanted])
-            named = await profiles.named(tx, delivery.account_id, {p for paper in wanted for p in paper.profiles})
-            healths = [(source.name, judge(source.standing, now)) for source in await sources.listed(tx)]
-            muted = await mutes.listed(tx, delivery.account_id)
-            dismissed = await marks.dismissed(tx, delivery.account_id, stored)
-        left_out = await asyncio.to_thread(unheard, wanted, stored, mutes=muted, dismissed=dismissed)
-        wanted = [paper for paper in wanted if paper.paper_id not in left_out]
-        digest = await asyncio.to_thread(
-            compose,
-            delivery,
-            destination,
-            wanted,
-            stored,
-            named,
-            now=now,
-            page_url=self._page_url,
-            healths=healths,
-            scores=scores,
-        )
-        fates = fates_of(owed, digest, left_out)
-        if digest is None:
-            reason = max(left_out.values(), default="nothing to tell")  # muted before dismissed
+            places = await recipients.places(tx, claimed)
+        ready: list[tuple[Delivery, Place]] = []
+        for delivery in claimed:
+            place = places.get(delivery.id)
+            # Without a place, its account was deleted since the claim, and the delivery with it.
+            if place is not None and await self._may_go(delivery, place, now, round.outcome):
+                ready.append((delivery, place))
+        said = await self._sealer.seal([(each, place) for each, place in ready if each.parts is None])
+        await self._note(said, round)
+        return [
+            (replace(each, parts=each.parts or said.sealed[each.id]), place)
+            for each, place in ready
+            if each.parts is not None or each.id in said.sealed
+        ]
+
+    async def _may_go(self, delivery: Delivery, place: Place, now: datetime, outcome: Outcome) -> bool:
+        attempts = len(self._waits) + 1 if self._waits else ATTEMPTS
+        if delivery.attempts > attempts:
+            await self._die(delivery, f"given up after {attempts} attempts", outcome)
+            return False
+        # A delivery that was late, or is tried again, may come up in the night.
+        rhythm = place.destination.rhythm
+        silence = next(slots(Cadence.INSTANT, rhythm, now)).due_at - now if rhythm.quiet else timedelta(0)
+        if silence > timedelta(0):
+            await self._postpone(delivery, silence, "quiet hours", outcome)
+            return False
+        if (
+            delivery.cadence is Cadence.INSTANT
+            and not self._waits  # whose receivers wait for the same message
+            and now - delivery.first_due > TOO_LATE
+            and not delivery.parts_sent
+            and not delivery.unconfirmed
+        ):
             async with self._store.transaction() as tx:
-                if await outbox.drop(tx, delivery, owed, reason, await tx.now(), fates=fates):
+                if await sealing.join_digest(tx, delivery, now):
                     outcome.dropped += 1
-            return None
-        payloads = await asyncio.to_thread(self._channel.render, digest)
-        parts = [payload.content for payload in payloads]
-        self._at("deliver: rendered")
-        try:
-            async with self._store.transaction() as tx:
-                told = len(digest.papers) + digest.more
-                sealed = await outbox.seal(tx, delivery, parts, owed, papers=told, fates=fates)
-                self._at("deliver: before a seal commits")
-        except outbox.MovedError:
-            await self._postpone(delivery, timedelta(0), "papers became one meanwhile", outcome, counted=False)
-            return None
-        self._at("deliver: sealed")
-        return parts if sealed else None
+                    return False
+        wait = self.lane.free_in(place.destination.address)
+        if wait > PATIENCE:
+            await self._postpone(delivery, wait, "its address was told enough for now", outcome)
+            return False
+        return True
+
+    async def _note(self, said: Said, round: Round) -> None:
+        """What sealing came to, for those that are not sealed."""
+        round.faults += said.faults
+        round.outcome.dropped += len(said.dropped)
+        for delivery in said.moved:
+            await self._postpone(delivery, timedelta(0), "papers became one meanwhile", round.outcome)
 
     # ── sending ────────────────────────────────────────────────────────────────────────────────────────────────────
 
-    async def _send(
-        self, delivery: Delivery, destination: Destination, payload: Payload, number: int, outcome: Outcome
-    ) -> bool:
-        await self._limiter.wait(destination.address)
-        self._at("deliver: before a send")
+    async def _fly(self, delivery: Delivery, place: Place, round: Round) -> None:
+        """Send what is left of a sealed delivery, part by part; no other message to its address meanwhile."""
+        parts = delivery.parts or ()
+        async with self._alone(place.destination.address):
+            for number in range(delivery.parts_sent, len(parts)):
+                payload, key = Payload(parts[number]), f"{delivery.key}-{number}"
+                last = number + 1 == len(parts)
+                try:
+                    arrived = await self._part(delivery, place, payload, key, round)
+                except DeliveryError as error:
+                    await self._settle(delivery, place, error, round.outcome)
+                    return
+                if not arrived or not await self._ledger.arrived(delivery, place, last=last):
+                    return
+                delivery = replace(delivery, parts_sent=number + 1, unconfirmed=0, flown_at=None)
+        round.outcome.sent += 1
+        log.info("delivered", channel=delivery.channel, delivery=delivery.key, parts=len(parts))
+
+    async def _part(self, delivery: Delivery, place: Place, payload: Payload, key: str, round: Round) -> bool:
+        """Send one part. False where it was put back, or is no longer ours. Raises DeliveryError."""
+        address = place.destination.address
+        if delivery.unconfirmed:
+            again = await self._again(delivery, address, payload, key, round.outcome)
+            if isinstance(again, str):
+                return again == "arrived"
+            payload = again
+        its_turn = await self.lane.turn(address, within=PATIENCE, lands=True)
         try:
-            async with asyncio.timeout(SEND_LIMIT.total_seconds()):
-                await self._channel.send(destination.address, payload, f"{delivery.key}-{number}")
-        except DeliveryError as error:
-            await self._settle(delivery, error, outcome)
-            return False
-        except TimeoutError:
-            silence = DeliveryError(f"{delivery.channel}: no answer after {SEND_LIMIT}", ambiguous=True)
-            await self._settle(delivery, silence, outcome)
-            return False
+            async with self._lines:
+                if round.stop.is_set() or not its_turn:
+                    wait = timedelta(0) if round.stop.is_set() else self.lane.free_in(address)
+                    await self._postpone(delivery, wait, "not its turn yet", round.outcome)
+                    return False
+                if not await self._ledger.flying(delivery, place):
+                    return False
+                self._at("deliver: before a send")
+                await self._answer(address, payload, key)
+        finally:
+            if its_turn:
+                self.lane.landed(address)
         self._at("deliver: sent")
+        self._broken = False
         return True
 
-    async def _flying(self, delivery: Delivery) -> bool:
-        async with self._store.transaction() as tx:
-            return await outbox.flying(tx, delivery, await tx.now() + self._lease)
+    async def _answer(self, address: str, payload: Payload, key: str) -> None:
+        """Return when the platform has taken a message. Raises DeliveryError."""
+        try:
+            async with asyncio.timeout(SEND_LIMIT.total_seconds()):
+                await self._channel.send(address, payload, key)
+        except TimeoutError as silence:
+            raise DeliveryError(
+                f"{self._channel.kind}: no answer after {SEND_LIMIT.seconds} seconds", ambiguous=True
+            ) from silence
 
-    async def _arrived(self, delivery: Delivery, parts_sent: int, *, last: bool) -> bool:
-        async with self._store.transaction() as tx:
-            now = await tx.now()
-            kept = (
-                await outbox.sent(tx, delivery, parts_sent, now)
-                if last
-                else await outbox.part_sent(tx, delivery, parts_sent, now + self._lease)
-            )
-            self._at("deliver: before a receipt commits")
-        self._at("deliver: receipt committed")
-        return kept
-
-    # ── failing ────────────────────────────────────────────────────────────────────────────────────────────────────
-
-    async def _settle(self, delivery: Delivery, error: DeliveryError, outcome: Outcome) -> None:
-        """What a platform's refusal means for this delivery, its destination, and the channel."""
-        reason = str(error)
-        log.warning("not delivered", channel=delivery.channel, delivery=delivery.key, reason=reason)
-        if error.new_address is not None:
-            async with self._store.transaction() as tx:
-                await profiles.move_destination(tx, delivery.account_id, delivery.destination_id, error.new_address)
-            await self._postpone(delivery, timedelta(0), reason, outcome, counted=False)
-        elif error.permanent:
-            async with self._store.transaction() as tx:
-                now = await tx.now()
-                await profiles.pause_destination(tx, delivery.account_id, delivery.destination_id, reason, now)
-            await self._die(delivery, reason, outcome)
-        elif error.refused:
-            await self._die(delivery, reason, outcome)
-        elif error.retry_after is not None:
-            await self._rest(error.retry_after)
-            await self._postpone(delivery, error.retry_after, reason, outcome, counted=False)
-        elif error.channel:
-            log.error("channel is out of order", channel=delivery.channel, reason=reason)
-            await self._rest(CHANNEL_REST)
-            await self._postpone(delivery, CHANNEL_REST, reason, outcome, counted=False)
-        elif error.ambiguous and delivery.unconfirmed:
+    async def _again(
+        self, delivery: Delivery, address: str, payload: Payload, key: str, outcome: Outcome
+    ) -> Payload | Literal["arrived", "ended"]:
+        """What to send of a part that may have arrived: the same, where it cannot become a second copy, else marked.
+        Or that it stands there, or that the delivery has come to its end. Raises DeliveryError."""
+        if isinstance(self._channel, Looking):
+            now = await self._store.now()
+            if delivery.flown_at is not None and now - delivery.flown_at < SAME_KEY:
+                return payload
+            stands = await self._look(self._channel, address, payload, key)
+            if stands:
+                return "arrived"
+            if stands is not None:
+                async with self._store.transaction() as tx:
+                    return payload if await outbox.absent(tx, delivery) else "ended"
+        if delivery.unconfirmed >= 2:
             await self._die(delivery, UNCONFIRMED_TWICE, outcome)
-        else:
-            await self._retry(delivery, reason, outcome, unconfirmed=error.ambiguous)
+            return "ended"
+        return self._channel.again(payload)
 
-    async def _retry(self, delivery: Delivery, reason: str, outcome: Outcome, *, unconfirmed: bool) -> None:
+    async def _look(self, channel: Looking, address: str, payload: Payload, key: str) -> bool | None:
+        try:
+            async with asyncio.timeout(SEND_LIMIT.total_seconds()):
+                return await channel.look(address, key, payload)
+        except DeliveryError as error:
+            error.ambiguous = False  # nothing was sent
+            raise
+        except TimeoutError as silence:
+            raise DeliveryError(f"{self._channel.kind}: no answer after {SEND_LIMIT.seconds} seconds") from silence
+
+    @asynccontextmanager
+    async def _alone(self, address: str) -> AsyncIterator[None]:
+        """Two accounts may be told at one address: one message at a time."""
+        lock = self._addresses.setdefault(address, asyncio.Lock())
+        try:
+            async with lock:
+                yield
+        finally:
+            if not lock.locked():
+                self._addresses.pop(address, None)
+
+    # ── settling ───────────────────────────────────────────────────────────────────────────────────────────────────
+
+    async def _settle(self, delivery: Delivery, place: Place, error: DeliveryError, outcome: Outcome) -> None:
+        """Do what a platform's refusal means for this delivery, its address, and the channel."""
+        log.warning("not delivered", channel=delivery.channel, delivery=delivery.key, reason=str(error))
+        jitter, knows_keys = self._jitter.random(), isinstance(self._channel, Looking)
         now = await self._store.now()
-        due = next_attempt(delivery.attempts, now, delivery.first_due, jitter=self._jitter.random())
-        if due is None:
-            await self._die(delivery, f"given up after {delivery.attempts} attempts: {reason}", outcome)
-        else:
-            await self._postpone(delivery, due - now, reason, outcome, counted=True, unconfirmed=unconfirmed)
-
-    async def _postpone(
-        self,
-        delivery: Delivery,
-        wait: timedelta,
-        reason: str,
-        outcome: Outcome,
-        *,
-        counted: bool,
-        unconfirmed: bool = False,
-    ) -> None:
+        settled = settle(error, delivery, place, now, jitter=jitter, knows_keys=knows_keys, waits=self._waits)
+        if settled.rest is not None:
+            self.lane.rest(settled.rest, place.destination.address if settled.rests == "address" else None)
+        if settled.broken:
+            self._broken = True
+            log.error("channel is out of order", channel=delivery.channel, reason=settled.reason)
+        account_id, destination_id = delivery.account_id, delivery.destination_id
         async with self._store.transaction() as tx:
-            due_at = await tx.now() + wait
-            await outbox.postpone(tx, delivery, due_at, reason, counted=counted, unconfirmed=unconfirmed)
+            if settled.new_address is not None:
+                await moving.move(tx, account_id, destination_id, settled.new_address)
+            if settled.pause:
+                await profiles.pause_destination(tx, account_id, destination_id, settled.reason, now)
+                await self._tell_elsewhere(tx, place, settled.reason, now)
+            if settled.failed:
+                await recipients.failed(tx, place)
+            if settled.doubted:
+                await recipients.doubted(tx, place, now)
+            if settled.due_at is None:
+                await sealing.die(tx, delivery, settled.reason, now)
+            else:
+                await outbox.postpone(
+                    tx,
+                    delivery,
+                    settled.due_at,
+                    settled.reason,
+                    counted=settled.counted,
+                    unconfirmed=settled.unconfirmed,
+                )
+        if settled.due_at is None:
+            outcome.dead += 1
+            log.warning("delivery is dead", channel=delivery.channel, delivery=delivery.key, reason=settled.reason)
+        else:
+            outcome.postponed += 1
+
+    async def _tell_elsewhere(self, tx: Transaction, gone: Place, reason: str, now: datetime) -> None:
+        """Tell the reader, wherever else they are told, that nothing is sent to an address of theirs any more."""
+        account_id = gone.destination.account_id
+        for place in await profiles.destinations(tx, account_id):
+            channel = self._others.get(place.channel)
+            well = place.paused_reason is None and place.confirm_by is None
+            if channel is None or not well or place.id == gone.destination.id:
+                continue
+            words = f"Nothing is sent to you by {gone.destination.channel} any more ({reason}). What you follow there"
+            digest = Digest(
+                title="One of your addresses takes no messages",
+                day=local_day(place.rhythm, now),
+                papers=(),
+                note=f"{words} waits for seven days: resume it, or follow it here.",
+                sealed_at=now,
+                destination=(account_id, place.id),
+            )
+            parts = [payload.content for payload in channel.render(digest)]
+            slot = f"note on {gone.destination.id:x} at {now:%Y-%m-%dT%H:%M:%SZ}"
+            await outbox.notice(tx, place, slot, parts, now=now)
+
+    async def _postpone(self, delivery: Delivery, wait: timedelta, reason: str, outcome: Outcome) -> None:
+        """Put a delivery back that was not tried: no attempt."""
+        async with self._store.transaction() as tx:
+            await outbox.postpone(tx, delivery, await tx.now() + wait, reason, counted=False)
         outcome.postponed += 1
 
     async def _die(self, delivery: Delivery, reason: str, outcome: Outcome) -> None:
         async with self._store.transaction() as tx:
-            await outbox.die(tx, delivery, reason, await tx.now())
+            await sealing.die(tx, delivery, reason, await tx.now())
         outcome.dead += 1
         log.warning("delivery is dead", channel=delivery.channel, delivery=delivery.key, reason=reason)
-
-    async def _rest(self, wait: timedelta) -> None:
-        until = await self._store.now() + wait
-        self._resting_until = max(until, self._resting_until or until)
-
-
-class Limiter:
-    """Keeps a channel's declared limits on a monotonic clock. Right for one lane: the lane's lease keeps it alone."""
-
-    def __init__(self, channel: Channel) -> None:
-        self._channel = channel
-        self._limits = channel.limits
-        self._free_at = 0.0
-        self._address_free_at: dict[str, float] = {}
-
-    async def wait(self, address: str) -> None:
-        """Return when this address may be told something."""
-        rates = [self._limits.per_address, self._limits.per_group if self._channel.is_group(address) else None]
-        apart = max((1 / rate for rate in rates if rate), default=0.0)
-        now = time.monotonic()
-        start = max(now, self._free_at, self._address_free_at.pop(address, 0.0))
-        if self._limits.overall:
-            self._free_at = start + 1 / self._limits.overall
-        if apart:
-            self._address_free_at[address] = start + apart
-        if len(self._address_free_at) > 10_000:
-            self._address_free_at = {a: free for a, free in self._address_free_at.items() if free > now}
-        if start > now:
-            await asyncio.sleep(start - now)
-
-
-async def plan(store: Store) -> int:
-    """Make the deliveries that are wanting, and end the pauses that are over. Returns how many deliveries."""
-    planned = 0
-    async with store.transaction() as tx:
-        now = await tx.now()
-        await profiles.resume_due(tx, now)
-        for found in await outbox.unplanned(tx, PLAN_BATCH):
-            taken = await outbox.taken_slots(tx, found)
-            slot = next(slot for slot in slots(found.cadence, found.rhythm, now) if slot.key not in taken)
-            await outbox.plan(tx, found, slot.key, slot.due_at)
-            planned += 1
-    return planned
-
-
-async def lapse(store: Store) -> int:
-    """Drop what has waited too long for destinations that are paused."""
-    async with store.transaction() as tx:
-        return await outbox.lapse(tx, await tx.now(), PLAN_BATCH)

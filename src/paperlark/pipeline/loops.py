@@ -15,8 +15,9 @@ from apscheduler.schedulers.asyncio import AsyncIOScheduler
 
 from paperlark.model.problems import PaperlarkError
 from paperlark.pipeline import At, ingest, nobody
-from paperlark.pipeline.deliver import Deliverer, lapse, plan
+from paperlark.pipeline.deliver import Deliverer
 from paperlark.pipeline.percolate import Percolator
+from paperlark.pipeline.planning import Planner, lapse
 from paperlark.pipeline.recent import Recent
 from paperlark.pipeline.watch import Operator, watch
 from paperlark.sources.base import Source
@@ -46,6 +47,7 @@ class Parts:
     jitter: Random
     recent: Recent = field(default_factory=Recent)
     operator: Operator | None = None
+    ask: Callable[[], Awaitable[object]] | None = None  # asks the owners of addresses, where a channel needs that
     at: At = nobody
 
 
@@ -66,9 +68,12 @@ class Loops:
             ("percolate", self._parts.percolator.run, PERCOLATE_EVERY),
             ("signals", self._parts.percolator.run_signals, SIGNALS_EVERY),
             ("watch", lambda: watch(self._parts.store, self._parts.operator), WATCH_EVERY),
+            ("plan", Planner(self._parts.store).run, DELIVER_EVERY),
             ("lapse", lambda: lapse(self._parts.store), LAPSE_EVERY),
             ("forget", self._forget, FORGET_EVERY),
         ]
+        if self._parts.ask is not None:
+            jobs.append(("ask", self._parts.ask, DELIVER_EVERY))
         jobs += [("deliver", self._round(deliverer), DELIVER_EVERY) for deliverer in self._parts.deliverers]
         for number, (name, step, seconds) in enumerate(jobs):
             job = f"{name}-{number}"
@@ -137,11 +142,7 @@ class Loops:
         )
 
     def _round(self, deliverer: Deliverer) -> Callable[[], Awaitable[object]]:
-        async def plan_and_send() -> None:
-            await plan(self._parts.store)
-            await deliverer.run(self._stop)
-
-        return plan_and_send
+        return lambda: deliverer.run(self._stop)
 
     async def _forget(self) -> None:
         while not self._stop.is_set():

@@ -51,12 +51,18 @@ async def watch(store: Store, operator: Operator | None) -> int:
 
 
 async def _tell(tx: Transaction, operator: Operator, source: Configured, words: str, now: datetime) -> None:
+    place = await _place(tx, operator, now)
     digest = Digest(
-        title=f"Source {source.name}", day=now.date(), papers=(), note=f"{source.name} {words}", sealed_at=now
+        title=f"Source {source.name}",
+        day=now.date(),
+        papers=(),
+        note=f"{source.name} {words}",
+        sealed_at=now,
+        destination=(place.account_id, place.id),
     )
     parts = [payload.content for payload in operator.channel.render(digest)]
     slot = f"notice of {source.name} at {now:%Y-%m-%dT%H:%M:%SZ}"
-    await outbox.notice(tx, await _place(tx, operator, now), slot, parts, now=now)
+    await outbox.notice(tx, place, slot, parts, now=now)
 
 
 async def _place(tx: Transaction, operator: Operator, now: datetime) -> Destination:

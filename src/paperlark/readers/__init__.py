@@ -4,7 +4,12 @@ that account's, and returns plain values that know no platform.
 `follow`     profiles: follow, edit, unfollow, list
 `trending`   what is trending now, and why
 `subscribe`  where and when: subscribe, unsubscribe, destinations, pause, resume
+`place`      one place where a reader is told: how, what waits for it, how its deliveries stand
+`mailbox`    by mail: sign up, confirm, unsubscribe, preferences, what comes back
+`webhook`    the secrets of webhooks
+`deliveries` the outbox: list, show, retry, drop
 `mute`       what a reader does not want to hear of: words, authors, sources
+`choices`    what of a paper may be muted
 `mark`       what a reader did with a paper: read, saved, dismissed
 `link`       one reader, several places: pairing codes
 `account`    everything that an account owns: export, delete

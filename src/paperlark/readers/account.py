@@ -31,7 +31,7 @@ async def export(store: Store, account_id: int) -> AsyncGenerator[str, None]:
         profiles          id, name, text, version, created_at, began_at, removed_at
         profile_versions  profile_id, version, text, began_at
         destinations      id, channel, address, zone, digest_at, weekday, quiet, cap, empty, created_at, paused_at,
-                          paused_until, paused_reason
+                          paused_until, paused_reason, confirm_by
         subscriptions     id, profile_id, destination_id, cadence, occasions, began_at
         mutes             kind, value, at
         marks             paper, kind, at
@@ -39,6 +39,8 @@ async def export(store: Store, account_id: int) -> AsyncGenerator[str, None]:
         deliveries        id, destination_id, channel, cadence, slot, state, reason, first_due, ended_at, attempts,
                           papers (how many), parts (the messages as they were sent)
         owed              paper, destination_id, occasion, cadence, owed_at, delivery_id (null: not told yet)
+        confirmations     destination_id, wish, made_at, expires_at, asked_at, used_at
+        soft_bounces      destination_id, day
 
     From `identities` on each is a list in a fixed order. A paper is {id, title, names}. The pages are read one after
     the other: what changes meanwhile is told as it was or as it is, and everything that stays is told once.

@@ -5,10 +5,19 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
 from paperlark.model.problems import ReaderError
-from paperlark.model.readers import USUAL_WISHES, WISHES, Cadence, Destination, EmptyPolicy, Rhythm, Subscription
+from paperlark.model.readers import (
+    ASKED_FIRST,
+    USUAL_WISHES,
+    WISHES,
+    Cadence,
+    Destination,
+    EmptyPolicy,
+    Rhythm,
+    Subscription,
+)
 from paperlark.readers.follow import show
 from paperlark.schedule import zone
-from paperlark.store import profiles
+from paperlark.store import accounts, mailboxes, profiles
 from paperlark.store.database import Store, Transaction
 
 CAP_LIMIT = 200
@@ -31,15 +40,15 @@ async def subscribe(
 ) -> tuple[Subscription, Destination]:
     """Tell an address (already in its channel's spelling) of a profile's papers from now on.
 
-    The same again changes how, not since when. Raises ReaderError: unknown profile, zone, occasion, or a bad cap.
+    The same again changes how, not since when. A mailbox's owner is asked first, once: until they confirm, the
+    destination has `confirm_by` and nothing is told there. Raises ReaderError: unknown profile, zone, occasion, a bad
+    cap, or too many such questions in a day.
     """
     check(wish)
     chosen, _ = await show(store, account_id, profile)
     async with store.transaction() as tx:
         now = await tx.now()
-        destination = await profiles.put_destination(
-            tx, account_id, channel, address, rhythm=wish.rhythm, cap=wish.cap, empty=wish.empty, now=now
-        )
+        destination = await _place(tx, account_id, channel, address, wish, now)
         subscription = await profiles.subscribe(
             tx, account_id, chosen.id, destination.id, cadence=wish.cadence, occasions=wish.occasions, now=now
         )
@@ -51,7 +60,8 @@ async def subscribe_trending(
 ) -> tuple[Subscription, Destination]:
     """Tell an address (already in its channel's spelling) what is trending, once a day or once a week, from now on.
 
-    It needs no profile. The same again changes how, not since when; the wish's occasions do not matter.
+    It needs no profile. The same again changes how, not since when; the wish's occasions do not matter. A mailbox's
+    owner is asked first, as `subscribe` says.
     Raises ReaderError: unknown zone, a bad cap, or instant alerts, which trending has none of.
     """
     check(replace(wish, occasions=USUAL_WISHES))
@@ -59,11 +69,33 @@ async def subscribe_trending(
         raise ReaderError("what is trending comes as a digest: daily or weekly, not instant")
     async with store.transaction() as tx:
         now = await tx.now()
-        destination = await profiles.put_destination(
-            tx, account_id, channel, address, rhythm=wish.rhythm, cap=wish.cap, empty=wish.empty, now=now
-        )
+        destination = await _place(tx, account_id, channel, address, wish, now)
         subscription = await profiles.subscribe_trending(tx, account_id, destination.id, cadence=wish.cadence, now=now)
     return subscription, destination
+
+
+async def _place(
+    tx: Transaction, account_id: int, channel: str, address: str, wish: Wish, now: datetime
+) -> Destination:
+    """The destination, as it is wished. The local account's owner runs this paperlark and is believed; of anybody else
+    nobody knows whether a mailbox is theirs."""
+    believed = channel not in ASKED_FIRST or account_id == await accounts.known(tx, *accounts.LOCAL)
+    place = await profiles.put_destination(
+        tx,
+        account_id,
+        channel,
+        address,
+        rhythm=wish.rhythm,
+        cap=wish.cap,
+        empty=wish.empty,
+        now=now,
+        confirm_by=None if believed else now + mailboxes.LIFE,
+    )
+    if place.confirm_by is not None and not await mailboxes.being_asked(tx, account_id, place.id, now):
+        if await mailboxes.too_often(tx, address, now):
+            raise ReaderError("too many questions went to this mailbox lately; try again tomorrow")
+        await mailboxes.inquire(tx, account_id, place.id, None, now)
+    return place
 
 
 async def unsubscribe(store: Store, account_id: int, subscription_id: int) -> None:

@@ -47,6 +47,7 @@ class Cause(StrEnum):
     NOWHERE = "nowhere"  # the profile is told nowhere
     TYPE = "type"
     SUBSCRIBED_LATER = "subscribed later"
+    UNCONFIRMED = "unconfirmed"  # the address's owner has not said that this is wanted
     PAUSED = "paused"
     UNSUBSCRIBED = "unsubscribed"  # owed, and nobody is told there of what meets it any more
     DISMISSED = "dismissed"
@@ -294,6 +295,10 @@ def _owing(case: Case, heard: Heard, at: datetime, *, owes: bool) -> Iterator[Be
         yield Because(
             Cause.SUBSCRIBED_LATER,
             f"{case.place} has been told of “{name}” since {began}; the paper was there on {seen}.",
+        )
+    if case.destination is not None and case.destination.confirm_by is not None:
+        yield Because(
+            Cause.UNCONFIRMED, f"{case.place} is told nothing before its owner confirms it, by the link mailed there."
         )
 
 

@@ -21,6 +21,9 @@
 `marks`        what readers did with papers
 `percolation`  batches of announcements taken by lease; matches and owed rows
 `outbox`       deliveries: planned, claimed, sealed, sent, or visibly ended
+`mailboxes`    addresses whose owners are asked first, and what comes back from them
+`keys`         secrets that are made here, once
+`inbound`      what platforms told us: kept before it is acknowledged, answered once
 `retention`    what is forgotten, and when
 
 Functions take a `Transaction` that the pipeline opened: what belongs together commits together.

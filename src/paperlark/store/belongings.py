@@ -19,6 +19,7 @@ from paperlark.store.database import Transaction
 from paperlark.store.tables import (
     ACCOUNT,
     ALIAS,
+    CONFIRMATION,
     DELIVERY,
     DESTINATION,
     FEED_ADDRESS,
@@ -33,6 +34,7 @@ from paperlark.store.tables import (
     PROFILE_CHANGE,
     PROFILE_VERSION,
     PROGRESS,
+    SOFT_BOUNCE,
     SUBSCRIPTION,
     TOKEN,
 )
@@ -60,7 +62,7 @@ SECTIONS = (
         "destinations",
         DESTINATION,
         ("id", "channel", "address", "zone", "digest_at", "weekday", "quiet", "cap", "empty", "created_at",
-         "paused_at", "paused_until", "paused_reason"),
+         "paused_at", "paused_until", "paused_reason", "confirm_by"),
     ),
     Section(
         "subscriptions", SUBSCRIPTION, ("id", "profile_id", "destination_id", "cadence", "occasions", "began_at")
@@ -77,11 +79,14 @@ SECTIONS = (
     Section(
         "owed", OWED, ("destination_id", "paper_id", "occasion", "cadence", "owed_at", "delivery_id")
     ),
+    Section("confirmations", CONFIRMATION, ("destination_id", "wish", "made_at", "expires_at", "asked_at", "used_at")),
+    Section("soft_bounces", SOFT_BOUNCE, ("destination_id", "day")),
 )  # fmt: skip
 """Everything but the account's own row, and the secrets: hashes of tokens, feed addresses and codes."""
 
 OWNED = (DESTINATION, SUBSCRIPTION, PROFILE, PROFILE_VERSION, MUTE, MARK, TOKEN, FEED_ADDRESS, MATCH, OWED, DELIVERY)
-AT_ONCE = (DESTINATION, SUBSCRIPTION, IDENTITY, TOKEN, FEED_ADDRESS, PAIRING_CODE, PROFILE, PROFILE_VERSION, MUTE, MARK)
+AT_ONCE = (DESTINATION, SUBSCRIPTION, IDENTITY, TOKEN, FEED_ADDRESS, PAIRING_CODE, PROFILE, PROFILE_VERSION, MUTE, MARK,
+           CONFIRMATION, SOFT_BOUNCE)  # fmt: skip
 """In the order in which whoever subscribes takes them, so that the two never wait for each other."""
 
 

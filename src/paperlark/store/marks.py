@@ -4,15 +4,15 @@ Saved and dismissed exclude each other. Where two papers became one, of which on
 the saved one counts.
 """
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from datetime import datetime
 
-from sqlalchemy import delete, select, tuple_
+from sqlalchemy import and_, delete, select, tuple_
 
-from paperlark.model.readers import MarkKind
+from paperlark.model.readers import MarkKind, Opinion
 from paperlark.store.database import Transaction
 from paperlark.store.rows import chunks, scalars
-from paperlark.store.tables import MARK, PAPER
+from paperlark.store.tables import MARK, MATCH, PAPER
 
 RIVALS = {MarkKind.SAVED: MarkKind.DISMISSED, MarkKind.DISMISSED: MarkKind.SAVED}
 
@@ -76,3 +76,25 @@ async def saved_ids(tx: Transaction, account_id: int) -> list[int]:
     return await scalars(
         tx, select(MARK.c.paper_id).where(MARK.c.account_id == account_id, MARK.c.kind == str(MarkKind.SAVED))
     )
+
+
+async def opinions(tx: Transaction, account_ids: Collection[int], since: datetime) -> dict[int, list[Opinion]]:
+    """What some accounts saved and dismissed from a moment on, by account; one that did neither is absent."""
+    found: dict[tuple[int, int], tuple[bool, tuple[str, ...]]] = {}
+    met: dict[tuple[int, int], set[int]] = {}
+    for chunk in chunks(sorted(account_ids)):
+        lately = and_(MARK.c.account_id.in_(chunk), MARK.c.kind.in_(map(str, RIVALS)), MARK.c.at >= since)
+        marked = select(MARK, PAPER.c.authors).join(PAPER, PAPER.c.id == MARK.c.paper_id).where(lately)
+        for row in await tx.execute(marked):
+            key, saved = (row.account_id, row.paper_id), row.kind == MarkKind.SAVED
+            found[key] = (saved or found.get(key, (False,))[0], tuple(row.authors))
+        if not found:
+            continue
+        same = and_(MATCH.c.account_id == MARK.c.account_id, MATCH.c.paper_id == MARK.c.paper_id)
+        led = select(MATCH.c.account_id, MATCH.c.paper_id, MATCH.c.profile_id).join(MARK, same).where(lately)
+        for row in await tx.execute(led):
+            met.setdefault((row.account_id, row.paper_id), set()).add(row.profile_id)
+    by_account: dict[int, list[Opinion]] = {}
+    for key, (saved, authors) in found.items():
+        by_account.setdefault(key[0], []).append(Opinion(saved, authors, frozenset(met.get(key, ()))))
+    return by_account

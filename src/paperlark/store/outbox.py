@@ -14,25 +14,31 @@ transaction is open while sending.
 """
 
 import secrets
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import Row, and_, case, exists, func, or_, select, tuple_, update
+from sqlalchemy import Row, and_, case, exists, func, literal, or_, select, text, tuple_, update
 
 from paperlark.model.ids import new_id
 from paperlark.model.readers import TRENDING, Cadence, Destination, EmptyPolicy, Rhythm
-from paperlark.store import merges
 from paperlark.store.database import Transaction
 from paperlark.store.profiles import rhythm_of
-from paperlark.store.rows import chunks, scalars
-from paperlark.store.tables import ANNOUNCEMENT, DELIVERY, DESTINATION, MATCH, OWED, SUBSCRIPTION
+from paperlark.store.rows import among, chunks, scalars
+from paperlark.store.tables import DELIVERY, DESTINATION, OWED, SUBSCRIPTION
 
 OPEN = ("pending", "claimed")
+IS_OPEN = text("delivery.state IN ('pending', 'claimed')")
+"""Literal, as in the partial indexes of what is open: SQLite takes them for nothing else."""
+QUESTION = "question "
+"""How the slot of a question to an address's owner begins (`mailboxes`): it is asked where nothing else may be sent."""
 
 
+AHEAD = {Cadence.INSTANT: timedelta(hours=1), Cadence.DAILY: timedelta(days=3), Cadence.WEEKLY: timedelta(days=10)}
+"""How long ago a slot was due at most that may still be ahead: a reader's zone may have changed since."""
+LOOK = 256  # due deliveries that a claim chooses from
 PAUSE_PATIENCE = timedelta(days=7)  # what is owed to a paused destination waits as long, then is dropped
 
 
@@ -73,7 +79,9 @@ class Delivery:
     slot: str
     first_due: datetime
     attempts: int
-    unconfirmed: int
+    tried_at: datetime  # when it was claimed for the first time
+    unconfirmed: int  # how often its next part was on its way and nobody knows whether it arrived
+    flown_at: datetime | None  # when that part was on its way first
     parts: tuple[Mapping[str, Any], ...] | None
     parts_sent: int
     lease_token: str
@@ -102,15 +110,20 @@ class OwedPaper:
 # ── planning ───────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-async def unplanned(tx: Transaction, limit: int) -> list[Unplanned]:
+async def unplanned(tx: Transaction, limit: int, *, since: datetime | None = None) -> list[Unplanned]:
     """Destinations that are owed something, want to hear of what is trending, or even of an empty day, and have no open
     delivery for it.
 
-    Paused ones too: what waits for them is seen, and lapses.
+    Paused ones too: what waits for them is seen, and lapses. since: only those that were owed something after that,
+    which looks at nothing older.
     """
     owed = (
         select(OWED.c.account_id, OWED.c.destination_id, OWED.c.cadence)
-        .where(OWED.c.delivery_id.is_(None), ~_has_open(OWED.c.account_id, OWED.c.destination_id, OWED.c.cadence))
+        .where(
+            OWED.c.delivery_id.is_(None),
+            ~_has_open(OWED.c.account_id, OWED.c.destination_id, OWED.c.cadence),
+            *([OWED.c.owed_at >= since] if since is not None else []),
+        )
         .distinct()
     )
     even_empty = (
@@ -130,13 +143,14 @@ async def unplanned(tx: Transaction, limit: int) -> list[Unplanned]:
         )
         .distinct()
     )
-    wanted = owed.union(even_empty).subquery()
+    wanted = (owed if since is not None else owed.union(even_empty)).subquery()
     rows = await tx.execute(
         select(wanted.c.account_id, wanted.c.destination_id, wanted.c.cadence, DESTINATION)
         .join(
             DESTINATION,
             and_(DESTINATION.c.account_id == wanted.c.account_id, DESTINATION.c.id == wanted.c.destination_id),
         )
+        .where(DESTINATION.c.confirm_by.is_(None))
         .limit(limit)
     )
     return [
@@ -149,7 +163,7 @@ def _has_open(account_id: Any, destination_id: Any, cadence: Any) -> Any:
         DELIVERY.c.account_id == account_id,
         DELIVERY.c.destination_id == destination_id,
         DELIVERY.c.cadence == cadence,
-        DELIVERY.c.state.in_(OPEN),
+        IS_OPEN,
         DELIVERY.c.parts.is_(None),
     )
 
@@ -169,13 +183,39 @@ async def taken_slots(tx: Transaction, found: Unplanned) -> frozenset[str]:
     return frozenset(await scalars(tx, wanted))
 
 
+async def slots_taken(
+    tx: Transaction, found: Sequence[Unplanned], now: datetime
+) -> dict[tuple[int, int, Cadence], set[str]]:
+    """The same for many, by account, destination and cadence: of the slots that may still be ahead at `now`."""
+    taken: dict[tuple[int, int, Cadence], set[str]] = {}
+    for cadence, back in AHEAD.items():
+        keys = [(each.account_id, each.destination_id) for each in found if each.cadence is cadence]
+        for chunk in chunks(keys):
+            wanted = select(DELIVERY.c.account_id, DELIVERY.c.destination_id, DELIVERY.c.slot).where(
+                among(tx, (DELIVERY.c.account_id, DELIVERY.c.destination_id), chunk),
+                DELIVERY.c.cadence == str(cadence),
+                DELIVERY.c.first_due >= now - back,
+            )
+            for row in await tx.execute(wanted):
+                taken.setdefault((row.account_id, row.destination_id, cadence), set()).add(row.slot)
+    return taken
+
+
 async def plan(tx: Transaction, found: Unplanned, slot: str, due_at: datetime) -> None:
     """Make the pending delivery of a slot; whoever was first, it is there once."""
-    row = {"account_id": found.account_id, "id": new_id(), "destination_id": found.destination_id,
-           "channel": found.channel, "cadence": str(found.cadence), "slot": slot, "state": "pending",
-           "first_due": due_at, "due_at": due_at, "attempts": 0, "unconfirmed": 0, "in_flight": False,
-           "parts_sent": 0, "papers": 0}  # fmt: skip
-    await tx.insert_new(DELIVERY, [row])
+    await plan_all(tx, [(found, slot, due_at)])
+
+
+async def plan_all(tx: Transaction, planned: Iterable[tuple[Unplanned, str, datetime]]) -> None:
+    """The same for many: each with its slot and when that is due."""
+    rows = [
+        {"account_id": found.account_id, "id": new_id(), "destination_id": found.destination_id,
+         "channel": found.channel, "cadence": str(found.cadence), "slot": slot, "state": "pending",
+         "first_due": due_at, "due_at": due_at, "attempts": 0, "unconfirmed": 0, "in_flight": False,
+         "parts_sent": 0, "papers": 0}
+        for found, slot, due_at in planned
+    ]  # fmt: skip
+    await tx.insert_new(DELIVERY, rows)
 
 
 async def notice(
@@ -193,48 +233,83 @@ async def notice(
 
 
 async def claim(
-    tx: Transaction, channel: str, *, now: datetime, lease: timedelta, limit: int, account_id: int | None = None
+    tx: Transaction,
+    channel: str,
+    *,
+    now: datetime,
+    lease: timedelta,
+    limit: int,
+    share: int | None = None,
+    busy: Collection[int] = (),
+    in_hand: Collection[int] = (),
+    account_id: int | None = None,
 ) -> list[Delivery]:
-    """Take due deliveries of a channel by lease, also those whose worker died. One for each destination, in order.
+    """Take due deliveries of a channel by lease, also those whose worker died. One for each destination, in order;
+    none for one that is paused or unconfirmed, but the question whether it is wanted.
 
-    Where a worker died with a message in flight, nobody knows whether it arrived: that is counted (`unconfirmed`).
+    Readers are served in turn: the first of each account, then the second of each; at most `share` of one, and none of
+    those that are `busy`. in_hand: deliveries that the caller has claimed before and not come to an end with, whatever
+    has become of their leases. Where a worker died with a message in flight, nobody knows whether it arrived: that is
+    counted (`unconfirmed`).
     """
     earlier = DELIVERY.alias("earlier")
     due = (
-        select(DELIVERY.c.account_id, DELIVERY.c.id)
+        select(DELIVERY.c.account_id, DELIVERY.c.id, DELIVERY.c.due_at)
         .join(
             DESTINATION,
             and_(DESTINATION.c.account_id == DELIVERY.c.account_id, DESTINATION.c.id == DELIVERY.c.destination_id),
         )
         .where(
             DELIVERY.c.channel == channel,
-            DELIVERY.c.state.in_(OPEN),
+            IS_OPEN,
             DELIVERY.c.due_at <= now,
-            _idle(now),
-            DESTINATION.c.paused_at.is_(None),
-            ~exists().where(
-                earlier.c.account_id == DELIVERY.c.account_id,
-                earlier.c.destination_id == DELIVERY.c.destination_id,
-                earlier.c.state.in_(OPEN),
-                or_(
-                    earlier.c.first_due < DELIVERY.c.first_due,
-                    and_(earlier.c.first_due == DELIVERY.c.first_due, earlier.c.id < DELIVERY.c.id),
+            idle(now),
+            or_(
+                DELIVERY.c.slot.startswith(QUESTION),
+                and_(
+                    DESTINATION.c.paused_at.is_(None),
+                    DESTINATION.c.confirm_by.is_(None),
+                    ~exists().where(
+                        earlier.c.account_id == DELIVERY.c.account_id,
+                        earlier.c.destination_id == DELIVERY.c.destination_id,
+                        text("earlier.state IN ('pending', 'claimed')"),
+                        ~earlier.c.slot.startswith(QUESTION),
+                        or_(
+                            earlier.c.first_due < DELIVERY.c.first_due,
+                            and_(earlier.c.first_due == DELIVERY.c.first_due, earlier.c.id < DELIVERY.c.id),
+                        ),
+                    ),
                 ),
             ),
             *([DELIVERY.c.account_id == account_id] if account_id is not None else []),
+            *([DELIVERY.c.account_id.not_in(busy)] if busy else []),
+            *([DELIVERY.c.id.not_in(in_hand)] if in_hand else []),
         )
         .order_by(DELIVERY.c.due_at, DELIVERY.c.id)
-        .limit(limit)
+        .limit(max(LOOK, limit))
         .with_for_update(skip_locked=True, of=DELIVERY)
+        .subquery("due")
     )
+    turns = select(
+        due,
+        func.row_number().over(partition_by=due.c.account_id, order_by=(due.c.due_at, due.c.id)).label("turn"),
+    ).subquery("turns")
+    chosen = (
+        select(turns.c.account_id, turns.c.id)
+        .where(*([turns.c.turn <= share] if share is not None else []))
+        .order_by(turns.c.turn, turns.c.due_at, turns.c.id)
+        .limit(limit)
+    )
+    at = literal(now, DELIVERY.c.tried_at.type)
     taken = (
         update(DELIVERY)
-        .where(tuple_(DELIVERY.c.account_id, DELIVERY.c.id).in_(due))
+        .where(tuple_(DELIVERY.c.account_id, DELIVERY.c.id).in_(chosen))
         .values(
             state="claimed",
             lease_token=secrets.token_hex(8),
             lease_until=now + lease,
             attempts=DELIVERY.c.attempts + 1,
+            tried_at=func.coalesce(DELIVERY.c.tried_at, at),
             unconfirmed=DELIVERY.c.unconfirmed + case((DELIVERY.c.in_flight, 1), else_=0),
             in_flight=False,
         )
@@ -244,167 +319,55 @@ async def claim(
     return sorted(claimed, key=lambda delivery: (delivery.first_due, delivery.id))
 
 
-def _idle(now: datetime) -> Any:
+def idle(now: datetime) -> Any:
     """Open, and in nobody's hands: pending, or claimed by a worker whose lease ran out."""
     return or_(DELIVERY.c.state == "pending", and_(DELIVERY.c.state == "claimed", DELIVERY.c.lease_until < now))
-
-
-async def owed_papers(tx: Transaction, delivery: Delivery) -> list[OwedPaper]:
-    """What a delivery must tell: everything owed to its destination in its cadence and not sealed yet.
-
-    profiles is empty where no profile that the destination is subscribed to asks for the paper any more.
-    """
-    rows = await tx.execute(
-        select(OWED.c.paper_id, OWED.c.occasion, ANNOUNCEMENT.c.type, ANNOUNCEMENT.c.announced_at, OWED.c.owed_at)
-        .join(ANNOUNCEMENT, ANNOUNCEMENT.c.id == OWED.c.announcement_id, isouter=True)
-        .where(
-            OWED.c.account_id == delivery.account_id,
-            OWED.c.destination_id == delivery.destination_id,
-            OWED.c.cadence == str(delivery.cadence),
-            OWED.c.delivery_id.is_(None),
-        )
-    )
-    owed = list(rows)
-    met = await _met_profiles(tx, delivery, sorted({row.paper_id for row in owed}))
-    return [
-        OwedPaper(
-            row.paper_id,
-            row.occasion,
-            row.type or "new",
-            row.announced_at or row.owed_at,
-            tuple(sorted(met.get(row.paper_id, ()))),
-        )
-        for row in owed
-    ]
-
-
-async def _met_profiles(tx: Transaction, delivery: Delivery, paper_ids: Sequence[int]) -> dict[int, set[int]]:
-    met: dict[int, set[int]] = {}
-    for chunk in chunks(paper_ids):
-        wanted = (
-            select(MATCH.c.paper_id, MATCH.c.profile_id)
-            .join(
-                SUBSCRIPTION,
-                and_(
-                    SUBSCRIPTION.c.account_id == MATCH.c.account_id,
-                    SUBSCRIPTION.c.profile_id == MATCH.c.profile_id,
-                    SUBSCRIPTION.c.destination_id == delivery.destination_id,
-                ),
-            )
-            .where(MATCH.c.account_id == delivery.account_id, MATCH.c.paper_id.in_(chunk))
-        )
-        for row in await tx.execute(wanted):
-            met.setdefault(row.paper_id, set()).add(row.profile_id)
-    return met
-
-
-async def known_at(tx: Transaction, delivery: Delivery, paper_ids: Sequence[int]) -> set[int]:
-    """Those of the papers that a delivery's destination was told of, or is to be: on whatever occasion and cadence."""
-    known: set[int] = set()
-    for chunk in chunks(paper_ids):
-        wanted = select(OWED.c.paper_id).where(
-            OWED.c.account_id == delivery.account_id,
-            OWED.c.destination_id == delivery.destination_id,
-            OWED.c.paper_id.in_(chunk),
-        )
-        known.update(await scalars(tx, wanted))
-    return known
-
-
-async def seal(
-    tx: Transaction,
-    delivery: Delivery,
-    parts: Sequence[Mapping[str, Any]],
-    told: Iterable[OwedPaper],
-    *,
-    papers: int,
-    fates: Mapping[int, Fate] = {},
-) -> bool:
-    """Fix what a delivery says: its parts, what it owes by them, and what becomes of each paper (by id) of that. From
-    here on the first part is in flight.
-
-    False when the lease was lost. Raises MovedError (and the transaction must not be committed) when something of what
-    is told is no longer owed: told of a paper that has become one with another, it would be told again of that one.
-    """
-    told = list(told)
-    sealed = await _mine(tx, delivery, parts=[dict(part) for part in parts], papers=papers, in_flight=bool(parts))
-    if sealed:
-        await _owe(tx, delivery, [paper for paper in told if paper.profiles == (TRENDING,)])
-    if sealed and await _close_owed(tx, delivery, told, fates) != len(told):
-        raise MovedError
-    return sealed
-
-
-async def _owe(tx: Transaction, delivery: Delivery, papers: Sequence[OwedPaper]) -> None:
-    """Owe what is trending to a delivery's destination. What was owed meanwhile stays as it is."""
-    ids = [paper.paper_id for paper in papers]
-    if await merges.heirs(tx, ids):
-        raise MovedError
-    first: dict[int, int] = {}
-    for chunk in chunks(ids):
-        told = (
-            select(ANNOUNCEMENT.c.paper_id, func.min(ANNOUNCEMENT.c.id).label("id"))
-            .where(ANNOUNCEMENT.c.paper_id.in_(chunk))
-            .group_by(ANNOUNCEMENT.c.paper_id)
-        )
-        first |= {row.paper_id: row.id for row in await tx.execute(told)}
-    now = await tx.now()
-    rows = [
-        {"account_id": delivery.account_id, "destination_id": delivery.destination_id, "paper_id": paper.paper_id,
-         "occasion": paper.occasion, "announcement_id": first[paper.paper_id], "cadence": str(delivery.cadence),
-         "owed_at": now}
-        for paper in papers if paper.paper_id in first
-    ]  # fmt: skip
-    await tx.insert_new(OWED, rows)
-
-
-async def _close_owed(tx: Transaction, delivery: Delivery, told: Iterable[OwedPaper], fates: Mapping[int, Fate]) -> int:
-    """Note that this delivery tells of what is owed, or why not. Returns how much of it was still owed."""
-    by_fate: dict[Fate | None, list[tuple[int, str]]] = {}
-    for paper in told:
-        by_fate.setdefault(fates.get(paper.paper_id), []).append((paper.paper_id, paper.occasion))
-    closed = 0
-    for fate, keys in by_fate.items():
-        for chunk in chunks(keys):
-            found = await tx.execute(
-                update(OWED)
-                .where(
-                    OWED.c.account_id == delivery.account_id,
-                    OWED.c.destination_id == delivery.destination_id,
-                    OWED.c.delivery_id.is_(None),
-                    tuple_(OWED.c.paper_id, OWED.c.occasion).in_(chunk),
-                )
-                .values(delivery_id=delivery.id, fate=fate and str(fate))
-            )
-            closed += found.rowcount
-    return closed
 
 
 # ── the fates ──────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-async def flying(tx: Transaction, delivery: Delivery, lease_until: datetime) -> bool:
-    """A part is about to be sent. False when the lease was lost: send nothing."""
-    return await _mine(tx, delivery, in_flight=True, lease_until=lease_until)
+async def flying(tx: Transaction, deliveries: Collection[Delivery], now: datetime, lease: timedelta) -> set[int]:
+    """The next part of each is about to be sent. Returns the ids of those that are still ours: send nothing of others.
+
+    flown_at stays, where it is the same part once more and nobody knows whether it arrived before.
+    """
+    same = and_(DELIVERY.c.unconfirmed > 0, DELIVERY.c.flown_at.is_not(None))
+    at = literal(now, DELIVERY.c.flown_at.type)
+    flown_at = case((same, DELIVERY.c.flown_at), else_=at)
+    return await ours(tx, deliveries, in_flight=True, flown_at=flown_at, lease_until=now + lease)
 
 
-async def part_sent(tx: Transaction, delivery: Delivery, parts_sent: int, lease_until: datetime) -> bool:
-    """A part has arrived, and the next one is about to be sent."""
-    return await _mine(tx, delivery, parts_sent=parts_sent, in_flight=True, unconfirmed=0, lease_until=lease_until)
+async def part_sent(tx: Transaction, deliveries: Collection[Delivery], now: datetime, lease: timedelta) -> set[int]:
+    """A part of each has arrived, and others are to follow. Returns the ids of those that are still ours."""
+    return await ours(
+        tx,
+        deliveries,
+        parts_sent=DELIVERY.c.parts_sent + 1,
+        in_flight=False,
+        unconfirmed=0,
+        lease_until=now + lease,
+    )
 
 
-async def sent(tx: Transaction, delivery: Delivery, parts_sent: int, now: datetime) -> bool:
-    """Everything has arrived."""
-    return await _end(tx, delivery, "sent", None, now, parts_sent=parts_sent)
+async def sent(tx: Transaction, deliveries: Collection[Delivery], now: datetime) -> set[int]:
+    """The last part of each has arrived. Returns the ids of those that were still ours."""
+    ended = ending("sent", None, now)
+    return await ours(tx, deliveries, parts_sent=DELIVERY.c.parts_sent + 1, unconfirmed=0, **ended)
+
+
+async def absent(tx: Transaction, delivery: Delivery) -> bool:
+    """It is known by now that the next part did not arrive."""
+    return bool(await ours(tx, [delivery], unconfirmed=0, flown_at=None))
 
 
 async def postpone(
     tx: Transaction, delivery: Delivery, due_at: datetime, reason: str, *, counted: bool, unconfirmed: bool = False
 ) -> bool:
     """Not now: try again at `due_at`. counted: whether it was an attempt; unconfirmed: whether it may have arrived."""
-    return await _mine(
+    postponed = await ours(
         tx,
-        delivery,
+        [delivery],
         state="pending",
         due_at=due_at,
         reason=reason[:500],
@@ -414,82 +377,12 @@ async def postpone(
         lease_token=None,
         lease_until=None,
     )
-
-
-async def die(tx: Transaction, delivery: Delivery, reason: str, now: datetime) -> bool:
-    """It will not arrive: visibly, with the reason. One that was never sealed takes with it what it would have told:
-    the next would die of the same."""
-    died = await _end(tx, delivery, "dead", reason, now)
-    if died and delivery.parts is None:
-        await _close_owed(tx, delivery, await owed_papers(tx, delivery), {})
-    return died
-
-
-async def drop(
-    tx: Transaction,
-    delivery: Delivery,
-    told: Iterable[OwedPaper],
-    reason: str,
-    now: datetime,
-    *,
-    fates: Mapping[int, Fate] = {},
-) -> bool:
-    """Nobody wants it any more: what it owed is closed with it."""
-    dropped = await _end(tx, delivery, "dropped", reason, now)
-    if dropped:
-        await _close_owed(tx, delivery, told, fates)
-    return dropped
-
-
-async def lapse(tx: Transaction, now: datetime, limit: int) -> int:
-    """Drop what has waited for more than seven days for destinations that are paused as long. Returns how many
-    deliveries."""
-    long_paused = (
-        select(DESTINATION.c.account_id, DESTINATION.c.id)
-        .where(DESTINATION.c.paused_at < now - PAUSE_PATIENCE)
-        .subquery()
-    )
-    stale = (
-        select(DELIVERY)
-        .join(
-            long_paused,
-            and_(long_paused.c.account_id == DELIVERY.c.account_id, long_paused.c.id == DELIVERY.c.destination_id),
-        )
-        .where(_idle(now), DELIVERY.c.first_due < now - PAUSE_PATIENCE)
-        .limit(limit)
-    )
-    dropped = 0
-    for row in list(await tx.execute(stale)):
-        await tx.execute(
-            update(DELIVERY)
-            .where(DELIVERY.c.account_id == row.account_id, DELIVERY.c.id == row.id, _idle(now))
-            .values(
-                state="dropped",
-                reason="the destination was paused for more than seven days",
-                ended_at=now,
-                in_flight=False,
-                lease_token=None,
-                lease_until=None,
-            )
-        )
-        await tx.execute(
-            update(OWED)
-            .where(
-                OWED.c.account_id == row.account_id,
-                OWED.c.destination_id == row.destination_id,
-                OWED.c.cadence == row.cadence,
-                OWED.c.delivery_id.is_(None),
-                OWED.c.owed_at <= now - PAUSE_PATIENCE,
-            )
-            .values(delivery_id=row.id)
-        )
-        dropped += 1
-    return dropped
+    return bool(postponed)
 
 
 async def next_due(tx: Transaction, channel: str) -> datetime | None:
     """When the next open delivery of a channel is due."""
-    wanted = select(func.min(DELIVERY.c.due_at)).where(DELIVERY.c.channel == channel, DELIVERY.c.state.in_(OPEN))
+    wanted = select(func.min(DELIVERY.c.due_at)).where(DELIVERY.c.channel == channel, IS_OPEN)
     return (await tx.execute(wanted)).scalar()
 
 
@@ -506,34 +399,27 @@ async def counts(tx: Transaction) -> dict[str, int]:
     return {row.state: row.number for row in rows}
 
 
-async def _end(
-    tx: Transaction, delivery: Delivery, state: str, reason: str | None, now: datetime, **values: Any
-) -> bool:
-    return await _mine(
-        tx,
-        delivery,
-        state=state,
-        reason=reason[:500] if reason else None,
-        ended_at=now,
-        in_flight=False,
-        lease_token=None,
-        lease_until=None,
-        **values,
-    )
+def ending(state: str, reason: str | None, now: datetime) -> dict[str, Any]:
+    """What a delivery's row says when it has come to its end."""
+    return {"state": state, "reason": reason[:500] if reason else None, "ended_at": now, "in_flight": False,
+            "lease_token": None, "lease_until": None}  # fmt: skip
 
 
-async def _mine(tx: Transaction, delivery: Delivery, **values: Any) -> bool:
-    changed = await tx.execute(
-        update(DELIVERY)
-        .where(
-            DELIVERY.c.account_id == delivery.account_id,
-            DELIVERY.c.id == delivery.id,
-            DELIVERY.c.state == "claimed",
-            DELIVERY.c.lease_token == delivery.lease_token,
+async def ours(tx: Transaction, deliveries: Collection[Delivery], **values: Any) -> set[int]:
+    """Change deliveries that are still claimed under our token. Returns the ids of those that were."""
+    changed: set[int] = set()
+    for chunk in chunks(sorted((each.account_id, each.id, each.lease_token) for each in deliveries)):
+        statement = (
+            update(DELIVERY)
+            .where(
+                among(tx, (DELIVERY.c.account_id, DELIVERY.c.id, DELIVERY.c.lease_token), chunk),
+                DELIVERY.c.state == "claimed",
+            )
+            .values(**values)
+            .returning(DELIVERY.c.id)
         )
-        .values(**values)
-    )
-    return changed.rowcount == 1
+        changed.update((await tx.execute(statement)).scalars())
+    return changed
 
 
 def _delivery(row: Row[Any]) -> Delivery:
@@ -546,7 +432,9 @@ def _delivery(row: Row[Any]) -> Delivery:
         slot=row.slot,
         first_due=row.first_due,
         attempts=row.attempts,
+        tried_at=row.tried_at,
         unconfirmed=row.unconfirmed,
+        flown_at=row.flown_at,
         parts=tuple(row.parts) if row.parts is not None else None,
         parts_sent=row.parts_sent,
         lease_token=row.lease_token,

@@ -5,11 +5,13 @@ Both are rows: no connection-bound lock, which breaks behind a pooler and outliv
 
 import asyncio
 import secrets
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
-from sqlalchemy import delete, select, update
+from sqlalchemy import select, update
 
 from paperlark.store.database import Store, Transaction
 from paperlark.store.tables import LANE, PACE
@@ -64,22 +66,42 @@ async def _end_turn(tx: Transaction, what: str, *, held_until: datetime, free_at
     await tx.execute(update(PACE).where(mine).values(free_at=free_at))
 
 
-async def take_lane(tx: Transaction, channel: str, token: str | None, now: datetime, lease: timedelta) -> str | None:
-    """Take a channel's lane, or keep it (`token` is the one held). Returns the token, or None: somebody else has it."""
-    token = token or secrets.token_hex(8)
-    insert = tx.insert(LANE)
+@dataclass(frozen=True, slots=True)
+class LaneTaken:
+    """A channel's lane is ours: under this token, since when, and what was before.
+
+    mine: it was ours already. until: up to when somebody before us may have sent. recent: what they remembered when
+    they gave the lane back; None where they never did.
+    """
+
+    token: str
+    now: datetime
+    mine: bool
+    until: datetime
+    recent: Mapping[str, Any] | None
+
+
+async def take_lane(
+    tx: Transaction, channel: str, token: str | None, now: datetime, lease: timedelta
+) -> LaneTaken | None:
+    """Take a channel's lane, or keep it (`token` is the one held). None: somebody else has it."""
+    held = select(LANE).where(LANE.c.channel == channel).with_for_update()
+    row = (await tx.execute(held)).one_or_none()
+    if row is None:
+        await tx.insert_new(LANE, [{"channel": channel, "lease_token": "", "lease_until": now, "recent": {}}])
+        row = (await tx.execute(held)).one()
+    mine = token is not None and row.lease_token == token
+    if not mine and row.lease_token and row.lease_until >= now:
+        return None
+    token = token if mine and token else secrets.token_hex(8)
+    await tx.execute(update(LANE).where(LANE.c.channel == channel).values(lease_token=token, lease_until=now + lease))
+    return LaneTaken(token, now, mine, min(row.lease_until, now), row.recent if not row.lease_token else None)
+
+
+async def leave_lane(tx: Transaction, channel: str, token: str, recent: Mapping[str, Any], now: datetime) -> None:
+    """Give a lane back, with what the next holder must know of what was sent lately."""
     await tx.execute(
-        insert.on_conflict_do_update(
-            index_elements=["channel"],
-            set_={"lease_token": insert.excluded.lease_token, "lease_until": insert.excluded.lease_until},
-            where=(LANE.c.lease_token == insert.excluded.lease_token) | (LANE.c.lease_until < now),
-        ),
-        [{"channel": channel, "lease_token": token, "lease_until": now + lease}],
+        update(LANE)
+        .where(LANE.c.channel == channel, LANE.c.lease_token == token)
+        .values(lease_token="", lease_until=now, recent=dict(recent))
     )
-    holder = (await tx.execute(select(LANE.c.lease_token).where(LANE.c.channel == channel))).scalar_one()
-    return token if holder == token else None
-
-
-async def leave_lane(tx: Transaction, channel: str, token: str) -> None:
-    """Give a lane back."""
-    await tx.execute(delete(LANE).where(LANE.c.channel == channel, LANE.c.lease_token == token))

@@ -19,7 +19,7 @@ LETTERS = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"  # Crockford's base 32: I, L and O 
 LENGTH = 8  # of 32 letters: 40 bits
 LIFE = timedelta(minutes=10)
 ATTEMPTS = 5  # of one account or identity, in a minute
-_APART = timedelta(minutes=1) / ATTEMPTS
+MINUTE = timedelta(minutes=1)
 _LOOK_ALIKE = str.maketrans("ILO", "110", " -")
 _COUNTED = "pairing:"
 
@@ -59,19 +59,22 @@ async def use(tx: Transaction, typed: str, purpose: str, now: datetime) -> int |
     return account_id
 
 
-async def attempt(tx: Transaction, who: str, now: datetime) -> timedelta | None:
+async def attempt(
+    tx: Transaction, who: str, now: datetime, *, allowed: int = ATTEMPTS, within: timedelta = MINUTE
+) -> timedelta | None:
     """Count an attempt of somebody. None: it is allowed; else how long to wait. Commit it whatever follows.
 
-    A bucket of `ATTEMPTS` that fills again in a minute, kept as the moment at which it will be full (the generic cell
-    rate algorithm, ITU-T I.371). Who it was is kept as a hash, and for an hour.
+    A bucket of `allowed` that fills again `within` that time, kept as the moment at which it will be full (the generic
+    cell rate algorithm, ITU-T I.371). Who it was is kept as a hash, and for an hour.
     """
     what = _COUNTED + hashed(who)
     await tx.execute(delete(PACE).where(PACE.c.what.startswith(_COUNTED), PACE.c.free_at < now - timedelta(hours=1)))
     await tx.insert_new(PACE, [{"what": what, "free_at": now}])
     held = select(PACE.c.free_at).where(PACE.c.what == what).with_for_update()
     full_at: datetime = (await tx.execute(held)).scalar_one()
-    wait = full_at - (ATTEMPTS - 1) * _APART - now
+    apart = within / allowed
+    wait = full_at - (allowed - 1) * apart - now
     if wait > timedelta(0):
         return wait
-    await tx.execute(update(PACE).where(PACE.c.what == what).values(free_at=max(full_at, now) + _APART))
+    await tx.execute(update(PACE).where(PACE.c.what == what).values(free_at=max(full_at, now) + apart))
     return None

@@ -11,7 +11,21 @@ from dataclasses import dataclass
 from datetime import datetime, time
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, Select, and_, delete, func, literal, select, text, tuple_, update
+from sqlalchemy import (
+    ColumnElement,
+    Row,
+    Select,
+    and_,
+    case,
+    delete,
+    exists,
+    func,
+    literal,
+    select,
+    text,
+    tuple_,
+    update,
+)
 
 from paperlark.model.ids import new_id
 from paperlark.model.problems import ReaderError
@@ -92,18 +106,18 @@ async def get(tx: Transaction, account_id: int, profile_id: int) -> Profile:
     row = (await tx.execute(wanted)).one_or_none()
     if row is None:
         raise ReaderError(NO_PROFILE)
-    return _profile(row)
+    return profile_of(row)
 
 
 async def listed(tx: Transaction, account_id: int) -> list[Profile]:
     """An account's profiles, oldest first."""
     wanted = select(PROFILE).where(PROFILE.c.account_id == account_id, PROFILE.c.removed_at.is_(None))
-    return [_profile(row) for row in await tx.execute(wanted.order_by(PROFILE.c.id))]
+    return [profile_of(row) for row in await tx.execute(wanted.order_by(PROFILE.c.id))]
 
 
 async def everyone(tx: Transaction) -> list[Profile]:
     """Every profile that is percolated: for building an index."""
-    return [_profile(row) for row in await tx.execute(select(PROFILE).where(PROFILE.c.removed_at.is_(None)))]
+    return [profile_of(row) for row in await tx.execute(select(PROFILE).where(PROFILE.c.removed_at.is_(None)))]
 
 
 async def named(tx: Transaction, account_id: int, profile_ids: Iterable[int]) -> dict[int, Profile]:
@@ -113,7 +127,7 @@ async def named(tx: Transaction, account_id: int, profile_ids: Iterable[int]) ->
         wanted = select(PROFILE).where(
             PROFILE.c.account_id == account_id, PROFILE.c.id.in_(chunk), PROFILE.c.removed_at.is_(None)
         )
-        found |= {row.id: _profile(row) for row in await tx.execute(wanted)}
+        found |= {row.id: profile_of(row) for row in await tx.execute(wanted)}
     return found
 
 
@@ -186,21 +200,30 @@ async def put_destination(
     cap: int,
     empty: EmptyPolicy,
     now: datetime,
+    confirm_by: datetime | None = None,
 ) -> Destination:
-    """Keep where and how an account wants to be told; the same address again changes its settings and wakes it."""
-    settings = {"zone": rhythm.zone, "digest_at": rhythm.digest_at.strftime("%H:%M"), "weekday": rhythm.weekday,
-                "quiet": _quiet_text(rhythm.quiet), "cap": cap, "empty": str(empty), "paused_at": None,
-                "paused_until": None, "paused_reason": None}  # fmt: skip
-    row = {"account_id": account_id, "id": new_id(), "channel": channel, "address": address, "created_at": now}
+    """Keep where and how an account wants to be told; the same address again changes its settings and wakes it.
+
+    confirm_by: until when its owner has to say that this is wanted, where nobody has said so yet; None: it needs no
+    saying.
+    """
+    settings = _columns_of(rhythm) | {"cap": cap, "empty": str(empty), "paused_at": None, "paused_until": None,
+                                      "paused_reason": None}  # fmt: skip
+    row = {"account_id": account_id, "id": new_id(), "channel": channel, "address": address, "created_at": now,
+           "confirm_by": confirm_by}  # fmt: skip
     insert = tx.insert(DESTINATION)
+    # Once confirmed, an address stays so.
+    still = case((DESTINATION.c.confirm_by.is_(None), None), else_=literal(confirm_by, DESTINATION.c.confirm_by.type))
     await tx.execute(
-        insert.on_conflict_do_update(index_elements=["account_id", "channel", "address"], set_=settings),
+        insert.on_conflict_do_update(
+            index_elements=["account_id", "channel", "address"], set_=settings | {"confirm_by": still}
+        ),
         [row | settings],
     )
     wanted = select(DESTINATION).where(
         DESTINATION.c.account_id == account_id, DESTINATION.c.channel == channel, DESTINATION.c.address == address
     )
-    return _destination((await tx.execute(wanted)).one())
+    return destination_of((await tx.execute(wanted)).one())
 
 
 async def destination(tx: Transaction, account_id: int, destination_id: int) -> Destination:
@@ -209,13 +232,13 @@ async def destination(tx: Transaction, account_id: int, destination_id: int) -> 
     row = (await tx.execute(wanted)).one_or_none()
     if row is None:
         raise ReaderError(NO_DESTINATION)
-    return _destination(row)
+    return destination_of(row)
 
 
 async def destinations(tx: Transaction, account_id: int) -> list[Destination]:
     """An account's destinations, oldest first."""
     wanted = select(DESTINATION).where(DESTINATION.c.account_id == account_id).order_by(DESTINATION.c.id)
-    return [_destination(row) for row in await tx.execute(wanted)]
+    return [destination_of(row) for row in await tx.execute(wanted)]
 
 
 async def pause_destination(
@@ -234,6 +257,15 @@ async def pause_destination(
     )
 
 
+async def set_rhythm(tx: Transaction, account_id: int, destination_id: int, rhythm: Rhythm) -> None:
+    """When a destination may be told; the slot that is planned already stays where it is."""
+    await tx.execute(
+        update(DESTINATION)
+        .where(DESTINATION.c.account_id == account_id, DESTINATION.c.id == destination_id)
+        .values(_columns_of(rhythm))
+    )
+
+
 async def resume_destination(tx: Transaction, account_id: int, destination_id: int) -> None:
     """Send to a destination again: what waits for it first."""
     await _wake(tx, (DESTINATION.c.account_id == account_id) & (DESTINATION.c.id == destination_id))
@@ -244,18 +276,15 @@ async def resume_due(tx: Transaction, now: datetime) -> None:
     await _wake(tx, DESTINATION.c.paused_until <= now)
 
 
+async def any_resume_due(tx: Transaction, now: datetime) -> bool:
+    """Has any destination's pause come to its end?"""
+    wanted = select(DESTINATION.c.id).where(DESTINATION.c.paused_until <= now).limit(1)
+    return (await tx.execute(wanted)).first() is not None
+
+
 async def _wake(tx: Transaction, those: ColumnElement[bool]) -> None:
     awake = {"paused_at": None, "paused_until": None, "paused_reason": None}
     await tx.execute(update(DESTINATION).where(those).values(awake))
-
-
-async def move_destination(tx: Transaction, account_id: int, destination_id: int, address: str) -> None:
-    """The platform gave an address a new name (a Telegram group became a supergroup)."""
-    await tx.execute(
-        update(DESTINATION)
-        .where(DESTINATION.c.account_id == account_id, DESTINATION.c.id == destination_id)
-        .values(address=address)
-    )
 
 
 async def subscribe(
@@ -334,10 +363,17 @@ async def subscriptions(tx: Transaction, account_id: int) -> list[Subscription]:
 
 
 async def subscriptions_of(tx: Transaction, profiles: Iterable[tuple[int, int]]) -> list[Subscription]:
-    """The subscriptions to some profiles, given as (account, profile)."""
+    """The subscriptions to some profiles, given as (account, profile); not those that await a confirmation."""
+    unconfirmed = exists().where(
+        DESTINATION.c.account_id == SUBSCRIPTION.c.account_id,
+        DESTINATION.c.id == SUBSCRIPTION.c.destination_id,
+        DESTINATION.c.confirm_by.is_not(None),
+    )
     found: list[Subscription] = []
     for chunk in chunks(sorted(set(profiles))):
-        wanted = select(SUBSCRIPTION).where(tuple_(SUBSCRIPTION.c.account_id, SUBSCRIPTION.c.profile_id).in_(chunk))
+        wanted = select(SUBSCRIPTION).where(
+            tuple_(SUBSCRIPTION.c.account_id, SUBSCRIPTION.c.profile_id).in_(chunk), ~unconfirmed
+        )
         found += [_subscription(row) for row in await tx.execute(wanted)]
     return found
 
@@ -359,15 +395,26 @@ def rhythm_of(row: Any) -> Rhythm:
     return Rhythm(row.zone, time.fromisoformat(row.digest_at), row.weekday, quiet)
 
 
+def _columns_of(rhythm: Rhythm) -> dict[str, Any]:
+    return {
+        "zone": rhythm.zone,
+        "digest_at": rhythm.digest_at.strftime("%H:%M"),
+        "weekday": rhythm.weekday,
+        "quiet": _quiet_text(rhythm.quiet),
+    }
+
+
 def _quiet_text(quiet: QuietHours | None) -> str | None:
     return f"{quiet.start:%H:%M}-{quiet.end:%H:%M}" if quiet else None
 
 
-def _profile(row: Row[Any]) -> Profile:
+def profile_of(row: Row[Any]) -> Profile:
+    """A profile's row as a value."""
     return Profile(row.account_id, row.id, row.version, row.name, row.text, row.began_at)
 
 
-def _destination(row: Row[Any]) -> Destination:
+def destination_of(row: Row[Any]) -> Destination:
+    """A destination's row as a value."""
     return Destination(
         row.account_id,
         row.id,
@@ -378,6 +425,7 @@ def _destination(row: Row[Any]) -> Destination:
         EmptyPolicy(row.empty),
         row.paused_reason,
         row.paused_until,
+        row.confirm_by,
     )
 
 

@@ -235,12 +235,15 @@ class ProfileChange(SQLModel, table=True):
 
 
 class Destination(SQLModel, table=True):
-    """A channel's address of one account, with its zone, hour, quiet hours, cap and empty-day policy."""
+    """A channel's address of one account, with its zone, hour, quiet hours, cap and empty-day policy. `secret_turn`
+    says how often it was given a new secret (webhooks: `readers.webhook`), and since when it has the present one."""
 
     __table_args__ = (
         UniqueConstraint("account_id", "channel", "address", name="uq_destination_address"),
         Index("ix_destination_paused_until", "paused_until", sqlite_where=text("paused_until IS NOT NULL"),
               postgresql_where=text("paused_until IS NOT NULL")),
+        Index("ix_destination_confirm_by", "confirm_by", sqlite_where=text("confirm_by IS NOT NULL"),
+              postgresql_where=text("confirm_by IS NOT NULL")),
     )  # fmt: skip
     account_id: int = key()
     id: int = key()
@@ -256,6 +259,38 @@ class Destination(SQLModel, table=True):
     paused_at: datetime | None = moment(nullable=True)
     paused_until: datetime | None = moment(nullable=True)
     paused_reason: str | None = None
+    confirm_by: datetime | None = moment(nullable=True)
+    failures: int = Field(default=0, sa_column_kwargs={"server_default": "0"})
+    doubted_at: datetime | None = moment(nullable=True)
+    secret_turn: int = Field(default=0, sa_column_kwargs={"server_default": "0"})
+    secret_turned_at: datetime | None = moment(nullable=True)
+
+
+class Confirmation(SQLModel, table=True):
+    """What an address's owner is asked: is this wanted here? `wish` is what begins with the answer, beyond the address
+    itself. Asked once, used once, forgotten after `expires_at`."""
+
+    __table_args__ = (
+        Index("ix_confirmation_unasked", "made_at", sqlite_where=text("asked_at IS NULL"),
+              postgresql_where=text("asked_at IS NULL")),
+    )  # fmt: skip
+    account_id: int = key()
+    id: int = key()
+    destination_id: int = number()
+    wish: dict[str, Any] | None = json(nullable=True)
+    made_at: datetime = moment()
+    expires_at: datetime = moment(index=True)
+    asked_at: datetime | None = moment(nullable=True)
+    used_at: datetime | None = moment(nullable=True)
+
+
+class SoftBounce(SQLModel, table=True):
+    """A day (UTC, `2026-03-02`) on which a message came back from a destination, for now."""
+
+    __tablename__ = "soft_bounce"
+    account_id: int = key()
+    destination_id: int = key()
+    day: str = Field(primary_key=True, index=True)
 
 
 class Subscription(SQLModel, table=True):
@@ -291,6 +326,9 @@ class Owed(SQLModel, table=True):
         # Led by the paper: what is owed together is written together, not all over the index.
         Index("ix_owed_open", "paper_id", "account_id", "destination_id", "cadence",
               sqlite_where=text("delivery_id IS NULL"), postgresql_where=text("delivery_id IS NULL")),
+        # What was owed lately is planned without looking at all that waits for its hour.
+        Index("ix_owed_lately", "owed_at",
+              sqlite_where=text("delivery_id IS NULL"), postgresql_where=text("delivery_id IS NULL")),
     )  # fmt: skip
     account_id: int = key()
     destination_id: int = key()
@@ -311,6 +349,9 @@ class Delivery(SQLModel, table=True):
         Index("ix_delivery_due", "channel", "due_at", sqlite_where=text("state IN ('pending', 'claimed')"),
               postgresql_where=text("state IN ('pending', 'claimed')")),
         Index("ix_delivery_state", "state", "due_at"),
+        Index("ix_delivery_open", "account_id", "destination_id", "first_due",
+              sqlite_where=text("state IN ('pending', 'claimed')"),
+              postgresql_where=text("state IN ('pending', 'claimed')")),
     )  # fmt: skip
     account_id: int = key()
     id: int = key()
@@ -324,8 +365,10 @@ class Delivery(SQLModel, table=True):
     lease_token: str | None = None
     lease_until: datetime | None = moment(nullable=True)
     attempts: int = 0
+    tried_at: datetime | None = moment(nullable=True)
     unconfirmed: int = 0
     in_flight: bool = False
+    flown_at: datetime | None = moment(nullable=True)
     parts: list[dict[str, Any]] | None = json(nullable=True)
     parts_sent: int = 0
     papers: int = 0
@@ -397,11 +440,15 @@ class Pace(SQLModel, table=True):
 
 
 class Lane(SQLModel, table=True):
-    """Who may send on a channel now: a lease keeps a platform's limits without shared counters."""
+    """Who may send on a channel now: a lease keeps a platform's limits without shared counters.
+
+    lease_token: "" where it was given back; then `recent` says what the next holder must know to keep the limits.
+    """
 
     channel: str = Field(primary_key=True)
     lease_token: str
     lease_until: datetime = moment()
+    recent: dict[str, Any] | None = json(nullable=True)
 
 
 class Progress(SQLModel, table=True):
@@ -410,6 +457,14 @@ class Progress(SQLModel, table=True):
 
     what: str = Field(primary_key=True)
     mark: int = number()
+
+
+class Secret(SQLModel, table=True):
+    """A secret that was made here, once, because none was set: what signs links."""
+
+    name: str = Field(primary_key=True)
+    value: str
+    made_at: datetime = moment()
 
 
 class InboundUpdate(SQLModel, table=True):
@@ -431,6 +486,7 @@ def table(model: type[SQLModel]) -> Table:
 PAPER, ALIAS, SOURCE_RECORD = table(Paper), table(Alias), table(SourceRecord)
 ANNOUNCEMENT, SIGNAL, MERGE_LOG = table(Announcement), table(Signal), table(MergeLog)
 ACCOUNT, IDENTITY, TOKEN = table(Account), table(Identity), table(Token)
+CONFIRMATION, SOFT_BOUNCE, SECRET = table(Confirmation), table(SoftBounce), table(Secret)
 FEED_ADDRESS, PAIRING_CODE = table(FeedAddress), table(PairingCode)
 PROFILE, PROFILE_VERSION, PROFILE_CHANGE = table(Profile), table(ProfileVersion), table(ProfileChange)
 DESTINATION, SUBSCRIPTION = table(Destination), table(Subscription)

@@ -2,193 +2,74 @@
 
 It checks what Telegram checks (names and types of fields, lengths after parsing, HTML as strictly as FIELD §5.2 of the
 reference says), answers in Telegram's JSON and words, and fails as scripted. The record lives with the server: a client
-in another process may die at any moment.
+in another process may die at any moment. Readers talk back through it: `say`, `press`, `seek` and their like become
+updates, which the bot fetches by long polling, or which a test posts to the bot's webhook.
 """
 
 import asyncio
-import html
 import json
+import math
 import re
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
 from types import TracebackType
-from typing import Any, NamedTuple, Self
+from typing import Any, Self
 
 from aiohttp import web
 
+from paperlark.testing.bot_answers import (
+    BAD_GATEWAY,
+    BLOCKED,
+    DROPPED,
+    MAX_NOTICE,
+    MAX_RESULTS,
+    NOT_MODIFIED,
+    SERVER_ERROR,
+    SILENCE,
+    TOO_OLD,
+    TWO_POLLERS,
+    UNAUTHORISED,
+    UNKNOWN_CHAT,
+    UNKNOWN_THREAD,
+    WEBHOOK_ACTIVE,
+    Answer,
+    Keyboard,
+    RefusedError,
+    Seen,
+    check_published,
+    checked,
+    flood,
+    keyboard_of,
+    migrated,
+    refused,
+)
+from paperlark.testing.bot_updates import BOT, DATE, Updates, membership, person
+from paperlark.testing.windows import Windows
+
+__all__ = (
+    "BAD_GATEWAY",
+    "BLOCKED",
+    "DROPPED",
+    "NOT_MODIFIED",
+    "SERVER_ERROR",
+    "SILENCE",
+    "TOKEN",
+    "TOO_OLD",
+    "TWO_POLLERS",
+    "UNAUTHORISED",
+    "UNKNOWN_CHAT",
+    "UNKNOWN_THREAD",
+    "WEBHOOK_ACTIVE",
+    "Answer",
+    "BotApi",
+    "Keyboard",
+    "Seen",
+    "flood",
+    "migrated",
+    "refused",
+)
+
 TOKEN = "123456:fake-token-for-tests-0123456789abcdef"
-
-MAX_UNITS = 4096
-MAX_ENTITIES = 100
-
-
-# --- What Telegram makes of HTML --------------------------------------------------------------------------------
-
-
-class Entity(NamedTuple):
-    """A stretch of a message's text that is shown in some way; offset and length in UTF-16 units."""
-
-    type: str
-    offset: int
-    length: int
-    url: str | None = None
-
-
-class MarkupError(Exception):
-    """Text that Telegram cannot parse; `str()` is the end of its own sentence."""
-
-
-_TYPES = {
-    "a": "text_link",
-    "b": "bold",
-    "strong": "bold",
-    "i": "italic",
-    "em": "italic",
-    "u": "underline",
-    "ins": "underline",
-    "s": "strikethrough",
-    "strike": "strikethrough",
-    "del": "strikethrough",
-    "tg-spoiler": "spoiler",
-    "span": "spoiler",
-    "code": "code",
-    "pre": "pre",
-    "blockquote": "blockquote",
-    "tg-emoji": "custom_emoji",
-    "tg-time": "date_time",
-}
-_TAG = re.compile(r"<(?P<end>/?)(?P<name>[A-Za-z0-9-]*)(?P<attributes>[^<>]*)(?P<closed>>?)")
-_ATTRIBUTE = re.compile(r"""\s+(?P<name>[A-Za-z-]+)(?:\s*=\s*(?:"(?P<double>[^"]*)"|'(?P<single>[^']*)'))?""")
-_CHARACTER = re.compile(r"&(?:lt|gt|amp|quot|#\d{1,7}|#[xX][0-9a-fA-F]{1,6});")
-_MENTION = re.compile(r"(?<![\w@])@[A-Za-z]\w{3,31}")
-
-
-def parse_html(markup: str) -> tuple[str, list[Entity]]:
-    """The text and the entities of HTML mode, white space trimmed at the ends. Raises MarkupError."""
-    shown: list[str] = []
-    entities: list[Entity] = []
-    open_tags: list[tuple[str, int, str | None, str]] = []
-    at = units = 0
-    for found in _TAG.finditer(markup):
-        piece = _characters(markup[at : found.start()])
-        shown.append(piece)
-        units += _utf16(piece)
-        at = found.end()
-        offset = len(markup[: found.start()].encode())
-        name = found["name"].lower()
-        if found["end"]:
-            if not open_tags:
-                raise MarkupError(f"Unexpected end tag at byte offset {offset}")
-            expected, begun, url, kind = open_tags.pop()
-            if name != expected or not found["closed"]:
-                raise MarkupError(
-                    f'Unmatched end tag at byte offset {offset}, expected "</{expected}>", found "</{name}>"'
-                )
-            if units > begun:
-                entities.append(Entity(kind, begun, units - begun, url))
-            continue
-        if name not in _TYPES:
-            raise MarkupError(f'Unsupported start tag "{name}" at byte offset {offset}')
-        if not found["closed"]:
-            raise MarkupError(f"Unclosed start tag at byte offset {offset}")
-        attributes = _attributes(found["attributes"], name, offset)
-        if name == "span" and attributes.get("class") != "tg-spoiler":
-            raise MarkupError(f'Tag "span" must have class "tg-spoiler" at byte offset {offset}')
-        kind = "expandable_blockquote" if name == "blockquote" and "expandable" in attributes else _TYPES[name]
-        open_tags.append((name, units, attributes.get("href"), kind))
-    if open_tags:
-        raise MarkupError(f'Can\'t find end tag corresponding to start tag "{open_tags[-1][0]}"')
-    shown.append(_characters(markup[at:]))
-    return _finished("".join(shown), entities)
-
-
-def _finished(text: str, entities: list[Entity]) -> tuple[str, list[Entity]]:
-    """Trimmed, with the mentions that Telegram finds by itself; the first hundred entities."""
-    trimmed = text.strip()
-    shift = _utf16(text[: len(text) - len(text.lstrip())])
-    length = _utf16(trimmed)
-    moved = [e._replace(offset=max(e.offset - shift, 0)) for e in entities]
-    kept = [e._replace(length=min(e.length, length - e.offset)) for e in moved if e.offset < length]
-    for found in _MENTION.finditer(trimmed):
-        start, size = _utf16(trimmed[: found.start()]), _utf16(found[0])
-        if not any(e.type == "text_link" and e.offset <= start < e.offset + e.length for e in kept):
-            kept.append(Entity("mention", start, size))
-    return trimmed, sorted(kept, key=lambda e: (e.offset, -e.length))[:MAX_ENTITIES]
-
-
-def _attributes(written: str, name: str, offset: int) -> dict[str, str]:
-    attributes: dict[str, str] = {}
-    at = 0
-    for found in _ATTRIBUTE.finditer(written):
-        if found.start() != at:
-            break
-        attributes[found["name"].lower()] = html.unescape(found["double"] or found["single"] or "")
-        at = found.end()
-    if written[at:].strip():
-        raise MarkupError(f'Unexpected text in the tag "{name}" at byte offset {offset}')
-    return attributes
-
-
-def _characters(text: str) -> str:
-    """Only these references are read; any other stays as it is written."""
-    return _CHARACTER.sub(lambda found: html.unescape(found[0]), text)
-
-
-def _utf16(text: str) -> int:
-    return len(text.encode("utf-16-le", "surrogatepass")) // 2
-
-
-# --- The server -------------------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True, slots=True)
-class Seen:
-    """A message as the readers of a chat see it."""
-
-    chat: str
-    thread: int | None
-    text: str
-    entities: tuple[Entity, ...]
-    html: str | None
-    preview: Mapping[str, Any]
-    message_id: int
-
-
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """How the server meets a request.
-
-    status, description, parameters: an error in Telegram's JSON (status 200: all is well). body: these bytes in place
-    of JSON. accept: the message is shown in the chat all the same. hang: no answer. drop: the connection is closed.
-    """
-
-    status: int = 200
-    description: str = ""
-    parameters: Mapping[str, Any] | None = None
-    body: bytes | None = None
-    accept: bool = False
-    hang: bool = False
-    drop: bool = False
-
-
-BLOCKED = Answer(403, "Forbidden: bot was blocked by the user")
-UNKNOWN_CHAT = Answer(400, "Bad Request: chat not found")
-UNKNOWN_THREAD = Answer(400, "Bad Request: message thread not found")
-UNAUTHORISED = Answer(401, "Unauthorized")
-SERVER_ERROR = Answer(500, "Internal Server Error")
-BAD_GATEWAY = Answer(502, body=b"<html><body><h1>502 Bad Gateway</h1></body></html>")
-SILENCE = Answer(hang=True, accept=True)
-DROPPED = Answer(drop=True, accept=True)
-
-
-def flood(seconds: int) -> Answer:
-    """The server asks to wait."""
-    return Answer(429, f"Too Many Requests: retry after {seconds}", {"retry_after": seconds})
-
-
-def migrated(chat: int) -> Answer:
-    """The group has become a supergroup with another number."""
-    return Answer(400, "Bad Request: group chat was upgraded to a supergroup chat", {"migrate_to_chat_id": chat})
 
 
 @dataclass
@@ -196,7 +77,12 @@ class BotApi:
     """`async with BotApi() as api:` serves at `api.url` until the block ends.
 
     seen: every message that a chat shows, in order. calls: every request, as method and fields. Answers are scripted
-    by chat with `script`, and for good with `always`; "" stands for every chat.
+    by chat with `script`, and for good with `always`; "" stands for every chat, and what goes to no chat is scripted by
+    its method ("getUpdates").
+
+    updates: what the bot has not confirmed yet. notices: by query, what pressed buttons were answered. found: by query,
+    what inline queries were answered. administrators: (chat, person). published: by method, what was set for good.
+    windows: how many messages are taken in what time; without them, all.
     """
 
     token: str = TOKEN
@@ -204,11 +90,36 @@ class BotApi:
     seen: list[Seen] = field(default_factory=list)
     calls: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
     always: dict[str, Answer] = field(default_factory=dict)
+    updates: list[dict[str, Any]] = field(default_factory=list)
+    notices: dict[str, str] = field(default_factory=dict)
+    found: dict[str, dict[str, Any]] = field(default_factory=dict)
+    administrators: set[tuple[int, int]] = field(default_factory=set)
+    published: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
+    webhook: dict[str, Any] = field(default_factory=dict)
+    people: Updates = field(default_factory=Updates)
+    windows: Windows | None = None
 
     def __post_init__(self) -> None:
         self._scripts: dict[str, list[Answer]] = {}
         self._runner: web.AppRunner | None = None
         self._leaving = asyncio.Event()
+        self._news = asyncio.Condition()
+        self._poller = 0
+        self._asked: set[str] = set()  # queries that wait for an answer
+        self._methods: dict[str, Callable[[Mapping[str, Any]], Any]] = {
+            "getme": lambda _: {**BOT, "id": int(self.token.split(":")[0])},
+            "sendmessage": self._send_message,
+            "senddocument": self._send_document,
+            "editmessagereplymarkup": self._edit_buttons,
+            "answercallbackquery": self._answer_press,
+            "answerinlinequery": self._answer_query,
+            "getchatmember": self._chat_member,
+            "setwebhook": self._set_webhook,
+            "deletewebhook": self._delete_webhook,
+            "setmycommands": self._publish("setMyCommands"),
+            "setmydescription": self._publish("setMyDescription"),
+            "setmyshortdescription": self._publish("setMyShortDescription"),
+        }
 
     @property
     def url(self) -> str:
@@ -222,6 +133,44 @@ class BotApi:
     def texts(self, chat: int | str) -> list[str]:
         """What the readers of a chat have seen, in order."""
         return [message.text for message in self.seen if message.chat == str(chat)]
+
+    # --- What readers do
+
+    async def say(self, chat: int, text: str, **how: Any) -> dict[str, Any]:
+        """Somebody writes in a chat; see `Updates.message`. Returns the update."""
+        return await self.put(self.people.message(chat, text, **how))
+
+    async def press(self, message: Seen, label: str, *, by: int | None = None, data: str | None = None) -> str:
+        """Somebody (in a private chat its reader) presses a button. Returns the query's id, for `notices`."""
+        said = message.data(label) if data is None else data
+        query = self._query()
+        who = by if by is not None else int(message.chat)
+        await self.put(self.people.press(query, _message(message, self.people), said, by=who))
+        return query
+
+    async def seek(self, text: str, *, by: int, offset: str = "") -> str:
+        """Somebody types after the bot's name in any chat. Returns the query's id, for `found`."""
+        query = self._query()
+        await self.put(self.people.seek(query, text, by=by, offset=offset))
+        return query
+
+    async def put(self, update: dict[str, Any]) -> dict[str, Any]:
+        """Any update at all is waiting to be fetched."""
+        async with self._news:
+            self.updates.append(update)
+            self._news.notify_all()
+        return update
+
+    def expire(self, query: str) -> None:
+        """It is too late to answer a query."""
+        self._asked.discard(query)
+
+    def _query(self) -> str:
+        query = f"q{self.people.next_id}"
+        self._asked.add(query)
+        return query
+
+    # --- Serving
 
     async def __aenter__(self) -> Self:
         application = web.Application()
@@ -237,6 +186,8 @@ class BotApi:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._leaving.set()
+        async with self._news:
+            self._news.notify_all()
         if self._runner is not None:
             await self._runner.cleanup()
 
@@ -245,28 +196,35 @@ class BotApi:
         self.calls.append((method, fields))
         if request.match_info["token"] != self.token:
             return _failed(UNAUTHORISED)
-        if method.lower() == "getme":
-            return _worked({"id": int(self.token.split(":")[0]), "is_bot": True, **_PERSON})
-        if method.lower() != "sendmessage":
-            return _failed(Answer(404, "Not Found"))
-        answer = self._answer(str(fields.get("chat_id", "")))
-        if answer.status == 200 and answer.body is None:
-            checked = _checked(fields)
-            if isinstance(checked, Answer):
-                return _failed(checked)
-            if answer.accept or not (answer.hang or answer.drop):
-                self._show(checked)
-        elif answer.accept and not isinstance(checked := _checked(fields), Answer):
-            self._show(checked)
+        to_a_chat = method.lower() in ("sendmessage", "senddocument")
+        chat = str(fields.get("chat_id", ""))
+        if to_a_chat and self.windows is not None:
+            wait = self.windows.ask(chat, asyncio.get_running_loop().time())
+            if wait is not None:
+                return _failed(flood(math.ceil(wait)))
+        answer = self._answer(chat) if to_a_chat else self._answer_to(method)
+        well = answer.status == 200 and answer.body is None
+        result: Any = None
+        if answer.accept or (well and not answer.hang and not answer.drop):
+            try:
+                result = await self._result(method, fields)
+            except RefusedError as refusal:
+                if well:
+                    return _failed(refusal.answer)
         if answer.hang:
             await self._leaving.wait()
         if answer.hang or answer.drop:
             if request.transport is not None:
                 request.transport.abort()
             return web.Response()
-        if answer.status != 200 or answer.body is not None:
-            return _failed(answer)
-        return _worked(_message(self.seen[-1]))
+        return _worked(result) if well else _failed(answer)
+
+    async def _result(self, method: str, fields: Mapping[str, Any]) -> Any:
+        if method.lower() == "getupdates":
+            return await self._get_updates(fields)
+        if method.lower() not in self._methods:
+            raise RefusedError(Answer(404, "Not Found"))
+        return self._methods[method.lower()](fields)
 
     def _answer(self, chat: str) -> Answer:
         for name in (chat, ""):
@@ -274,14 +232,110 @@ class BotApi:
                 return self._scripts[name].pop(0)
         return self.always.get(chat) or self.always.get("") or Answer()
 
-    def _show(self, message: Seen) -> None:
-        number = len(self.seen) + 1
-        self.seen.append(
-            Seen(message.chat, message.thread, message.text, message.entities, message.html, message.preview, number)
-        )
+    def _answer_to(self, method: str) -> Answer:
+        if self._scripts.get(method):
+            return self._scripts[method].pop(0)
+        return self.always.get(method) or Answer()
 
+    # --- Updates
 
-_PERSON = {"first_name": "Paperlark", "username": "paperlark_test_bot"}
+    async def _get_updates(self, fields: Mapping[str, Any]) -> list[dict[str, Any]]:
+        """As Telegram: what is below the offset is confirmed and gone, and of two pollers the earlier one is ended."""
+        if self.webhook.get("url"):
+            raise RefusedError(WEBHOOK_ACTIVE)
+        async with self._news:
+            self._poller += 1
+            me = self._poller
+            self._news.notify_all()
+            offset = int(fields.get("offset") or 0)
+            self.updates[:] = [update for update in self.updates if update["update_id"] >= offset]
+            try:
+                async with asyncio.timeout(float(fields.get("timeout") or 0)):
+                    await self._news.wait_for(lambda: self.updates or me != self._poller or self._leaving.is_set())
+            except TimeoutError:
+                return []
+            if me != self._poller:
+                raise RefusedError(TWO_POLLERS)
+            return self.updates[: int(fields.get("limit") or 100)]
+
+    def _set_webhook(self, fields: Mapping[str, Any]) -> bool:
+        if not str(fields.get("url", "")).startswith("https://"):
+            raise RefusedError(refused("bad webhook: An HTTPS URL must be provided for webhook"))
+        if not re.fullmatch(r"[A-Za-z0-9_-]{0,256}", str(fields.get("secret_token", ""))):
+            raise RefusedError(refused("secret token contains unallowed characters"))
+        self.webhook = dict(fields)
+        return True
+
+    def _delete_webhook(self, _: Mapping[str, Any]) -> bool:
+        self.webhook = {}
+        return True
+
+    def _publish(self, method: str) -> Callable[[Mapping[str, Any]], bool]:
+        def published(fields: Mapping[str, Any]) -> bool:
+            check_published(fields)
+            self.published.setdefault(method, []).append(dict(fields))
+            return True
+
+        return published
+
+    # --- Messages
+
+    def _send_message(self, fields: Mapping[str, Any]) -> Any:
+        return self._show(checked(fields))
+
+    def _send_document(self, fields: Mapping[str, Any]) -> Any:
+        document = fields.get("document")
+        if not isinstance(document, web.FileField):
+            raise RefusedError(refused("there is no document in the request"))
+        caption = {**fields, "text": fields.get("caption", "")}
+        return self._show(replace(checked(caption, file=True), file=(document.filename, document.file.read())))
+
+    def _show(self, message: Seen) -> Any:
+        self.seen.append(replace(message, message_id=len(self.seen) + 1))
+        return _message(self.seen[-1], self.people)
+
+    def _edit_buttons(self, fields: Mapping[str, Any]) -> Any:
+        number, chat = int(fields.get("message_id") or 0), str(fields.get("chat_id"))
+        if not 1 <= number <= len(self.seen) or self.seen[number - 1].chat != chat:
+            raise RefusedError(refused("message to edit not found"))
+        before, buttons = self.seen[number - 1], keyboard_of(fields)
+        if buttons == before.buttons:
+            raise RefusedError(NOT_MODIFIED)
+        self.seen[number - 1] = replace(before, buttons=buttons)
+        return _message(self.seen[number - 1], self.people)
+
+    # --- Queries
+
+    def _answer_press(self, fields: Mapping[str, Any]) -> bool:
+        query, notice = str(fields.get("callback_query_id")), str(fields.get("text") or "")
+        if query not in self._asked:
+            raise RefusedError(TOO_OLD)
+        if len(notice) > MAX_NOTICE:
+            raise RefusedError(refused("MESSAGE_TOO_LONG"))
+        self._asked.discard(query)
+        self.notices[query] = notice
+        return True
+
+    def _answer_query(self, fields: Mapping[str, Any]) -> bool:
+        query, results = str(fields.get("inline_query_id")), json.loads(fields.get("results") or "[]")
+        if query not in self._asked:
+            raise RefusedError(TOO_OLD)
+        if len(results) > MAX_RESULTS:
+            raise RefusedError(refused("RESULTS_TOO_MUCH"))
+        if len({result["id"] for result in results}) < len(results):
+            raise RefusedError(refused("RESULT_ID_DUPLICATE"))
+        for result in results:
+            if not 1 <= len(result["id"].encode()) <= 64:
+                raise RefusedError(refused("RESULT_ID_INVALID"))
+            content = result["input_message_content"]
+            checked({"chat_id": "1", "text": content["message_text"], "parse_mode": content.get("parse_mode", "")})
+        self._asked.discard(query)
+        self.found[query] = {**fields, "results": results}
+        return True
+
+    def _chat_member(self, fields: Mapping[str, Any]) -> dict[str, Any]:
+        chat, who = int(fields["chat_id"]), int(fields["user_id"])
+        return membership("administrator" if (chat, who) in self.administrators else "member", person(who))
 
 
 async def _fields(request: web.Request) -> dict[str, Any]:
@@ -289,32 +343,6 @@ async def _fields(request: web.Request) -> dict[str, Any]:
         body = await request.json()
         return dict(body) if isinstance(body, dict) else {}
     return {**request.query, **await request.post()}
-
-
-def _checked(fields: Mapping[str, Any]) -> Seen | Answer:
-    """A sendMessage as Telegram takes it, or its refusal."""
-    chat, text = str(fields.get("chat_id", "")), str(fields.get("text", ""))
-    if not chat:
-        return Answer(400, "Bad Request: chat_id is empty")
-    if not re.fullmatch(r"-?\d+|@\w+", chat):
-        return UNKNOWN_CHAT
-    mode = str(fields.get("parse_mode", ""))
-    if mode not in ("", "HTML"):
-        return Answer(400, "Bad Request: unsupported parse_mode")
-    try:
-        preview = json.loads(fields.get("link_preview_options") or "{}")
-        thread = int(fields["message_thread_id"]) if "message_thread_id" in fields else None
-    except ValueError:
-        return Answer(400, "Bad Request: can't parse the fields of the request")
-    try:
-        shown, entities = parse_html(text) if mode == "HTML" else _finished(text, [])
-    except MarkupError as error:
-        return Answer(400, f"Bad Request: can't parse entities: {error}")
-    if not shown:
-        return Answer(400, "Bad Request: message text is empty")
-    if _utf16(shown) > MAX_UNITS:
-        return Answer(400, "Bad Request: message is too long")
-    return Seen(chat, thread, shown, tuple(entities), text if mode == "HTML" else None, preview, 0)
 
 
 def _worked(result: Any) -> web.Response:
@@ -330,19 +358,19 @@ def _failed(answer: Answer) -> web.Response:
     return web.json_response(said, status=answer.status)
 
 
-def _message(seen: Seen) -> dict[str, Any]:
+def _message(seen: Seen, people: Updates) -> dict[str, Any]:
     chat: dict[str, Any] = {"id": -1000000000001, "type": "channel", "title": "A channel", "username": seen.chat[1:]}
     if not seen.chat.startswith("@"):
-        number = int(seen.chat)
-        chat = {"id": number, "type": "private" if number > 0 else "supergroup", "first_name": "Reader"}
-    message = {
-        "message_id": seen.message_id,
-        "date": 1_750_000_000,
-        "chat": chat,
-        "from": {"id": 123456, "is_bot": True, **_PERSON},
-        "text": seen.text,
-        "entities": [
-            {key: value for key, value in entity._asdict().items() if value is not None} for entity in seen.entities
-        ],
-    }
-    return message if seen.thread is None else {**message, "message_thread_id": seen.thread}
+        chat = people.chat(int(seen.chat))
+    entities = [
+        {key: value for key, value in entity._asdict().items() if value is not None} for entity in seen.entities
+    ]
+    message = {"message_id": seen.message_id, "date": DATE, "chat": chat, "from": BOT}
+    if seen.file is not None:
+        message["document"] = {"file_id": "f", "file_unique_id": "u", "file_name": seen.file[0]}
+    elif seen.text:
+        message |= {"text": seen.text, "entities": entities}
+    if seen.buttons:
+        rows = [[{"text": label, "callback_data": data} for label, data in row] for row in seen.buttons]
+        message["reply_markup"] = {"inline_keyboard": rows}
+    return message if seen.thread is None else {**message, "message_thread_id": seen.thread, "is_topic_message": True}

@@ -1,4 +1,4 @@
-"""Sites on loopback that play the far side of the sources: real sockets, real HTTP, and a record of who asked what.
+"""Sites on loopback that play the far side of sources and webhooks: real sockets, real HTTP, and a record of who asked what.
 
 `Site` answers each path with what it was told to; `HuggingFace` knows the rules of the Daily Papers API. Use them as
 
@@ -44,11 +44,12 @@ class Reply:
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """One request as it came: its path, query, and headers (any case)."""
+    """One request as it came: its path, query, headers (any case), and body."""
 
     path: str
     query: Mapping[str, str]
     headers: Mapping[str, str]
+    body: bytes = b""
 
 
 class Site:
@@ -90,7 +91,8 @@ class Site:
         await self.close()
 
     async def _answer(self, request: web.Request) -> web.StreamResponse:
-        self.asked.append(Asked(request.path, dict(request.query), request.headers.copy()))
+        body = await request.read()
+        self.asked.append(Asked(request.path, dict(request.query), request.headers.copy(), body))
         return await _written(request, self.reply_to(request))
 
     def reply_to(self, request: web.Request) -> Reply:

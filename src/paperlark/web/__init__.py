@@ -13,6 +13,10 @@ In the order of the story:
 `api_papers`    /api/v1/papers
 `api_profiles`  /api/v1/profiles
 `api_subscriptions`  /api/v1/subscriptions
+`clients`       who asks, as far as the network can tell, and how often they may
+`links`         what the pages behind signed links share
+`mail`          /mail, /c/TOKEN: papers by mail, asked for and confirmed
+`preferences`   /u/TOKEN, /m/TOKEN: unsubscribed, changed
 `shown`         pure: a paper in the words of the page
 `pages`         /, /papers/{id}
 """

@@ -32,7 +32,7 @@ async def papers(request: web.Request) -> web.Response:
     `{"data": […], "next": cursor or null}`, and the next page's address as `Link: …; rel="next"` (RFC 8288).
     """
     query = request.query.get("q", "").strip()
-    limit = _limit(request.query.get("limit", str(LIMIT)))
+    limit = limit_of(request)
     narrowing = _narrowing(request.query)
     try:
         asked = f"{query}\n{narrowing}".strip()  # a cursor belongs to both
@@ -75,7 +75,9 @@ def place(cursor: str, query: str) -> Place | None:
         raise bad_parameter("cursor", "this cursor is not one of this query's; begin again without one") from error
 
 
-def _limit(text: str) -> int:
+def limit_of(request: web.Request) -> int:
+    """How many are asked for at a time. Raises Problem: 400."""
+    text = request.query.get("limit", str(LIMIT))
     if text.isascii() and text.isdecimal() and 1 <= int(text[:9]) <= LIMIT_AT_MOST:
         return int(text)
     raise bad_parameter("limit", f"a limit is a number from 1 to {LIMIT_AT_MOST}")

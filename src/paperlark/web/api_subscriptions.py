@@ -13,7 +13,7 @@ from pydantic import AfterValidator, BaseModel, Field
 
 from paperlark.model.problems import ReaderError
 from paperlark.model.readers import TRENDING, Cadence, Destination, EmptyPolicy, QuietHours, Rhythm, Subscription
-from paperlark.readers import follow
+from paperlark.readers import follow, webhook
 from paperlark.readers import subscribe as verbs
 from paperlark.readers.subscribe import CAP_LIMIT, Wish
 from paperlark.schedule import zone
@@ -21,8 +21,10 @@ from paperlark.web import answers
 from paperlark.web.access import READ, WRITE, account_of
 from paperlark.web.api_papers import moment
 from paperlark.web.api_profiles import CLOSED, Text, body, no_such
-from paperlark.web.keys import CHANNELS, STORE, Addressed
+from paperlark.web.keys import CHANNELS, OWN_KEY, STORE, Addressed
 from paperlark.web.problems import bad_members, fault
+
+NEVER_KEPT = {"Cache-Control": "no-store"}
 
 routes = web.RouteTableDef()
 
@@ -87,7 +89,10 @@ async def listed(request: web.Request) -> web.Response:
 
 @routes.post("/api/v1/subscriptions")
 async def add(request: web.Request) -> web.Response:
-    """Subscribe; 201 with the address. The same profile and address again change how: then it is 200."""
+    """Subscribe; 201 with the address. The same profile and address again change how: then it is 200.
+
+    Where it makes a webhook known, the answer holds its `secret`, this once.
+    """
     account = await account_of(request, WRITE)
     wanted = await body(request, NewSubscription)
     store = request.app[STORE]
@@ -101,7 +106,7 @@ async def add(request: web.Request) -> web.Response:
         store, account, wanted.profile_id, channel=wanted.channel, address=address, wish=_wish(wanted, same, place)
     )
     headers = {"Location": f"/api/v1/subscriptions/{made[0].id}"}
-    said = subscription_as_json(*made)
+    said = subscription_as_json(*made) | (await _first_secret(request, made[1]) if place is None else {})
     return answers.say(request, said, status=200 if same else 201, cache=answers.PRIVATE, headers=headers)
 
 
@@ -135,6 +140,26 @@ async def remove(request: web.Request) -> web.Response:
     before, _ = await _mine(request, account)
     await verbs.unsubscribe(request.app[STORE], account, before.id)
     return web.Response(status=204, headers=answers.PRIVATE)
+
+
+@routes.post("/api/v1/subscriptions/{id}/secret")
+async def new_secret(request: web.Request) -> web.Response:
+    """Give a subscription's webhook a new secret, told this once; the one before signs along for a day."""
+    account = await account_of(request, WRITE)
+    _, place = await _mine(request, account)
+    own_key = request.app[OWN_KEY]
+    if own_key is None:
+        raise ReaderError("the webhooks of this paperlark have no secrets of their own")
+    made = await webhook.new_secret(request.app[STORE], account, place.id, key=await own_key())
+    return answers.say(request, {"secret": made}, cache=NEVER_KEPT)
+
+
+async def _first_secret(request: web.Request, place: Destination) -> dict[str, str]:
+    own_key = request.app[OWN_KEY]
+    if place.channel != "webhook" or own_key is None:
+        return {}
+    store = request.app[STORE]
+    return {"secret": await webhook.secret(store, place.account_id, place.id, key=await own_key())}
 
 
 async def _mine(request: web.Request, account: int) -> tuple[Subscription, Destination]:
@@ -203,5 +228,6 @@ def subscription_as_json(subscription: Subscription, destination: Destination) -
         "cap": destination.cap,
         "empty": destination.empty,
         "paused_reason": destination.paused_reason,
+        "confirmed": destination.confirm_by is None,
         "began_at": moment(subscription.began_at),
     }

@@ -70,13 +70,19 @@ def _told(request: web.Request, fault: Exception) -> Problem:
         case ReaderError():
             return Problem(422, str(fault), kind="refused", title="That cannot be done")
         case TimeoutError():
-            log.warning("request took too long", method=request.method, path=request.path)
+            log.warning("request took too long", method=request.method, path=_path(request))
             return Problem(503, "this took too long; ask for less, or later", headers={"Retry-After": "10"})
         case StoreError():
-            log.warning("store cannot be used", method=request.method, path=request.path, reason=str(fault))
+            log.warning("store cannot be used", method=request.method, path=_path(request), reason=str(fault))
             return Problem(503, "the database cannot be used just now", headers={"Retry-After": "10"})
-    log.exception("request failed", method=request.method, path=request.path)
+    log.exception("request failed", method=request.method, path=_path(request))
     return Problem(500, "this is a fault of ours; it is logged under the request's id")
+
+
+def _path(request: web.Request) -> str:
+    """The path for a log line: of a signed link only what it is for, because whoever has it may act by it."""
+    resource = request.match_info.route.resource
+    return resource.canonical if resource is not None and "{token}" in resource.canonical else request.path
 
 
 def _refused(request: web.Request, refused: web.HTTPException) -> Problem:

@@ -1,10 +1,11 @@
 """What the application carries along for its parts."""
 
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Protocol
 
 from aiohttp import web
 
+from paperlark.links import Links
 from paperlark.store.database import Store
 
 
@@ -16,5 +17,7 @@ class Addressed(Protocol):
 
 
 STORE = web.AppKey("store", Store)
+LINKS = web.AppKey[Links | None]("links")
 CHANNELS = web.AppKey[Mapping[str, Addressed]]("channels")
+OWN_KEY = web.AppKey[Callable[[], Awaitable[str]] | None]("own_key")
 REQUEST_ID = web.RequestKey("request_id", str)

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from sqlalchemy import Connection, inspect, text
 
-HEAD = "0007"
+HEAD = "0010"
 VERSIONS = Path(__file__).parent / "versions"
 
 

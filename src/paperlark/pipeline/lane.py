@@ -1,0 +1,194 @@
+"""A channel's lane: who may send on it now, in which process and at what moment.
+
+One process holds a channel's lane at a time, by a lease in the store that is kept alive while it is held, so that a
+platform's limits need no shared counters. In that process the deliverer and the channel's bot share it: both ask for
+their `turn`, answers to a reader's command come before deliveries, and both count in the same windows. Whoever takes
+the lane over gets the last minute of its windows with it, or, where the holder died, waits until they have surely slid
+past.
+"""
+
+import asyncio
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import timedelta
+
+import structlog
+
+from paperlark.channels.base import Channel, Shared
+from paperlark.model.problems import PaperlarkError
+from paperlark.pipeline.windows import ALL, UNKNOWN, Windows
+from paperlark.store import pace
+from paperlark.store.database import Store, Transaction
+from paperlark.store.pace import LaneTaken
+
+log = structlog.get_logger()
+
+RENEWALS = 3  # in the length of a lease
+
+
+@dataclass(eq=False, slots=True)
+class Waiting:
+    """Somebody who waits to tell an address something, until when; `told` gets True when it may."""
+
+    address: str
+    deadline: float
+    lands: bool
+    told: asyncio.Future[bool] = field(default_factory=lambda: asyncio.get_running_loop().create_future())
+
+
+class Lane:
+    """One channel's lease, windows and rests, shared by all that send on the channel in this process."""
+
+    def __init__(
+        self,
+        store: Store,
+        channel: Channel,
+        *,
+        lease: timedelta,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self.kind = channel.kind
+        self._store = store
+        self._lease = lease
+        self._clock = clock
+        self._counted_as = channel.limited_as if isinstance(channel, Shared) else str
+        self._windows = Windows(channel.limits, channel.is_group)
+        self._answers: list[Waiting] = []
+        self._deliveries: list[Waiting] = []
+        self._alarm: asyncio.TimerHandle | None = None
+        self._token: str | None = None
+        self._held_until = float("-inf")
+        self._keeper: asyncio.Task[None] | None = None
+
+    # ── the lease ──────────────────────────────────────────────────────────────────────────────────────────────────
+
+    async def hold(self) -> bool:
+        """Take the lane, or keep it. False: another process has it. Raises StoreError."""
+        async with self._store.transaction() as tx:
+            return await self.hold_in(tx)
+
+    async def hold_in(self, tx: Transaction) -> bool:
+        """The same within a transaction: what commits with it was done by the lane's holder."""
+        asked = self._clock()
+        taken = await pace.take_lane(tx, self.kind, self._token, await tx.now(), self._lease)
+        if taken is None:
+            self._token, self._held_until = None, float("-inf")
+            return False
+        if not taken.mine:
+            self._take_over(taken)
+        self._token = taken.token
+        self._held_until = asked + self._lease.total_seconds()
+        if self._keeper is None or self._keeper.done():
+            self._keeper = asyncio.create_task(self._keep(), name=f"lane of {self.kind}")
+        self._serve()
+        return True
+
+    def _take_over(self, taken: LaneTaken) -> None:
+        before = self._clock() - (taken.now - taken.until).total_seconds()
+        if taken.recent is None:
+            self._windows.shut(before)
+        else:
+            self._windows.recall(taken.recent, before)
+
+    async def _keep(self) -> None:
+        """Renew the lease while it is held, whoever waits for whatever."""
+        while self._token is not None:
+            await asyncio.sleep(self._lease.total_seconds() / RENEWALS)
+            try:
+                if self._token is not None and not await self.hold():
+                    log.warning("lane was lost", channel=self.kind)
+            except PaperlarkError as error:
+                log.warning("lane was not renewed", channel=self.kind, reason=str(error))
+
+    async def leave(self) -> None:
+        """Give the lane back; those who still wait for their turn do so in vain. Raises StoreError."""
+        token, self._token, self._held_until = self._token, None, float("-inf")
+        if self._keeper is not None:
+            self._keeper.cancel()
+            await asyncio.gather(self._keeper, return_exceptions=True)
+            self._keeper = None
+        if self._alarm is not None:
+            self._alarm.cancel()
+        if token is not None:
+            async with self._store.transaction() as tx:
+                recent = self._windows.memory(self._clock())
+                await pace.leave_lane(tx, self.kind, token, recent, await tx.now())
+
+    # ── turns ──────────────────────────────────────────────────────────────────────────────────────────────────────
+
+    async def turn(
+        self, address: str, *, answer: bool = False, within: timedelta | None = None, lands: bool = False
+    ) -> bool:
+        """Return when this address may be told something, now. answer: to a reader, who comes first.
+
+        within: False as soon as it is clear that it will not be in that time; without it there is no end to the wait
+        while another process has the lane. lands: the caller will say when the platform has answered (`landed`), or
+        that nothing was sent, so that the limits can be used up without being broken.
+        """
+        address = self._counted_as(address)
+        deadline = float("inf") if within is None else self._clock() + within.total_seconds()
+        queue = self._answers if answer else self._deliveries
+        waiting = Waiting(address, deadline, lands)
+        queue.append(waiting)
+        self._serve()
+        try:
+            if within is None:
+                return await waiting.told
+            async with asyncio.timeout(within.total_seconds()):
+                return await waiting.told
+        except TimeoutError:
+            return False
+        finally:
+            if waiting in queue:
+                queue.remove(waiting)
+
+    def send_away(self) -> None:
+        """Nobody delivers any more: whoever waits to do so is told that it will not be. Answers go on."""
+        waiting, self._deliveries[:] = [*self._deliveries], []
+        for each in waiting:
+            if not each.told.done():
+                each.told.set_result(False)
+
+    def landed(self, address: str) -> None:
+        """The platform has answered the message that the first open turn with this address was for."""
+        self._windows.landed(self._counted_as(address), self._clock())
+        self._serve()
+
+    def rest(self, wait: timedelta, address: str | None = None) -> None:
+        """Tell this address nothing for a while; without an address, nobody."""
+        name = ALL if address is None else self._counted_as(address)
+        self._windows.rest(self._clock() + wait.total_seconds(), name)
+        self._serve()
+
+    def free_in(self, address: str) -> timedelta:
+        """How long until this address may be told something, as far as is known now; zero for at once."""
+        free_at = self._windows.free_at(self._counted_as(address))
+        return timedelta(seconds=max(0.0, free_at - self._clock()) if free_at != UNKNOWN else 0.0)
+
+    def rests_for(self) -> timedelta:
+        """How long the whole channel rests yet."""
+        return timedelta(seconds=max(0.0, self._windows.rests_until() - self._clock()))
+
+    def _serve(self) -> None:
+        """Give turns to all that may have one, answers first; then again when the next one may."""
+        if self._alarm is not None:
+            self._alarm.cancel()
+            self._alarm = None
+        now = self._clock()
+        if now >= self._held_until:
+            return  # not ours: the next renewal looks again
+        soonest = float("inf")
+        for queue in (self._answers, self._deliveries):
+            for waiting in [*queue]:
+                free_at = self._windows.free_at(waiting.address)
+                if free_at <= now or waiting.deadline < free_at < UNKNOWN:
+                    queue.remove(waiting)
+                    if free_at <= now and not waiting.told.done():
+                        self._windows.take(waiting.address, now, lands=waiting.lands)
+                    if not waiting.told.done():
+                        waiting.told.set_result(free_at <= now)
+                else:
+                    soonest = min(soonest, free_at)
+        if soonest < float("inf"):
+            self._alarm = asyncio.get_running_loop().call_later(soonest - now, self._serve)

@@ -1,0 +1,74 @@
+"""What is owed gets its deliveries, each in the next free slot of its destination's rhythm; and what waited too long
+for a paused destination is dropped.
+
+What was owed lately is looked at in every round, and all that is owed from time to time: so that a round costs what is
+new and not what waits for its hour, and a crash between owing and planning loses nothing.
+"""
+
+import time
+from collections.abc import Callable, Collection, Mapping
+from datetime import datetime, timedelta
+
+from paperlark.model.readers import Cadence
+from paperlark.schedule import slots
+from paperlark.store import outbox, profiles, sealing
+from paperlark.store.database import Store
+from paperlark.store.outbox import Unplanned
+
+BATCH = 500
+LATELY = timedelta(minutes=10)  # far longer than whoever owes takes to commit it
+SWEEP_EVERY = 300.0  # seconds
+
+
+class Planner:
+    """Makes the deliveries that are wanting, round after round."""
+
+    def __init__(self, store: Store, clock: Callable[[], float] = time.monotonic) -> None:
+        self._store = store
+        self._clock = clock
+        self._sweep_at = float("-inf")
+
+    async def run(self) -> int:
+        """Plan all that was owed lately, or from time to time all that is owed. Returns how many deliveries."""
+        sweep = self._clock() >= self._sweep_at
+        planned = await plan(self._store, lately=not sweep)
+        if sweep:
+            self._sweep_at = self._clock() + SWEEP_EVERY
+        return planned
+
+
+async def plan(store: Store, *, lately: bool = False) -> int:
+    """Make the deliveries that are wanting, and end the pauses that are over. Returns how many deliveries.
+
+    lately: only for what was owed in the last minutes.
+    """
+    planned = 0
+    async with store.reading() as tx:
+        now = await tx.now()
+        since = now - LATELY if lately else None
+        if not await outbox.unplanned(tx, 1, since=since) and not await profiles.any_resume_due(tx, now):
+            return 0
+    while True:
+        async with store.transaction() as tx:
+            now = await tx.now()
+            await profiles.resume_due(tx, now)
+            found = await outbox.unplanned(tx, BATCH, since=since)
+            taken = await outbox.slots_taken(tx, found, now)
+            await outbox.plan_all(tx, [_slotted(each, taken, now) for each in found])
+        planned += len(found)
+        if len(found) < BATCH:
+            return planned
+
+
+def _slotted(
+    found: Unplanned, taken: Mapping[tuple[int, int, Cadence], Collection[str]], now: datetime
+) -> tuple[Unplanned, str, datetime]:
+    had = taken.get((found.account_id, found.destination_id, found.cadence), ())
+    slot = next(slot for slot in slots(found.cadence, found.rhythm, now) if slot.key not in had)
+    return found, slot.key, slot.due_at
+
+
+async def lapse(store: Store) -> int:
+    """Drop what has waited too long for destinations that are paused. Returns how many deliveries, some at a time."""
+    async with store.transaction() as tx:
+        return await sealing.lapse(tx, await tx.now(), BATCH)

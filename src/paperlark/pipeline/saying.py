@@ -1,0 +1,196 @@
+"""What many deliveries say: read together, composed and rendered in a thread, sealed in one transaction.
+
+A fault in one of them (a paper that cannot be rendered) stops no other: then each is made by itself.
+"""
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from paperlark.channels.base import Channel
+from paperlark.health import judge
+from paperlark.links import Links
+from paperlark.model.papers import StoredPaper
+from paperlark.model.readers import Mute, Opinion, Profile
+from paperlark.model.sources import Health
+from paperlark.pipeline import At, rising
+from paperlark.pipeline.compose import OPINIONS_FOR, Explanations, compose, fates_of, unheard, with_links
+from paperlark.ranking.trending import Score
+from paperlark.store import marks, papers, recipients, sealing, sources
+from paperlark.store.database import Store
+from paperlark.store.outbox import Delivery, Fate, MovedError, OwedPaper
+from paperlark.store.recipients import Place
+from paperlark.store.sealing import Content
+
+
+@dataclass(frozen=True, slots=True)
+class Matter:
+    """All that one delivery is made of."""
+
+    delivery: Delivery
+    place: Place
+    owed: Sequence[OwedPaper]
+    scores: Mapping[int, Score]
+    stored: Mapping[int, StoredPaper]
+    named: Mapping[int, Profile]
+    muted: Sequence[Mute]
+    dismissed: frozenset[int]
+    opinions: Sequence[Opinion]
+    healths: Sequence[tuple[str, Health | None]]
+    now: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Nothing:
+    """A delivery with nothing to tell, and why."""
+
+    delivery: Delivery
+    reason: str
+    owed: tuple[OwedPaper, ...]
+    fates: Mapping[int, Fate]
+
+
+@dataclass(slots=True)
+class Said:
+    """What came of it: deliveries that are sealed, by id with their parts; those dropped; those that must be read again
+    later, because papers became one meanwhile; and faults, whose deliveries come back with their lease, counted."""
+
+    sealed: dict[int, tuple[Mapping[str, object], ...]]
+    dropped: list[Nothing]
+    moved: list[Delivery]
+    faults: list[BaseException]
+
+
+class Sealer:
+    """Seals deliveries of one channel."""
+
+    def __init__(
+        self, store: Store, channel: Channel, *, page_url: str | None, links: Links | None = None, at: At
+    ) -> None:
+        """links: by which owners of addresses change and end what comes; None where the channel needs none."""
+        self._store = store
+        self._channel = channel
+        self._page_url = page_url
+        self._links = links
+        self._at = at
+
+    async def seal(self, deliveries: Sequence[tuple[Delivery, Place]]) -> Said:
+        """Fix what each of them says."""
+        said = Said({}, [], [], [])
+        if not deliveries:
+            return said
+        matters = await self._read(deliveries)
+        made = await self._made(matters, said)
+        contents = [each for each in made if isinstance(each, Content)]
+        self._at("deliver: rendered")
+        await self._seal(contents, said)
+        for nothing in [each for each in made if isinstance(each, Nothing)]:
+            async with self._store.transaction() as tx:
+                now = await tx.now()
+                if await sealing.drop(tx, nothing.delivery, nothing.owed, nothing.reason, now, fates=nothing.fates):
+                    said.dropped.append(nothing)
+        return said
+
+    async def _read(self, deliveries: Sequence[tuple[Delivery, Place]]) -> list[Matter]:
+        async with self._store.reading() as tx:
+            now = await tx.now()
+            owed = await sealing.owed_by(tx, [delivery for delivery, _ in deliveries])
+            risen = await rising.found(tx, deliveries, owed, now)
+            wanted = {
+                (delivery.account_id, paper.paper_id)
+                for delivery, _ in deliveries
+                for paper in risen[delivery.id].owed
+                if paper.profiles
+            }
+            asked = {
+                (delivery.account_id, profile_id)
+                for delivery, _ in deliveries
+                for paper in risen[delivery.id].owed
+                for profile_id in paper.profiles
+            }
+            stored = await papers.load(tx, sorted({paper_id for _, paper_id in wanted}))
+            named = await recipients.named(tx, asked)
+            muted = await recipients.muted(tx, {delivery.account_id for delivery, _ in deliveries})
+            dismissed = await recipients.dismissed(tx, wanted)
+            opinions = await marks.opinions(tx, {delivery.account_id for delivery, _ in deliveries}, now - OPINIONS_FOR)
+            healths = [(source.name, judge(source.standing, now)) for source in await sources.listed(tx)]
+        return [
+            Matter(
+                delivery,
+                place,
+                risen[delivery.id].owed,
+                risen[delivery.id].scores,
+                stored,
+                named,
+                muted.get(delivery.account_id, ()),
+                frozenset(dismissed.get(delivery.account_id, ())),
+                opinions.get(delivery.account_id, ()),
+                healths,
+                now,
+            )
+            for delivery, place in deliveries
+        ]
+
+    async def _made(self, matters: Sequence[Matter], said: Said) -> list[Content | Nothing]:
+        (together,) = await asyncio.gather(asyncio.to_thread(self._make_all, matters), return_exceptions=True)
+        if not isinstance(together, Exception):
+            if isinstance(together, BaseException):
+                raise together
+            return together
+        made: list[Content | Nothing] = []
+        for matter in matters:
+            (one,) = await asyncio.gather(asyncio.to_thread(self._make, matter), return_exceptions=True)
+            if isinstance(one, BaseException):
+                said.faults.append(one)
+            else:
+                made.append(one)
+        return made
+
+    def _make_all(self, matters: Sequence[Matter]) -> list[Content | Nothing]:
+        explanations = Explanations()
+        return [self._make(matter, explanations) for matter in matters]
+
+    def _make(self, matter: Matter, explanations: Explanations | None = None) -> Content | Nothing:
+        """Compose and render one delivery. Pure, and slow enough for a thread."""
+        wanted = [paper for paper in matter.owed if paper.profiles]
+        left_out = unheard(wanted, matter.stored, mutes=matter.muted, dismissed=matter.dismissed)
+        digest = compose(
+            matter.delivery,
+            matter.place.destination,
+            [paper for paper in wanted if paper.paper_id not in left_out],
+            matter.stored,
+            matter.named,
+            now=matter.now,
+            page_url=self._page_url,
+            healths=matter.healths,
+            scores=matter.scores,
+            explanations=explanations,
+            opinions=matter.opinions,
+        )
+        fates = fates_of(matter.owed, digest, left_out)
+        if digest is None:
+            reason = max(left_out.values(), default="nothing to tell")  # muted before dismissed
+            return Nothing(matter.delivery, reason, tuple(matter.owed), fates)
+        if self._links is not None:
+            digest = with_links(digest, matter.place.destination, self._links)
+        parts = tuple(payload.content for payload in self._channel.render(digest))
+        return Content(matter.delivery, parts, tuple(matter.owed), len(digest.papers) + digest.more, fates)
+
+    async def _seal(self, contents: Sequence[Content], said: Said) -> None:
+        """Seal them together; where papers became one meanwhile, each by itself, to find whose they were."""
+        if not contents:
+            return
+        try:
+            async with self._store.transaction() as tx:
+                sealed = await sealing.seal(tx, contents)
+                self._at("deliver: before a seal commits")
+        except MovedError:
+            if len(contents) == 1:
+                said.moved.append(contents[0].delivery)
+                return
+            for content in contents:
+                await self._seal([content], said)
+            return
+        self._at("deliver: sealed")
+        said.sealed |= {content.delivery.id: content.parts for content in contents if content.delivery.id in sealed}
