@@ -6,7 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from tests.bench import feeds, importing, reading
+from tests.bench import feeds, importing, reading, sending, storm
 
 DATA = Path(__file__).parent.parent.parent.parent / "shared" / "data"
 
@@ -15,6 +15,8 @@ BENCHES: dict[str, Callable[[Path, Callable[[str], None]], list[dict[str, Any]]]
     "import": importing.measure,
     "preview": reading.measure_preview,
     "search": reading.measure_search,
+    "sending": sending.measure,
+    "storm": storm.measure,
 }
 
 

@@ -152,8 +152,8 @@ class FarSide:
         self._line = line
 
     def asked(self, what: object) -> Any:
-        """What the server knows: "seen" (how many messages), "windows" (taken, refused), "texts" (chat and text of each
-        message, in order); or, for ("say", chat, words), after how many seconds a reader is answered."""
+        """What the server knows: "seen" (how many messages), "refused" (how many it answered 429), "texts" (chat and
+        text of each message, in order); or, for ("say", chat, words), after how many seconds a reader is answered."""
         self._line.send(what)
         return self._line.recv()
 
@@ -181,14 +181,21 @@ async def _served(line: Connection, windows: Windows | None) -> None:
         while (what := await asyncio.to_thread(line.recv)) != "end":
             match what:
                 case ("say", int(chat), str(words)):
-                    had, began = len(api.texts(chat)), time.perf_counter()
-                    await api.say(chat, words)
-                    while len(api.texts(chat)) == had and time.perf_counter() - began < 30:
-                        await asyncio.sleep(0.01)
-                    line.send(time.perf_counter() - began)
+                    line.send(await _answered(api, chat, words))
                 case "seen":
                     line.send(len(api.seen))
-                case "windows":
-                    line.send((windows.taken, windows.refused) if windows else (len(api.calls), 0))
+                case "refused":
+                    line.send(windows.refused if windows else 0)
                 case "texts":
                     line.send([(message.chat, message.text) for message in api.seen])
+
+
+async def _answered(api: BotApi, chat: int, words: str) -> float:
+    """After how many seconds a reader who says something is answered."""
+    had, began = len(api.texts(chat)), time.perf_counter()
+    await api.say(chat, words)
+    for _ in range(3000):
+        if len(api.texts(chat)) > had:
+            break
+        await asyncio.sleep(0.01)
+    return time.perf_counter() - began

@@ -68,8 +68,8 @@ def measure(_data: Path, tell: Callable[[str], None]) -> list[dict[str, Any]]:
     with tempfile.TemporaryDirectory() as folder, sqlite_databases(Path(folder)) as fresh:
         storm = asyncio.run(blow(fresh, READERS, ask_every=ASK_EVERY))
     tell(
-        f"{storm.readers:,} readers, {storm.messages:,} messages, {storm.refused} answered 429; {storm.answers} answers, "
-        f"the slowest after {storm.late:.1f} s; {storm.disordered} chats out of order, {storm.unsent} unsent"
+        f"{storm.readers:,} readers, {storm.messages:,} messages, {storm.refused} answered 429; {storm.answers} "
+        f"answers, the slowest after {storm.late:.1f} s; {storm.disordered} chats out of order, {storm.unsent} unsent"
     )
     return [
         {"name": "storm", "ours": round(storm.seconds, 1), "unit": "s", "beside": round(storm.allowed, 1),
@@ -109,7 +109,7 @@ async def blow(
             waits = await asking
             await talking
         texts = far.asked("texts")
-        taken, refused = far.asked("windows")
+        refused = far.asked("refused")
     sent = len(texts) - len(waits)
     rate = windows.overall or 0
     allowed = max(0.0, (len(texts) - rate) / rate) * windows.seconds

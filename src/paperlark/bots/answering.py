@@ -108,9 +108,9 @@ def _verdict(asked: Asked, verdict: Verdict, alone: bool) -> Iterator[str]:
 
 
 def _here(asked: Asked, because: Because) -> str:
-    """A sentence that names this place by its address says "here"."""
+    """A sentence that names this place by its address says "here", or "this chat"."""
     place = f"{asked.asker.channel} {asked.asker.address}"
-    return because.sentence.replace(f"to {place}", "here").replace(f"at {place}", "here").replace(place, "here")
+    return because.sentence.replace(f"to {place}", "here").replace(f"at {place}", "here").replace(place, "this chat")
 
 
 # ── search ─────────────────────────────────────────────────────────────────────────────────────────────────────────

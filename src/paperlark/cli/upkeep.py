@@ -179,7 +179,7 @@ async def _sources(settings: "Settings", store: "Store") -> list[Finding]:
 
 @commands.command(
     help=told(
-        "Bring the database to this version's tables, and the bots' menus to its commands.",
+        "Bring the database and the bots' menus to this version.",
         "paperlark migrate",
         more="Once after each update. SQLite needs it for the bots only: it is migrated when it is opened.",
     )

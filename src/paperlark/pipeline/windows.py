@@ -5,8 +5,8 @@ it (30 a second to all, 1 a second to a chat, 20 a minute to a group). Windows s
 more.
 
 The platform counts a message when it arrives, and we know when it left and when the answer came. While it is on its
-way it may be counted at any moment; an answer that took longer than the quickest one did says that its message may have
-been counted so much later. Of messages whose answers we are not told of we take the worst that is usual.
+way it may be counted at any moment; an answer that took longer than the quickest one did says that its message may
+have been counted so much later. Of messages whose answers we are not told of we take the worst that is usual.
 """
 
 from bisect import insort
@@ -21,6 +21,7 @@ SLACK = 1.005  # windows are taken for so much longer than they are: clocks and 
 LATE_MOST = 2.0  # seconds: an answer that is later than that says nothing of when its message arrived
 LATE_USUALLY = 0.5  # seconds: of messages whose answers we do not hear of
 NEVER, UNKNOWN = float("-inf"), float("inf")
+REMEMBERED = 500  # answers, of which the quickest counts
 KEPT = 10_000  # addresses, above which those that may be told at once are forgotten
 ALL = ""  # stands for all addresses together: no address is empty
 
@@ -57,6 +58,24 @@ class Taken:
     at: float
 
 
+@dataclass(slots=True)
+class Quickest:
+    """The shortest of the last some hundred times; older ones are forgotten, since lines become slower, too. As long as
+    few are known it is none at all."""
+
+    now: float = UNKNOWN
+    before: float = 0.0
+    heard: int = 0
+
+    def of(self, seconds: float) -> float:
+        """The shortest, with this one."""
+        if self.heard == REMEMBERED:
+            self.before, self.now, self.heard = self.now, UNKNOWN, 0
+        self.heard += 1
+        self.now = min(self.now, seconds)
+        return min(self.now, self.before)
+
+
 class Windows:
     """The windows of one channel: of all its messages, of each address, of each group; and the rests it was told to
     keep. Times are seconds on the caller's clock."""
@@ -67,7 +86,7 @@ class Windows:
         self._windows: dict[str, list[Window]] = {}
         self._rests: dict[str, float] = {}
         self._on_the_way: dict[str, deque[Taken]] = {}
-        self._quickest: float | None = None
+        self._quickest = Quickest()
         self._shut_until = NEVER  # a holder before us may have filled every window up to then
 
     def free_at(self, address: str) -> float:
@@ -98,10 +117,8 @@ class Windows:
         if not on_the_way:
             del self._on_the_way[address]
         seconds = now - taken.at
-        # The quickest is let go of slowly, so that a line that has become slower is not taken for late answers.
-        known = seconds if self._quickest is None else self._quickest
-        self._quickest = seconds if seconds < known else known + 0.01 * (seconds - known)
-        late = min(max(seconds - self._quickest, 0.0), LATE_MOST)
+        # Of the quickest answer's time some part is the way back.
+        late = min(seconds - self._quickest.of(seconds) / 2, LATE_MOST)
         for window in taken.windows:
             window.land(taken.at + late)
 
