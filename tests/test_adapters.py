@@ -79,7 +79,10 @@ def test_a_channel_is_made_with_its_modules_options() -> None:
 def test_an_unknown_kind_names_the_known_ones_and_the_nearest() -> None:
     with pytest.raises(PaperlarkError, match=r'unknown source "hfdaily"; did you mean hf_daily\? .*capture, hf_daily'):
         source_class("hfdaily")
-    with pytest.raises(PaperlarkError, match=r'unknown channel "pigeon" \(there are apprise, console, discord, email, telegram, webhook'):
+    with pytest.raises(
+        PaperlarkError,
+        match=r'unknown channel "pigeon" \(there are apprise, console, discord, email, telegram, webhook',
+    ):
         channel_class("pigeon")
 
 

@@ -1,4 +1,4 @@
-"""Sites on loopback that play the far side of sources and webhooks: real sockets, real HTTP, and a record of who asked what.
+"""Sites on loopback that play the far side of sources and webhooks: real sockets, real HTTP, and who asked what.
 
 `Site` answers each path with what it was told to; `HuggingFace` knows the rules of the Daily Papers API. Use them as
 
