@@ -2,6 +2,7 @@
 to a Bot API server and aiosmtplib to an SMTP server; each reader received each of their papers once, with the reasons.
 """
 
+import re
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -11,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from paperlark.app import Paperlark, opened
+from paperlark.links import Purpose
 from paperlark.matching.document import Document, analyse
 from paperlark.matching.query import parse
 from paperlark.matching.reference import meets
@@ -18,6 +20,7 @@ from paperlark.matching.text import readable, title_key
 from paperlark.model.readers import Cadence
 from paperlark.pipeline.deliver import Outcome
 from paperlark.readers.follow import follow
+from paperlark.readers.mailbox import confirm
 from paperlark.readers.subscribe import Wish, subscribe
 from paperlark.settings import load
 from paperlark.sources import capture
@@ -26,6 +29,7 @@ from paperlark.store import accounts
 from paperlark.testing.bot_api import BotApi
 from paperlark.testing.mail import MailServer
 
+PUBLIC = "https://papers.example.org"
 CAPTURED_ON = date(2025, 12, 10)
 WISH = Wish(cadence=Cadence.INSTANT, cap=200)
 
@@ -58,12 +62,13 @@ async def test_each_reader_receives_each_of_their_papers_once_with_the_reasons_i
         async with opened(load(environment(store_url, api, mail))) as app:
             for reader in (ada, bob):
                 await settle(app, reader)
+            await agree(app, mail, bob)
             outcome = await announce(app, captures)
             assert outcome == Outcome(sent=2)
             assert await announce(app, captures) == Outcome(), "the same files again are no news"
         wanted = {reader: titles_meeting(reader.query, captures) for reader in (ada, bob)}
         assert wanted[ada] and wanted[bob] and wanted[ada] != wanted[bob]
-        chat, mails = api.texts(1001), mail.received("bob@example.org")
+        chat, mails = api.texts(1001), mail.received("bob@example.org")[1:]
 
     assert told(chat, wanted[ada]) == dict.fromkeys(wanted[ada], 1)
     assert told([each.part("plain") for each in mails], wanted[bob]) == dict.fromkeys(wanted[bob], 1)
@@ -87,6 +92,7 @@ def environment(store_url: str, api: BotApi, mail: MailServer) -> dict[str, str]
         "PAPERLARK_SMTP_PORT": str(mail.port),
         "PAPERLARK_SMTP_TLS": "none",
         "PAPERLARK_SMTP_SENDER": "Paperlark <papers@example.org>",
+        "PAPERLARK_PUBLIC_URL": PUBLIC,
     }
 
 
@@ -96,6 +102,16 @@ async def settle(app: Paperlark, reader: Reader) -> None:
         account = await accounts.account_of(tx, reader.channel, reader.address, name="", now=await tx.now())
     await follow(app.store, account, reader.query, name=reader.profile)
     await subscribe(app.store, account, reader.profile, channel=reader.channel, address=reader.address, wish=WISH)
+
+
+async def agree(app: Paperlark, mail: MailServer, reader: Reader) -> None:
+    """The mailbox's owner is asked first, and follows the link."""
+    assert (await app.deliver()).sent == 1
+    (question,) = mail.received(reader.address)
+    (token,) = re.findall(rf"{PUBLIC}/c/(\S+)", question.part("plain"))
+    assert app.links is not None
+    whose = app.links.read(Purpose.CONFIRM, token)
+    assert whose is not None and await confirm(app.store, whose)
 
 
 async def announce(app: Paperlark, captures: Sequence[Path]) -> Outcome:

@@ -20,7 +20,7 @@ from paperlark.model.problems import ReaderError
 from paperlark.testing.mail import MailServer
 
 from .digests import ALL, digest, paper
-from .test_real_records import DATA, days
+from .test_real_records import DATA, listing
 
 SENDER = "Paperlark <papers@example.org>"
 Dns = Callable[..., bytes]
@@ -112,7 +112,7 @@ def test_every_real_record_is_read_by_the_standard_library_and_verifies(
     if not DATA.exists():
         pytest.skip("test data not found: ../shared/data")
     email, told = channel(key), 0
-    for day, papers in days():
+    for day, papers in listing():
         for shown in ((one,) for one in papers):
             [payload] = email.render(Digest("Models", day, shown))
             raw = signature.signed(email.assemble("ada@example.org", payload, str(told)))

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from sqlalchemy import select
 
+from paperlark.model.messages import Payload, Receipt
 from paperlark.model.problems import DeliveryError, ReaderError
 from paperlark.model.readers import MarkKind, MuteKind
 from paperlark.pipeline import At
@@ -208,9 +209,8 @@ async def about_to_be_told(store: Store, clock: FakeClock) -> Reader:
     [
         ("deliver: claimed", 0),
         ("deliver: rendered", 0),
-        ("deliver: sealed", 1),
+        ("deliver: sealed", 0),
         ("deliver: before a send", 1),
-        ("deliver: sent", 1),
         ("deliver: receipt committed", 1),
     ],
 )
@@ -222,6 +222,26 @@ async def test_a_delivery_under_way_ends_quietly_when_its_account_is_deleted(
     await lane.run()
     await lane.leave()
     assert len(channel.sent) == arrives
+    assert set(await traces(store, ann.account_id)) == {"profile_change", "progress"}
+
+
+async def test_a_message_that_arrives_while_its_account_is_deleted_is_the_last(
+    store: Store, store_url: str, clock: FakeClock
+) -> None:
+    ann = await about_to_be_told(store, clock)
+
+    class Leaving(FakeChannel):
+        async def send(self, address: str, payload: Payload, key: str) -> Receipt:
+            elsewhere = await open_store(store_url, clock=clock)
+            await account.delete(elsewhere, ann.account_id)
+            await elsewhere.close()
+            return await super().send(address, payload, key)
+
+    channel = Leaving()
+    lane = deliverer(store, channel)
+    await lane.run()
+    await lane.leave()
+    assert len(channel.sent) == 1
     assert set(await traces(store, ann.account_id)) == {"profile_change", "progress"}
 
 
