@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from paperlark import channels, sources
+from paperlark.bots.commands import COMMANDS as COMMANDS_OF_BOTS
 from paperlark.settings import described, load
 from paperlark.testing.kills import LABELS
 
@@ -102,6 +103,11 @@ def test_every_setting_stands_in_the_table() -> None:
 def test_every_source_and_channel_stands_in_a_table() -> None:
     for kind in (*sources.CONTENTS, *channels.CONTENTS):
         assert f"| `{kind}` |" in README, kind
+
+
+def test_every_command_of_the_bots_stands_in_the_table() -> None:
+    for command in COMMANDS_OF_BOTS:
+        assert f"`/{command.name}" in README, command.name
 
 
 def test_the_number_of_labelled_points_is_the_true_one() -> None:

@@ -8,8 +8,9 @@ answers are the judge's, to the last digit.
 
 from array import array
 from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import reduce
+from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
@@ -31,6 +32,10 @@ SEGMENT = 1_024  # papers that are kept together
 _TITLE_BITS, _ABSTRACT_BITS = 12, 20
 _MOST_IN_TITLE, _MOST_IN_ABSTRACT = (1 << _TITLE_BITS) - 1, (1 << _ABSTRACT_BITS) - 1
 
+# Which stems follow one another in a paper is kept as a Bloom filter (Bloom 1970, "Space/time trade-offs in hash coding
+# with allowable errors"): of 250 pairs in 2,048 bits, one in thirty that are not there seems to be.
+_PAIR_BYTES, _PAIR_HASHES, _HASH_BITS = 256, 3, 11
+
 GONE = -1  # is no paper's id
 
 Places = NDArray[np.int64]
@@ -43,6 +48,7 @@ class Row(NamedTuple):
 
     paper: Lean
     stems: Sequence[tuple[str, int]]
+    pairs: bytes
     families: Sequence[tuple[str, Name]]
 
 
@@ -54,7 +60,22 @@ def row(paper: Lean) -> Row:
         for said in title.keys() | abstract.keys()
     ]
     names = filter(None, map(read_name, paper.document.authors))
-    return Row(paper, stems, [(name.family[-1], name) for name in names])
+    pairs = _pairs(paper.title.open(Reading.STEMMED)) | _pairs(paper.abstract.open(Reading.STEMMED))
+    return Row(paper, stems, pairs.to_bytes(_PAIR_BYTES, "little"), [(name.family[-1], name) for name in names])
+
+
+def _pairs(stems: Sequence[str]) -> int:
+    """The filter of every two stems in a row."""
+    bits = 0
+    for pair in set(pairwise(stems)):
+        for at in _places_of(pair):
+            bits |= 1 << at
+    return bits
+
+
+def _places_of(pair: tuple[str, str]) -> Iterator[int]:
+    hashed = hash(pair)
+    return ((hashed >> _HASH_BITS * turn) & (8 * _PAIR_BYTES - 1) for turn in range(_PAIR_HASHES))
 
 
 class Postings:
@@ -67,6 +88,7 @@ class Postings:
         self._stems: dict[str, array[int]] = defaultdict(lambda: array("Q"))
         self._families: dict[str, list[tuple[int, Name]]] = defaultdict(list)
         self._categories: dict[str, array[int]] = defaultdict(lambda: array("Q"))
+        self._pairs = bytearray()
         self._lengths = array("q")
         self._authors = array("q")  # how many; -1 where nobody knows
 
@@ -85,6 +107,7 @@ class Postings:
             self._families[family].append((place, name))
         for category in found.paper.document.categories:
             self._categories[category].append(place)
+        self._pairs += found.pairs
         authors = found.paper.document.count("authors")
         self._authors.append(-1 if authors is None else authors)
         self._lengths.append(found.paper.length)
@@ -142,6 +165,14 @@ class Postings:
                 closed |= held
         return together, together & closed
 
+    def in_a_row(self, stems: Sequence[str], size: int) -> Held:
+        """The papers that say each two of the stems in a row, and few others."""
+        said = np.frombuffer(bytes(self._pairs), np.uint8).reshape(-1, _PAIR_BYTES)[:size]
+        found = np.ones(size, dtype=np.bool_)
+        for at in {at for pair in pairwise(stems) for at in _places_of(pair)}:
+            found &= (said[:, at // 8] & (1 << at % 8)) != 0
+        return found
+
     def by(self, wanted: Name, size: int) -> Held:
         """The papers by somebody. Who is the same person has the last word of the family name in common."""
         found = np.zeros(size, dtype=np.bool_)
@@ -182,7 +213,7 @@ def judge_posted(query: Query | None, text: Query | None, statistics: Statistics
     def judged(posted: Postings, at: Places) -> tuple[Held, Often]:
         papers = list(posted.papers)  # as they are now: some may leave meanwhile
         often = {leaf: _often(leaf, column, posted, papers, at) for leaf, column in columns.items()}
-        met = np.array([papers[place] is not None for place in at.tolist()], dtype=np.bool_)
+        met = posted.numbers[at] != GONE
         if query is not None:
             met &= _met(query.tree, often)
         points = np.zeros(len(at))
@@ -242,11 +273,12 @@ def _of_phrase(phrase: Term, column: Column, posted: Postings, papers: Sequence[
     """How often each paper says a phrase, or a word that is not read by its stem."""
     found = np.zeros(len(papers))
     together, closed = posted.may_say(phrase, len(papers))
-    sought = coded([stem(word) for word in _folded(phrase)])
+    stems = [stem(word) for word in _folded(phrase)]
+    sought = coded(stems)
     # Where it is written open, the stems of its words stand in a row.
     said = [
         place
-        for place in np.flatnonzero(together & ~closed).tolist()
+        for place in np.flatnonzero(together & ~closed & posted.in_a_row(stems, len(papers))).tolist()
         if (paper := papers[place]) is not None and (sought in paper.abstract.stems or sought in paper.title.stems)
     ]
     plain = column_of(phrase, closed=False)

@@ -8,6 +8,7 @@ from typing import NamedTuple
 from sqlalchemy import Select, select, text
 
 from paperlark.matching.candidates import Wanted, to_fts5, to_tsquery
+from paperlark.store import search
 from paperlark.store.database import Transaction
 from paperlark.store.rows import chunks, scalars
 from paperlark.store.tables import ANNOUNCEMENT, SIGNAL
@@ -43,7 +44,9 @@ async def between(tx: Transaction, wanted: Wanted, since: datetime, until: datet
         candidates = candidates.where(ANNOUNCEMENT.c.paper_id.in_(_holding(tx, expression)))
     columns = [ANNOUNCEMENT.c[name] for name in Heard._fields]
     found: dict[int, list[Heard]] = defaultdict(list)
-    for row in await tx.execute(select(*columns).where(ANNOUNCEMENT.c.paper_id.in_(candidates))):
+    async with search.by_index(tx):
+        rows = await tx.execute(select(*columns).where(ANNOUNCEMENT.c.paper_id.in_(candidates)))
+    for row in rows:
         found[row.paper_id].append(Heard._make(row))
     for told in found.values():
         told.sort(key=_order)
