@@ -1,5 +1,5 @@
-"""`make chaos ARGS=kills`: kill a process at every label, twenty times on each database, and print the table. The last
-line is `kills N lost N duplicates N`.
+"""`make chaos ARGS=kills`: kill a process at every label, 25 times on each database and channel (ten times at those
+where no channel is involved), and print the table. The last line is `kills N lost N duplicates N`.
 
 `make chaos ARGS=preview`: replay 20,000 papers with 200 profiles day by day on each database, and hold what was owed on
 each day against the previews. The last line is `profiles N days N owed N differing N`.
@@ -15,13 +15,12 @@ import time
 from pathlib import Path
 from random import Random
 
-from paperlark.testing.kills import LABELS
 from tests.chaos import preview
-from tests.chaos.kills import Verdict, matrix
+from tests.chaos.kills import Verdict, kills_at, matrix, points
 from tests.databases import Fresh, postgres_databases, sqlite_databases
 
-KILLS = 20
-AT_ONCE = 12
+KILLS = 25
+AT_ONCE = 16
 
 DATA = Path(__file__).parent.parent.parent.parent / "shared" / "data"
 PAPERS, PROFILES, SEED = 20_000, 200, 20_250_718
@@ -56,7 +55,8 @@ def main(arguments: list[str]) -> int:
 
 
 async def _kills(databases: dict[str, Fresh], kills: int) -> int:
-    total = len(LABELS) * len(databases) * kills
+    tried = points()
+    total = sum(kills_at(label, kills) for label, _ in tried) * len(databases)
     finished = 0
 
     def done(_database: str, _verdict: Verdict) -> None:
@@ -65,15 +65,16 @@ async def _kills(databases: dict[str, Fresh], kills: int) -> int:
         if sys.stderr.isatty():
             print(f"\r{finished} of {total}", end="", file=sys.stderr, flush=True)
 
-    verdicts = await matrix(databases, kills=kills, at_once=AT_ONCE, done=done)
-    print(f"\n{'label':44} {'database':9} {'kills':>5} {'lost':>5} {'twice':>6} {'unpercolated':>13} {'dead':>5}")
-    for label in LABELS:
+    verdicts = await matrix(databases, tried, kills=kills, at_once=AT_ONCE, done=done)
+    heads = f"{'kills':>5} {'lost':>5} {'twice':>6} {'unmarked':>9} {'dead':>5}"
+    print(f"\n{'label':40} {'channel':9} {'database':9} {heads}")
+    for label, channel in tried:
         for database in databases:
-            found = verdicts[database, label]
+            found = verdicts[database, label, channel]
             print(
-                f"{label:44} {database:9} {sum(v.killed for v in found):5} {sum(v.lost for v in found):5} "
-                f"{sum(v.duplicates for v in found):6} {sum(v.unpercolated for v in found):13} "
-                f"{sum(v.dead for v in found):5}"
+                f"{label:40} {channel or '-':9} {database:9} {sum(v.killed for v in found):5} "
+                f"{sum(v.lost + v.unpercolated for v in found):5} {sum(v.duplicates for v in found):6} "
+                f"{sum(v.unmarked for v in found):9} {sum(v.dead for v in found):5}"
             )
     everything = [verdict for found in verdicts.values() for verdict in found]
     print(

@@ -5,7 +5,14 @@
 `recent`     what was just recorded, at hand for percolation
 `rising`     what is trending, for whom it concerns when a digest is made
 `confirm`    the owners of addresses are asked whether they want it
-`deliver`    what is owed is planned, claimed, sealed, sent, or ended visibly
+`planning`   what is owed gets its deliveries, each in the next free slot
+`deliver`    deliveries are claimed, sealed, sent, or ended visibly
+`compose`    what a delivery says; pure
+`saying`     the same for many at once: read, composed, rendered, sealed
+`lane`       who may send on a channel: one process, one at a time, within the limits; answers first
+`windows`    how many messages a platform bears in any stretch of time; pure
+`ledger`     what is under way is written down, much of it in one transaction
+`settle`     what a platform's refusal means; pure
 `loops`      the jobs that make it go round, and how they stop
 
 Each step calls `at(label)` at the points where a crash would be most awkward; `paperlark.testing.kills` lists them all.

@@ -57,7 +57,7 @@ class Outcome:
 
 
 @dataclass(slots=True)
-class Round:
+class Hand:
     """What is in hand in one round, and what came of the rest."""
 
     stop: asyncio.Event
@@ -105,34 +105,37 @@ class Deliverer:
         self._ledger = Ledger(store, lease=lease, at=at)
         self._lines = asyncio.Semaphore(channel.limits.at_once)
         self._addresses: dict[str, asyncio.Lock] = {}
+        self._wanted = Counter[str]()
         self._broken = False  # the channel failed us: one delivery tries whether it is well again
 
     async def run(self, stop: asyncio.Event | None = None, *, account_id: int | None = None) -> Outcome:
         """Send everything that is due now, or until `stop` is set. Nothing when another process has the lane."""
-        round = Round(stop or asyncio.Event())
+        hand = Hand(stop or asyncio.Event())
         try:
-            while not round.stop.is_set():
-                claimed = await self._claim(round, account_id)
-                for delivery, place in await self._prepared(claimed, round):
-                    flight = asyncio.create_task(self._fly(delivery, place, round))
-                    round.flights[flight] = delivery
-                if not claimed and not round.flights:
+            while not hand.stop.is_set():
+                claimed = await self._claim(hand, account_id)
+                for delivery, place in await self._prepared(claimed, hand):
+                    flight = asyncio.create_task(self._fly(delivery, place, hand))
+                    hand.flights[flight] = delivery
+                if not claimed and not hand.flights:
                     break
-                await self._wait(round, dry=not claimed)
+                await self._wait(hand, dry=not claimed)
+            if hand.stop.is_set():
+                self._at("deliver: draining")
             self.lane.send_away()
-            if round.flights:
-                await asyncio.wait(round.flights)
-            round.land()
+            if hand.flights:
+                await asyncio.wait(hand.flights)
+            hand.land()
         finally:
-            for flight in round.flights:
+            for flight in hand.flights:
                 flight.cancel()
-            await asyncio.gather(*round.flights, return_exceptions=True)
+            await asyncio.gather(*hand.flights, return_exceptions=True)
             await self._ledger.close()
         # Each was brought to its end whatever befell the others; a fault then goes up to the loop's edge, and the
         # delivery that caused it comes back with its lease, counted.
-        for fault in round.faults:
+        for fault in hand.faults:
             raise fault
-        return round.outcome
+        return hand.outcome
 
     async def leave(self) -> None:
         """Give the lane back."""
@@ -140,16 +143,16 @@ class Deliverer:
 
     # ── claiming ───────────────────────────────────────────────────────────────────────────────────────────────────
 
-    async def _claim(self, round: Round, account_id: int | None) -> list[Delivery]:
+    async def _claim(self, hand: Hand, account_id: int | None) -> list[Delivery]:
         """Take what is due, as far as there is room, from every reader in turn."""
-        room = (1 if self._broken else IN_HAND) - len(round.flights)
+        room = (1 if self._broken else IN_HAND) - len(hand.flights)
         if self.lane.rests_for() > timedelta(0) or room < 1:
             return []
         async with self._store.reading() as tx:
             now, due = await tx.now(), await outbox.next_due(tx, self._channel.kind)
         if due is None or due > now:
             return []
-        held = Counter(delivery.account_id for delivery in round.flights.values())
+        held = Counter(delivery.account_id for delivery in hand.flights.values())
         busy = [account for account, number in held.items() if number >= SHARE]
         async with self._store.transaction() as tx:
             if not await self.lane.hold_in(tx):
@@ -164,7 +167,7 @@ class Deliverer:
                 limit=room,
                 share=SHARE,
                 busy=busy,
-                in_hand=[delivery.id for delivery in round.flights.values()],
+                in_hand=[delivery.id for delivery in hand.flights.values()],
                 account_id=account_id,
             )
             self._at("deliver: before a claim commits")
@@ -172,19 +175,19 @@ class Deliverer:
             self._at("deliver: claimed")
         return claimed
 
-    async def _wait(self, round: Round, *, dry: bool) -> None:
+    async def _wait(self, hand: Hand, *, dry: bool) -> None:
         """Until there is room worth claiming for: half the hand, or, where nothing was due, a look once a second."""
         enough = 1 if self._broken else IN_HAND // 2
         loop = asyncio.get_running_loop()
         until = loop.time() + LOOK_AGAIN
-        while round.flights and not round.stop.is_set():
+        while hand.flights and not hand.stop.is_set():
             left = until - loop.time()
-            if left <= 0 or (not dry and len(round.flights) <= enough):
+            if left <= 0 or (not dry and len(hand.flights) <= enough):
                 return
-            await asyncio.wait(round.flights, timeout=left, return_when=asyncio.FIRST_COMPLETED)
-            round.land()
+            await asyncio.wait(hand.flights, timeout=left, return_when=asyncio.FIRST_COMPLETED)
+            hand.land()
 
-    async def _prepared(self, claimed: Sequence[Delivery], round: Round) -> list[tuple[Delivery, Place]]:
+    async def _prepared(self, claimed: Sequence[Delivery], hand: Hand) -> list[tuple[Delivery, Place]]:
         """Those of the claimed that may go now, sealed; the others are put back, or come to their end."""
         if not claimed:
             return []
@@ -195,10 +198,10 @@ class Deliverer:
         for delivery in claimed:
             place = places.get(delivery.id)
             # Without a place, its account was deleted since the claim, and the delivery with it.
-            if place is not None and await self._may_go(delivery, place, now, round.outcome):
+            if place is not None and await self._may_go(delivery, place, now, hand.outcome):
                 ready.append((delivery, place))
         said = await self._sealer.seal([(each, place) for each, place in ready if each.parts is None])
-        await self._note(said, round)
+        await self._note(said, hand)
         return [
             (replace(each, parts=each.parts or said.sealed[each.id]), place)
             for each, place in ready
@@ -233,16 +236,16 @@ class Deliverer:
             return False
         return True
 
-    async def _note(self, said: Said, round: Round) -> None:
+    async def _note(self, said: Said, hand: Hand) -> None:
         """What sealing came to, for those that are not sealed."""
-        round.faults += said.faults
-        round.outcome.dropped += len(said.dropped)
+        hand.faults += said.faults
+        hand.outcome.dropped += len(said.dropped)
         for delivery in said.moved:
-            await self._postpone(delivery, timedelta(0), "papers became one meanwhile", round.outcome)
+            await self._postpone(delivery, timedelta(0), "papers became one meanwhile", hand.outcome)
 
     # ── sending ────────────────────────────────────────────────────────────────────────────────────────────────────
 
-    async def _fly(self, delivery: Delivery, place: Place, round: Round) -> None:
+    async def _fly(self, delivery: Delivery, place: Place, hand: Hand) -> None:
         """Send what is left of a sealed delivery, part by part; no other message to its address meanwhile."""
         parts = delivery.parts or ()
         async with self._alone(place.destination.address):
@@ -250,37 +253,39 @@ class Deliverer:
                 payload, key = Payload(parts[number]), f"{delivery.key}-{number}"
                 last = number + 1 == len(parts)
                 try:
-                    arrived = await self._part(delivery, place, payload, key, round)
+                    arrived = await self._part(delivery, place, payload, key, hand)
                 except DeliveryError as error:
-                    await self._settle(delivery, place, error, round.outcome)
+                    await self._settle(delivery, place, error, hand.outcome)
                     return
                 if not arrived or not await self._ledger.arrived(delivery, place, last=last):
                     return
                 delivery = replace(delivery, parts_sent=number + 1, unconfirmed=0, flown_at=None)
-        round.outcome.sent += 1
+        hand.outcome.sent += 1
         log.info("delivered", channel=delivery.channel, delivery=delivery.key, parts=len(parts))
 
-    async def _part(self, delivery: Delivery, place: Place, payload: Payload, key: str, round: Round) -> bool:
+    async def _part(self, delivery: Delivery, place: Place, payload: Payload, key: str, hand: Hand) -> bool:
         """Send one part. False where it was put back, or is no longer ours. Raises DeliveryError."""
         address = place.destination.address
         if delivery.unconfirmed:
-            again = await self._again(delivery, address, payload, key, round.outcome)
+            again = await self._again(delivery, address, payload, key, hand.outcome)
             if isinstance(again, str):
                 return again == "arrived"
             payload = again
-        its_turn = await self.lane.turn(address, within=PATIENCE, lands=True)
-        try:
-            async with self._lines:
-                if round.stop.is_set() or not its_turn:
-                    wait = timedelta(0) if round.stop.is_set() else self.lane.free_in(address)
-                    await self._postpone(delivery, wait, "not its turn yet", round.outcome)
-                    return False
-                if not await self._ledger.flying(delivery, place):
-                    return False
+        near = await self.lane.approach(address, within=PATIENCE)
+        async with self._lines:
+            if hand.stop.is_set() or not near:
+                await self._put_back(delivery, address, hand)
+                return False
+            # Noted before its turn comes, which it then uses at once: what is written meanwhile costs no time of it.
+            if not await self._ledger.flying(delivery, place):
+                return False
+            if not await self.lane.turn(address, within=PATIENCE, lands=True):
+                await self._put_back(delivery, address, hand)
+                return False
+            try:
                 self._at("deliver: before a send")
                 await self._answer(address, payload, key)
-        finally:
-            if its_turn:
+            finally:
                 self.lane.landed(address)
         self._at("deliver: sent")
         self._broken = False
@@ -330,12 +335,14 @@ class Deliverer:
     async def _alone(self, address: str) -> AsyncIterator[None]:
         """Two accounts may be told at one address: one message at a time."""
         lock = self._addresses.setdefault(address, asyncio.Lock())
+        self._wanted[address] += 1
         try:
             async with lock:
                 yield
         finally:
-            if not lock.locked():
-                self._addresses.pop(address, None)
+            self._wanted[address] -= 1
+            if not self._wanted[address]:
+                del self._wanted[address], self._addresses[address]
 
     # ── settling ───────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -398,6 +405,11 @@ class Deliverer:
             parts = [payload.content for payload in channel.render(digest)]
             slot = f"note on {gone.destination.id:x} at {now:%Y-%m-%dT%H:%M:%SZ}"
             await outbox.notice(tx, place, slot, parts, now=now)
+
+    async def _put_back(self, delivery: Delivery, address: str, hand: Hand) -> None:
+        """It is not its turn yet, or we stop."""
+        wait = timedelta(0) if hand.stop.is_set() else self.lane.free_in(address)
+        await self._postpone(delivery, wait, "not its turn yet", hand.outcome)
 
     async def _postpone(self, delivery: Delivery, wait: timedelta, reason: str, outcome: Outcome) -> None:
         """Put a delivery back that was not tried: no attempt."""

@@ -56,6 +56,7 @@ class Lane:
         self._windows = Windows(channel.limits, channel.is_group)
         self._answers: list[Waiting] = []
         self._deliveries: list[Waiting] = []
+        self._approaching: list[Waiting] = []
         self._alarm: asyncio.TimerHandle | None = None
         self._token: str | None = None
         self._held_until = float("-inf")
@@ -126,9 +127,16 @@ class Lane:
         while another process has the lane. lands: the caller will say when the platform has answered (`landed`), or
         that nothing was sent, so that the limits can be used up without being broken.
         """
+        return await self._wait(self._answers if answer else self._deliveries, address, within, lands=lands)
+
+    async def approach(self, address: str, *, within: timedelta) -> bool:
+        """Return when only the others may keep this address from its turn. False as soon as it is clear that it will
+        not be in that time."""
+        return await self._wait(self._approaching, address, within)
+
+    async def _wait(self, queue: list[Waiting], address: str, within: timedelta | None, *, lands: bool = False) -> bool:
         address = self._counted_as(address)
         deadline = float("inf") if within is None else self._clock() + within.total_seconds()
-        queue = self._answers if answer else self._deliveries
         waiting = Waiting(address, deadline, lands)
         queue.append(waiting)
         self._serve()
@@ -145,10 +153,11 @@ class Lane:
 
     def send_away(self) -> None:
         """Nobody delivers any more: whoever waits to do so is told that it will not be. Answers go on."""
-        waiting, self._deliveries[:] = [*self._deliveries], []
-        for each in waiting:
-            if not each.told.done():
-                each.told.set_result(False)
+        for queue in (self._deliveries, self._approaching):
+            for each in queue:
+                if not each.told.done():
+                    each.told.set_result(False)
+            queue.clear()
 
     def landed(self, address: str) -> None:
         """The platform has answered the message that the first open turn with this address was for."""
@@ -179,16 +188,18 @@ class Lane:
         if now >= self._held_until:
             return  # not ours: the next renewal looks again
         soonest = float("inf")
-        for queue in (self._answers, self._deliveries):
+        for queue in (self._answers, self._deliveries, self._approaching):
+            look = self._windows.free_of_others_at if queue is self._approaching else self._windows.free_at
             for waiting in [*queue]:
-                free_at = self._windows.free_at(waiting.address)
-                if free_at <= now or waiting.deadline < free_at < UNKNOWN:
-                    queue.remove(waiting)
-                    if free_at <= now and not waiting.told.done():
-                        self._windows.take(waiting.address, now, lands=waiting.lands)
-                    if not waiting.told.done():
-                        waiting.told.set_result(free_at <= now)
-                else:
+                free_at = look(waiting.address)
+                if now < free_at and not waiting.deadline < free_at < UNKNOWN:
                     soonest = min(soonest, free_at)
+                    continue
+                queue.remove(waiting)
+                if waiting.told.done():
+                    continue
+                if free_at <= now and queue is not self._approaching:
+                    self._windows.take(waiting.address, now, lands=waiting.lands)
+                waiting.told.set_result(free_at <= now)
         if soonest < float("inf"):
             self._alarm = asyncio.get_running_loop().call_later(soonest - now, self._serve)

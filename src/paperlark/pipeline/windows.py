@@ -17,7 +17,7 @@ from typing import Any
 
 from paperlark.model.messages import Limits
 
-SLACK = 1.005  # windows are taken for so much longer than they are: clocks and lines are not exact
+SLACK = 1.002  # windows are taken for so much longer than they are: clocks and lines are not exact
 LATE_MOST = 2.0  # seconds: an answer that is later than that says nothing of when its message arrived
 LATE_USUALLY = 0.5  # seconds: of messages whose answers we do not hear of
 NEVER, UNKNOWN = float("-inf"), float("inf")
@@ -92,8 +92,14 @@ class Windows:
     def free_at(self, address: str) -> float:
         """From when on this address may be told something; in the past where it may be now, UNKNOWN where that depends
         on what is on its way."""
+        return max(
+            self.free_of_others_at(address), *(self._free_at(window) for window in self._of(ALL, alone=True)), NEVER
+        )
+
+    def free_of_others_at(self, address: str) -> float:
+        """The same, as if nobody else were told anything."""
         rests = max(self._rests.get(ALL, NEVER), self._rests.get(address, NEVER))
-        return max([rests, *(self._free_at(window) for window in self._of(address))])
+        return max([rests, *(self._free_at(window) for window in self._of(address, alone=True))])
 
     def _free_at(self, window: Window) -> float:
         return max(window.free_at(), self._shut_until + window.seconds)

@@ -20,7 +20,10 @@
 `mutes`        what accounts have muted
 `marks`        what readers did with papers
 `percolation`  batches of announcements taken by lease; matches and owed rows
-`outbox`       deliveries: planned, claimed, sealed, sent, or visibly ended
+`outbox`       deliveries: planned, claimed, sent, postponed
+`sealing`      what deliveries owe: sealed into them, closed with them, or left to the next digest
+`recipients`   where many deliveries go, how it went there last, and what their readers want
+`moving`       an address gets a new name, or becomes another one of the same account
 `mailboxes`    addresses whose owners are asked first, and what comes back from them
 `keys`         secrets that are made here, once
 `inbound`      what platforms told us: kept before it is acknowledged, answered once

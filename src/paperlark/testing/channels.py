@@ -1,13 +1,16 @@
 """A channel for tests: it records what is sent, and fails as scripted."""
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 from typing import ClassVar
 
 from paperlark.channels.text import one_line
 from paperlark.model.messages import Digest, Limits, Payload, Receipt
 from paperlark.model.problems import DeliveryError, ReaderError
+
+KNOWN_FOR = timedelta(minutes=3)  # a key, by a channel that knows keys
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,3 +126,33 @@ class FakeChannel:
     def messages_at(self, address: str) -> Iterable[Sent]:
         """The messages at an address, in order."""
         return [message for message in self.sent if message.address == address]
+
+
+@dataclass(slots=True)
+class KnowingChannel(FakeChannel):
+    """A channel whose platform knows the keys of messages for three minutes and can be asked later
+    (`channels.base.Looking`). unreadable: it cannot say what stands there."""
+
+    clock: Callable[[], datetime] = field(kw_only=True)
+    unreadable: bool = False
+    looks: list[str] = field(default_factory=list)
+    _known: dict[tuple[str, str], datetime] = field(default_factory=dict)
+
+    async def send(self, address: str, payload: Payload, key: str) -> Receipt:
+        """Take the message, or fail as scripted; one that it knows already makes no second copy."""
+        at = self._known.get((address, key))
+        if at is not None and self.clock() - at < KNOWN_FOR:
+            return Receipt(message_id=key)
+        had = len(self.sent)
+        try:
+            return await FakeChannel.send(self, address, payload, key)
+        finally:
+            if len(self.sent) > had:
+                self._known[address, key] = self.clock()
+
+    async def look(self, address: str, key: str, payload: Payload) -> bool | None:
+        """Does it stand there?"""
+        self.looks.append(key)
+        if self.unreadable:
+            return None
+        return any((message.address, message.key) == (address, key) for message in self.sent)

@@ -32,6 +32,7 @@ LABELS = (
     "deliver: sent",
     "deliver: before a receipt commits",
     "deliver: receipt committed",
+    "deliver: draining",
 )
 
 
