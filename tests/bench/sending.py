@@ -22,6 +22,7 @@ from telegram.constants import ParseMode
 from telegram.request import HTTPXRequest
 
 from paperlark.channels.telegram import Options, Telegram
+from paperlark.interpreter import tune_python
 from paperlark.log import set_up
 from paperlark.model.readers import Cadence, EmptyPolicy, Rhythm
 from paperlark.pipeline.deliver import Deliverer
@@ -49,6 +50,7 @@ def measure(_data: Path, tell: Callable[[str], None]) -> list[dict[str, Any]]:
     """Both databases, each beside the loop before it."""
     rows = []
     set_up(level="error")
+    tune_python()  # as the service does
     with (
         tempfile.TemporaryDirectory() as folder,
         sqlite_databases(Path(folder)) as sqlite,

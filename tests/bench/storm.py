@@ -20,6 +20,7 @@ from typing import Any
 from paperlark.bots.commands import Commands
 from paperlark.bots.telegram import TelegramBot
 from paperlark.channels.telegram import Options, Telegram
+from paperlark.interpreter import tune_python
 from paperlark.log import set_up
 from paperlark.model.messages import Limits
 from paperlark.model.readers import Cadence, EmptyPolicy, Rhythm
@@ -65,6 +66,7 @@ class Storm:
 def measure(_data: Path, tell: Callable[[str], None]) -> list[dict[str, Any]]:
     """The whole storm, on SQLite."""
     set_up(level="error")
+    tune_python()  # as the service does
     with tempfile.TemporaryDirectory() as folder, sqlite_databases(Path(folder)) as fresh:
         storm = asyncio.run(blow(fresh, READERS, ask_every=ASK_EVERY))
     tell(

@@ -143,11 +143,10 @@ class KnowingChannel(FakeChannel):
         at = self._known.get((address, key))
         if at is not None and self.clock() - at < KNOWN_FOR:
             return Receipt(message_id=key)
-        had = len(self.sent)
         try:
             return await FakeChannel.send(self, address, payload, key)
         finally:
-            if len(self.sent) > had:
+            if self._stands(address, key):
                 self._known[address, key] = self.clock()
 
     async def look(self, address: str, key: str, payload: Payload) -> bool | None:
@@ -155,4 +154,7 @@ class KnowingChannel(FakeChannel):
         self.looks.append(key)
         if self.unreadable:
             return None
+        return self._stands(address, key)
+
+    def _stands(self, address: str, key: str) -> bool:
         return any((message.address, message.key) == (address, key) for message in self.sent)
