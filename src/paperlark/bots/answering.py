@@ -6,11 +6,11 @@ from dataclasses import replace
 from paperlark.bots import words
 from paperlark.bots.asked import Asked, needed, wish_at
 from paperlark.bots.following import offers
-from paperlark.bots.papers import digest_of, shown, title_line
+from paperlark.bots.papers import digest_of, title_line
 from paperlark.bots.reply import NOTICE, Line, Reply, Said
 from paperlark.bots.words import day_and_hour
 from paperlark.channels.text import because, count, cut
-from paperlark.model.messages import Reason
+from paperlark.model.messages import DigestPaper, Reason
 from paperlark.model.papers import StoredPaper
 from paperlark.model.problems import ReaderError
 from paperlark.model.readers import TRENDING, Cadence
@@ -94,7 +94,7 @@ def _led(led: Led, paper: StoredPaper) -> Line:
     if not led.alternatives:
         return (Said(f"{name} led to it; the paper has changed since."),)
     spans = tuple(dict.fromkeys(span for found in led.alternatives for span in found.spans))
-    met = because(Reason(led.profile.name, spans), shown(paper))
+    met = because(Reason(led.profile.name, spans), DigestPaper.of(paper))
     return (Said(f"{name} led to it{f': {met}' if met else ''}."),)
 
 

@@ -17,27 +17,7 @@ Shown = tuple[StoredPaper, Sequence[Reason]]
 def digest_of(title: str, papers: Iterable[Shown], *, now: datetime, here: Destination | None, more: int = 0) -> Digest:
     """Papers under a title, dated with the day on the reader's own calendar. more: how many there are besides."""
     day = local_day(here.rhythm, now) if here else now.date()
-    return Digest(title=title, day=day, papers=tuple(shown(paper, why) for paper, why in papers), more=more)
-
-
-def shown(paper: StoredPaper, reasons: Iterable[Reason] = ()) -> DigestPaper:
-    """A paper of the archive as a digest shows it."""
-    return DigestPaper(
-        id=paper.id,
-        title=paper.title,
-        abstract=paper.abstract,
-        authors=paper.authors,
-        author_count=paper.author_count,
-        organisation=paper.organisation,
-        categories=paper.categories,
-        aliases=paper.aliases,
-        url=paper.url,
-        code_url=paper.code_url,
-        announced_at=paper.announced_at,
-        sources=paper.sources,
-        signals=paper.signals,
-        reasons=tuple(reasons),
-    )
+    return Digest(title=title, day=day, papers=tuple(DigestPaper.of(paper, why) for paper, why in papers), more=more)
 
 
 def name_of(paper: StoredPaper) -> str:
@@ -48,5 +28,5 @@ def name_of(paper: StoredPaper) -> str:
 
 def title_line(paper: StoredPaper) -> Line:
     """A paper in one line: its title, and what names it."""
-    where = "" if link(shown(paper)) is None else f" {name_of(paper)}"
+    where = "" if link(DigestPaper.of(paper)) is None else f" {name_of(paper)}"
     return (Said(words.title(paper.title), "bold"), Said(where))

@@ -10,7 +10,6 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
 
-from paperlark.bots.papers import shown
 from paperlark.bots.reply import Line, Reply, Said
 from paperlark.channels import text
 from paperlark.channels.buttons import written
@@ -28,7 +27,7 @@ from paperlark.channels.telegram import (
     utf16,
 )
 from paperlark.channels.telegram import lines as joined
-from paperlark.model.messages import Digest, Payload
+from paperlark.model.messages import Digest, DigestPaper, Payload
 from paperlark.model.papers import StoredPaper
 
 PIECE = 1000  # code points of a line that is too long for a message: at most 2,000 units
@@ -119,7 +118,7 @@ class Result:
 
 def result(paper: StoredPaper, today: date, render: Callable[[Digest], list[Payload]]) -> Result:
     """A paper that was found, told as an alert tells it."""
-    told = shown(paper)
+    told = DigestPaper.of(paper)
     listed = text.show(told, today, abstract=0)
     [message] = render(Digest("", today, (told,)))
     said = " · ".join(filter(None, (listed.byline, listed.facts)))

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from rich.console import Console
     from rich.text import Text
 
-    from paperlark.model.messages import DigestPaper, Span
+    from paperlark.model.messages import Span
     from paperlark.model.papers import StoredPaper
 
 MARK, TITLE, QUIET = "bold black on yellow", "bold", "dim"
@@ -96,6 +96,7 @@ def print_paper(paper: "StoredPaper", matched: "Iterable[Span]" = ()) -> None:
     """A paper: on a terminal its title with the matched words marked, its facts, and the abstract where that matched;
     in a pipe one line of day, name and title, parted by tabs."""
     from paperlark.channels import text
+    from paperlark.model.messages import DigestPaper
 
     if not on_terminal():
         named = str(paper.aliases[0]) if paper.aliases else str(paper.id)
@@ -104,7 +105,7 @@ def print_paper(paper: "StoredPaper", matched: "Iterable[Span]" = ()) -> None:
     spans = list(matched)
     out = terminal()
     out.print(_marked(text.mark(paper.title, (span for span in spans if span.field == "title")), TITLE))
-    shown = _as_digest_paper(paper)
+    shown = DigestPaper.of(paper)
     for line in (text.byline(shown), text.facts(shown, date.min), text.link(shown)):
         if line:
             out.print(_styled(line, QUIET))
@@ -151,25 +152,3 @@ def _styled(words: str, style: str) -> "Text":
     from rich.text import Text
 
     return Text(words, style)
-
-
-def _as_digest_paper(paper: "StoredPaper") -> "DigestPaper":
-    """The paper as channels show it, so that the terminal says what a digest says."""
-    from paperlark.model.messages import DigestPaper
-
-    return DigestPaper(
-        id=paper.id,
-        title=paper.title,
-        abstract=paper.abstract,
-        authors=paper.authors,
-        author_count=paper.author_count,
-        organisation=paper.organisation,
-        categories=paper.categories,
-        aliases=paper.aliases,
-        url=paper.url,
-        code_url=paper.code_url,
-        announced_at=paper.announced_at,
-        sources=paper.sources,
-        signals=paper.signals,
-        reasons=(),
-    )

@@ -1,12 +1,12 @@
 """What a reader is told: a digest and its reasons, the payloads a channel makes of it, and the limits they keep."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any, Protocol
 
-from paperlark.model.papers import Alias
+from paperlark.model.papers import Alias, StoredPaper
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -59,6 +59,35 @@ class DigestPaper:
     signals: Mapping[str, int]
     reasons: tuple[Reason, ...]
     occasion: str = "first"
+
+    @classmethod
+    def of(
+        cls,
+        paper: StoredPaper,
+        reasons: Iterable[Reason] = (),
+        *,
+        announced_at: datetime | None = None,
+        occasion: str = "first",
+    ) -> "DigestPaper":
+        """A paper of the archive as a digest shows it. announced_at: of the announcement that is told, by default its
+        first."""
+        return cls(
+            id=paper.id,
+            title=paper.title,
+            abstract=paper.abstract,
+            authors=paper.authors,
+            author_count=paper.author_count,
+            organisation=paper.organisation,
+            categories=paper.categories,
+            aliases=paper.aliases,
+            url=paper.url,
+            code_url=paper.code_url,
+            announced_at=announced_at or paper.announced_at,
+            sources=paper.sources,
+            signals=paper.signals,
+            reasons=tuple(reasons),
+            occasion=occasion,
+        )
 
 
 @dataclass(frozen=True, slots=True)

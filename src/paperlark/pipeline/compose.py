@@ -52,8 +52,11 @@ def compose(
     scores = scores or {}
     explanations = explanations or Explanations()
     found = [
-        _digest_paper(
-            paper, stored[paper.paper_id], _reasons(paper, stored[paper.paper_id], named, scores, explanations)
+        DigestPaper.of(
+            stored[paper.paper_id],
+            _reasons(paper, stored[paper.paper_id], named, scores, explanations),
+            announced_at=paper.announced_at,
+            occasion=paper.occasion,
         )
         for paper in _last_words(owed)
         if paper.paper_id in stored
@@ -216,23 +219,3 @@ def _read(text: str) -> Query | None:
         return parse(text)
     except QueryError:
         return None
-
-
-def _digest_paper(owed: OwedPaper, stored: StoredPaper, reasons: Sequence[Reason]) -> DigestPaper:
-    return DigestPaper(
-        id=stored.id,
-        title=stored.title,
-        abstract=stored.abstract,
-        authors=stored.authors,
-        author_count=stored.author_count,
-        organisation=stored.organisation,
-        categories=stored.categories,
-        aliases=stored.aliases,
-        url=stored.url,
-        code_url=stored.code_url,
-        announced_at=owed.announced_at,
-        sources=stored.sources,
-        signals=stored.signals,
-        reasons=tuple(reasons),
-        occasion=owed.occasion,
-    )
