@@ -13,8 +13,9 @@ from paperlark.store.deliveries import STATES, Message
 from paperlark.web import answers, cursors
 from paperlark.web.access import READ, WRITE, account_of
 from paperlark.web.api_papers import limit_of, moment, place
-from paperlark.web.api_profiles import CLOSED, Text, body, no_such
+from paperlark.web.api_profiles import Text, no_such
 from paperlark.web.keys import STORE
+from paperlark.web.operations import CLOSED, read_body
 from paperlark.web.problems import bad_parameter
 
 routes = web.RouteTableDef()
@@ -76,7 +77,7 @@ async def retry(request: web.Request) -> web.Response:
 async def drop(request: web.Request) -> web.Response:
     """End one that waits, or is dead; a body `{"reason": …}` may say why. The delivery as it is then."""
     account, number = await _mine(request)
-    wanted = await body(request, Dropping) if request.can_read_body else Dropping()
+    wanted = await read_body(request, Dropping) if request.can_read_body else Dropping()
     message = await verbs.drop(request.app[STORE], account, number, reason=wanted.reason)
     return answers.say(request, delivery_as_json(message), cache=answers.PRIVATE)
 

@@ -1,25 +1,41 @@
 """An account's profiles: `/api/v1/profiles`. Another account's ids answer as if they did not exist."""
 
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any
 
 from aiohttp import web
-from pydantic import BaseModel, ConfigDict, StringConstraints, ValidationError, model_validator
+from pydantic import AwareDatetime, BaseModel, ConfigDict, StringConstraints, model_validator
 
 from paperlark.model.problems import QueryError
 from paperlark.model.readers import Profile
 from paperlark.readers import follow
 from paperlark.web import answers
-from paperlark.web.access import READ, WRITE, account_of
+from paperlark.web.access import READ, WRITE
 from paperlark.web.api_papers import moment
-from paperlark.web.keys import STORE
-from paperlark.web.problems import Problem, bad_body, bad_query
-
-Body = TypeVar("Body", bound=BaseModel)
+from paperlark.web.operations import CLOSED, Asked, NoBody, NoQuery, Operations
+from paperlark.web.problems import Problem, bad_query
 
 Text = Annotated[str, StringConstraints(pattern=r"^[^\x00]*$", max_length=10_000)]  # PostgreSQL keeps no NUL
-CLOSED = ConfigDict(frozen=True, extra="forbid", strict=True)
 
-routes = web.RouteTableDef()
+operations = Operations("profiles")
+
+
+class ShownProfile(BaseModel):
+    """A profile at its present version, which began to count at `began_at`."""
+
+    model_config = ConfigDict(extra="forbid")
+    id: str
+    name: str
+    text: str
+    version: int
+    began_at: AwareDatetime
+
+
+class ShownProfiles(BaseModel):
+    """All of an account's profiles."""
+
+    model_config = ConfigDict(extra="forbid")
+    data: list[ShownProfile]
+    next: None
 
 
 class NewProfile(BaseModel):
@@ -44,68 +60,67 @@ class ProfileChange(BaseModel):
         return self
 
 
-@routes.get("/api/v1/profiles")
-async def listed(request: web.Request) -> web.Response:
+@operations.get("/profiles", scope=READ, gives=ShownProfiles)
+async def listed(asked: Asked[NoQuery, NoBody]) -> web.StreamResponse:
     """All of an account's profiles, oldest first: there are at most 500."""
-    account = await account_of(request, READ)
-    mine = [profile_as_json(profile) for profile, _ in await follow.listed(request.app[STORE], account)]
-    return answers.say(request, {"data": mine, "next": None}, cache=answers.PRIVATE)
+    mine = [profile_as_json(profile) for profile, _ in await follow.listed(asked.store, asked.account)]
+    return answers.say(asked.request, {"data": mine, "next": None}, cache=answers.PRIVATE)
 
 
-@routes.post("/api/v1/profiles")
-async def add(request: web.Request) -> web.Response:
-    """Keep a new profile; 201 with its address."""
-    account = await account_of(request, WRITE)
-    wanted = await body(request, NewProfile)
+@operations.post("/profiles", scope=WRITE, body=NewProfile, gives=ShownProfile, status=201)
+async def add(asked: Asked[NoQuery, NewProfile]) -> web.StreamResponse:
+    """Keep a new profile; `Location` is its address."""
     try:
-        made = await follow.follow(request.app[STORE], account, wanted.text, name=wanted.name)
+        made = await follow.follow(asked.store, asked.account, asked.body.text, name=asked.body.name)
     except QueryError as error:
         raise bad_query(error, "text", status=422) from error
     headers = {"Location": f"/api/v1/profiles/{made.id}"}
-    return answers.say(request, profile_as_json(made), status=201, cache=answers.PRIVATE, headers=headers)
+    return answers.say(asked.request, profile_as_json(made), status=201, cache=answers.PRIVATE, headers=headers)
 
 
-@routes.get("/api/v1/profiles/{id}")
-async def show(request: web.Request) -> web.Response:
+@operations.get("/profiles/{id}", scope=READ, gives=ShownProfile, problems={404: "there is no such profile"})
+async def show(asked: Asked[NoQuery, NoBody]) -> web.StreamResponse:
     """One profile."""
-    account = await account_of(request, READ)
-    return answers.say(request, profile_as_json(await _mine(request, account)), cache=answers.PRIVATE)
+    return answers.say(asked.request, profile_as_json(await _mine(asked)), cache=answers.PRIVATE)
 
 
-@routes.patch("/api/v1/profiles/{id}")
-async def edit(request: web.Request) -> web.Response:
+@operations.patch(
+    "/profiles/{id}",
+    scope=WRITE,
+    body=ProfileChange,
+    gives=ShownProfile,
+    problems={404: "there is no such profile"},
+)
+async def edit(asked: Asked[NoQuery, ProfileChange]) -> web.StreamResponse:
     """Change a profile's text, its name, or both."""
-    account = await account_of(request, WRITE)
-    before = await _mine(request, account)
-    wanted = await body(request, ProfileChange)
+    before, wanted = await _mine(asked), asked.body
     try:
-        after = await follow.edit(request.app[STORE], account, str(before.id), text=wanted.text, name=wanted.name)
+        after = await follow.edit(asked.store, asked.account, str(before.id), text=wanted.text, name=wanted.name)
     except QueryError as error:
         raise bad_query(error, "text", status=422) from error
-    return answers.say(request, profile_as_json(after), cache=answers.PRIVATE)
+    return answers.say(asked.request, profile_as_json(after), cache=answers.PRIVATE)
 
 
-@routes.delete("/api/v1/profiles/{id}")
-async def remove(request: web.Request) -> web.Response:
+@operations.delete("/profiles/{id}", scope=WRITE, status=204, problems={404: "there is no such profile"})
+async def remove(asked: Asked[NoQuery, NoBody]) -> web.StreamResponse:
     """End a profile and its subscriptions."""
-    account = await account_of(request, WRITE)
-    profile = await _mine(request, account)
-    await follow.unfollow(request.app[STORE], account, str(profile.id))
+    profile = await _mine(asked)
+    await follow.unfollow(asked.store, asked.account, str(profile.id))
     return web.Response(status=204, headers=answers.PRIVATE)
 
 
-async def _mine(request: web.Request, account: int) -> Profile:
-    for profile, _ in await follow.listed(request.app[STORE], account):
-        if str(profile.id) == request.match_info["id"]:
+async def _mine(asked: Asked[Any, Any]) -> Profile:
+    for profile, _ in await follow.listed(asked.store, asked.account):
+        if str(profile.id) == asked.path():
             return profile
     raise no_such("profile")
 
 
-# ── what subscriptions need too ────────────────────────────────────────────────────────────────────────────────────
+# ── what other parts need too ──────────────────────────────────────────────────────────────────────────────────────
 
 
 def profile_as_json(profile: Profile) -> dict[str, Any]:
-    """A profile at its present version, which began to count at `began_at`."""
+    """A profile, as `ShownProfile` describes it."""
     return {
         "id": str(profile.id),
         "name": profile.name,
@@ -113,16 +128,6 @@ def profile_as_json(profile: Profile) -> dict[str, Any]:
         "version": profile.version,
         "began_at": moment(profile.began_at),
     }
-
-
-async def body(request: web.Request, model: type[Body]) -> Body:
-    """The request's JSON as a checked value. Raises Problem: 413, 415, 400 where it is no JSON, 422."""
-    if request.content_type != "application/json":
-        raise Problem(415, "the body must be JSON: `Content-Type: application/json`")
-    try:
-        return model.model_validate_json(await request.read())
-    except ValidationError as error:
-        raise bad_body(error) from error
 
 
 def no_such(noun: str) -> Problem:

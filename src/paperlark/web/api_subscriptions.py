@@ -20,8 +20,9 @@ from paperlark.schedule import zone
 from paperlark.web import answers
 from paperlark.web.access import READ, WRITE, account_of
 from paperlark.web.api_papers import moment
-from paperlark.web.api_profiles import CLOSED, Text, body, no_such
+from paperlark.web.api_profiles import Text, no_such
 from paperlark.web.keys import CHANNELS, OWN_KEY, STORE, Addressed
+from paperlark.web.operations import CLOSED, read_body
 from paperlark.web.problems import bad_members, fault
 
 NEVER_KEPT = {"Cache-Control": "no-store"}
@@ -94,7 +95,7 @@ async def add(request: web.Request) -> web.Response:
     Where it makes a webhook known, the answer holds its `secret`, this once.
     """
     account = await account_of(request, WRITE)
-    wanted = await body(request, NewSubscription)
+    wanted = await read_body(request, NewSubscription)
     store = request.app[STORE]
     if wanted.profile_id not in {str(profile.id) for profile, _ in await follow.listed(store, account)}:
         raise bad_members([fault(["profile_id"], "you have no such profile")])
@@ -122,7 +123,7 @@ async def edit(request: web.Request) -> web.Response:
     """Change how to be told, not of what, where, or since when."""
     account = await account_of(request, WRITE)
     before, place = await _mine(request, account)
-    wanted = await body(request, SubscriptionChange)
+    wanted = await read_body(request, SubscriptionChange)
     store, wish = request.app[STORE], _wish(wanted, before, place)
     if before.profile_id == TRENDING:
         after = await verbs.subscribe_trending(store, account, channel=place.channel, address=place.address, wish=wish)

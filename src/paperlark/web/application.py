@@ -27,6 +27,7 @@ from paperlark.web.edge import add_headers, edge
 from paperlark.web.keys import CHANNELS, LINKS, OWN_KEY, STORE, Addressed
 
 HERE = Path(__file__).parent
+OPERATIONS = (api_profiles.operations,)
 BODY_LIMIT = 64 * 1024  # bytes
 
 
@@ -52,7 +53,6 @@ def make_web(
     for part in (
         health,
         api_papers,
-        api_profiles,
         api_subscriptions,
         api_deliveries,
         sources,
@@ -61,6 +61,8 @@ def make_web(
         preferences,
     ):
         app.add_routes(part.routes)
+    for table in OPERATIONS:
+        app.add_routes(table.routes)
     static = app.router.add_static("/static", HERE / "static", append_version=True)
     templates = aiohttp_jinja2.setup(
         app,

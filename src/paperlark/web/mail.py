@@ -22,11 +22,12 @@ from paperlark.readers.mailbox import SignUp
 from paperlark.schedule import parse_hour, zone_names
 from paperlark.store.mailboxes import EMAIL
 from paperlark.web import answers
-from paperlark.web.api_profiles import CLOSED, Text, body
+from paperlark.web.api_profiles import Text
 from paperlark.web.api_subscriptions import Hour, Zone
 from paperlark.web.clients import hold_back
 from paperlark.web.keys import CHANNELS, LINKS, STORE
 from paperlark.web.links import form_of, masked, page, read_token
+from paperlark.web.operations import CLOSED, read_body
 from paperlark.web.problems import Problem, bad_members, bad_query, fault
 
 SIGN_UPS = 20  # of one client in an hour
@@ -72,7 +73,7 @@ async def sign_up(request: web.Request) -> web.Response:
 async def add(request: web.Request) -> web.Response:
     """The same for programs: 202, whatever the address."""
     _offered(request)
-    wanted = await body(request, NewMail)
+    wanted = await read_body(request, NewMail)
     try:
         address = _address(request, wanted.address)
     except ReaderError as error:

@@ -70,6 +70,13 @@ def bad_parameter(name: str, detail: str) -> Problem:
     )
 
 
+def bad_parameters(error: ValidationError) -> Problem:
+    """Parameters of the address are not as they should be."""
+    found = error.errors(include_url=False, include_context=False, include_input=False)
+    faults = [fault(each["loc"], each["msg"].removeprefix("Value error, ")) for each in found]
+    return _bad(400, faults, kind="bad-parameter", title="A parameter cannot be read")
+
+
 def bad_query(error: QueryError, name: str, *, status: int = 400) -> Problem:
     """A profile's text, given as the member `name`, cannot be read: where, and what can be read instead."""
     more: dict[str, Any] = {}
@@ -92,8 +99,12 @@ def bad_body(error: ValidationError) -> Problem:
 
 def bad_members(faults: Sequence[Mapping[str, Any]]) -> Problem:
     """Members of a body are not as they should be."""
+    return _bad(422, faults, kind="bad-body", title="The body does not say what it should")
+
+
+def _bad(status: int, faults: Sequence[Mapping[str, Any]], *, kind: str, title: str) -> Problem:
     said = "; ".join(f"{each['pointer']}: {each['detail']}" for each in faults[:5])
-    return Problem(422, said, kind="bad-body", title="The body does not say what it should", errors=faults)
+    return Problem(status, said, kind=kind, title=title, errors=faults)
 
 
 def fault(path: Sequence[str | int], detail: str) -> dict[str, Any]:
