@@ -101,6 +101,17 @@ class HostPace(Pace):
         yield
 
 
+PlatformSession = aiohttp.ClientSession
+
+
+def platform_session(connections: int) -> PlatformSession:
+    """A session for a platform's own library, which asks that platform's address and no other: connections stay open,
+    and the environment's proxies are used. To be made inside a running loop."""
+    return PlatformSession(
+        connector=aiohttp.TCPConnector(limit=connections), cookie_jar=aiohttp.DummyCookieJar(), trust_env=True
+    )
+
+
 class Http:
     """One session for all sources. Use as `async with Http(…) as http:`, or `open()` and `close()`.
 

@@ -424,6 +424,7 @@ async def test_inline_query_that_finds_nothing_is_answered_all_the_same(bot: Bot
 
 async def test_release_sets_menus_by_scope_texts_and_the_webhook(api: BotApi) -> None:
     channel = Telegram(Options(TOKEN, api.url))
+    await channel.open()
     assert "updates are fetched" in await publish(channel, None)
     menus = {
         json.loads(each.get("scope", "{}")).get("type"): [one["command"] for one in json.loads(each["commands"])]

@@ -19,7 +19,6 @@ from urllib.parse import urlencode
 
 import structlog
 from telegram.error import Conflict, InvalidToken, RetryAfter, TelegramError
-from telegram.request import HTTPXRequest
 
 from paperlark.bots.commands import Commands
 from paperlark.bots.telegram_reading import ALLOWED, INLINE, line_of, read
@@ -78,9 +77,7 @@ class TelegramBot:
         self._lines: dict[str, deque[Inbound]] = {}
         self._running: set[asyncio.Task[None]] = set()
         # Of its own: a long poll would take up a connection that answers need.
-        self._fetching = HTTPXRequest(
-            connection_pool_size=1, connect_timeout=TIMEOUT, write_timeout=TIMEOUT, read_timeout=TIMEOUT
-        )
+        self._fetching = channel.connections(1)
 
     def arrived(self) -> None:
         """An update was stored: look at once."""

@@ -13,11 +13,11 @@ import logging
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import date, timedelta
+from functools import lru_cache
 from typing import ClassVar
 from urllib.parse import urlsplit
 
-import httpx
 from telegram import Bot, InlineKeyboardButton, InlineKeyboardMarkup, LinkPreviewOptions
 from telegram.constants import ParseMode
 from telegram.error import (
@@ -31,9 +31,10 @@ from telegram.error import (
     TelegramError,
     TimedOut,
 )
-from telegram.request import HTTPXRequest
+from telegram.request import BaseRequest
 
 from paperlark.channels import buttons, text
+from paperlark.channels._telegram_request import AiohttpRequest, never_sent
 from paperlark.channels.buttons import Button
 from paperlark.channels.text import Run, Shown, Size
 from paperlark.model.messages import Digest, DigestPaper, Limits, Payload, Receipt
@@ -43,7 +44,7 @@ log = logging.getLogger(__name__)
 
 OFFICIAL = "https://api.telegram.org"
 TIMEOUT = 20.0  # seconds for each of connect, write, read and a free connection
-WHOLE_SEND = 3 * TIMEOUT  # seconds for all of them, against an answer that trickles
+CONNECTIONS = 32
 FLOOD_WAIT = timedelta(seconds=30)  # for a 429 that names no wait
 
 UNITS = 4000  # UTF-16 units of text
@@ -90,16 +91,10 @@ class Telegram:
             raise ReaderError("telegram: base_url: not an http(s) address")
         if not 0 < options.timeout <= 600:
             raise ReaderError("telegram: timeout: seconds, above 0 and up to 600")
-        seconds = options.timeout
         self._token = options.token
-        self._whole_send = 3 * seconds
-        self._request = HTTPXRequest(
-            connection_pool_size=32,
-            connect_timeout=seconds,
-            write_timeout=seconds,
-            read_timeout=seconds,
-            pool_timeout=seconds,
-        )
+        self._timeout = options.timeout
+        self._whole_send = 3 * options.timeout
+        self._request = self.connections(CONNECTIONS)
         self._bot = Bot(
             options.token,
             base_url=f"{base}/bot",
@@ -107,6 +102,10 @@ class Telegram:
             request=self._request,
             get_updates_request=self._request,  # never used: without it a second connection pool is made
         )
+
+    def connections(self, number: int) -> BaseRequest:
+        """At most so many, beside those of the messages: to be opened and closed by whoever asked for them."""
+        return AiohttpRequest(connections=number, timeout=self._timeout)
 
     @property
     def bot(self) -> Bot:
@@ -256,14 +255,15 @@ def sorted_error(error: TelegramError, *, hide: str = "") -> DeliveryError:
         case Conflict():
             return DeliveryError(said)
         case TimedOut():
-            unsent = isinstance(error.__cause__, httpx.ConnectTimeout | httpx.PoolTimeout)
-            return DeliveryError(f"{said} ({type(error.__cause__).__name__})", ambiguous=not unsent)
+            return DeliveryError(
+                f"{said} ({type(error.__cause__).__name__})", ambiguous=not never_sent(error.__cause__)
+            )
         case NetworkError() if error.message.startswith("Too Many Requests"):
             return DeliveryError(said, retry_after=FLOOD_WAIT)  # a 429 without its parameters
         case NetworkError() if "Entity Too Large" in error.message:
             return DeliveryError(said, refused=True)
-        case NetworkError() if isinstance(error.__cause__, httpx.ConnectError | httpx.ProxyError | RuntimeError):
-            return DeliveryError(said)  # no connection was made (RuntimeError: the channel is closed already)
+        case NetworkError() if never_sent(error.__cause__):
+            return DeliveryError(said)
         case _:
             return DeliveryError(said, ambiguous=True)
 
@@ -341,7 +341,7 @@ AGAIN = tag("i", escaped(text.REPEATED)) + BREAK + BREAK
 def _cut_up(digest: Digest) -> tuple[list[Markup], list[range]]:
     """The papers as blocks, and the messages they go into: with excerpts while that stays calm, never too many."""
     for length in (EXCERPT, 0) if len(digest.papers) <= MANY else (0,):
-        blocks = [_block(paper, number, digest, length) for number, paper in enumerate(digest.papers, start=1)]
+        blocks = [_block(paper, number, digest.day, length) for number, paper in enumerate(digest.papers, start=1)]
         # Each block ends with the blank line before the next.
         parts = text.pack([(units + 2, entities, size + 2) for units, entities, size in (b.size for b in blocks)], ROOM)
         if len(parts) <= CALM_PARTS:
@@ -349,8 +349,9 @@ def _cut_up(digest: Digest) -> tuple[list[Markup], list[range]]:
     return blocks, parts[: Telegram.limits.parts]
 
 
-def _block(paper: DigestPaper, number: int, digest: Digest, length: int) -> Markup:
-    shown = text.show(paper, digest.day, abstract=length)
+@lru_cache(maxsize=text.SHOWN_KEPT)
+def _block(paper: DigestPaper, number: int, day: date, length: int) -> Markup:
+    shown = text.show(paper, day, abstract=length)
     title = escaped(f"{number}. ") + anchor(shown.link, runs(shown.title, "b"))
     return lines([title, *_below(shown), *([tag("blockquote", runs(shown.excerpt, "b"))] if shown.excerpt else [])])
 

@@ -44,6 +44,7 @@ WORDS_SHOWN = 4
 MARKS = 36  # marked stretches of one field: more say nothing new, and platforms count them
 PROFILES_SHOWN = 4
 
+SHOWN_KEPT = 1_024  # papers of digests whose words are remembered: some 2 kB each
 MARKED_KEPT = 512  # fields whose marked runs are remembered
 
 REPEATED = "sent again: the first copy's fate is unknown"
@@ -354,8 +355,12 @@ class Shown:
     code: str | None
 
 
+@lru_cache(maxsize=SHOWN_KEPT)
 def show(paper: DigestPaper, day: date, *, abstract: int) -> Shown:
-    """A paper in words, for a digest of `day`, with at most `abstract` code points of its abstract."""
+    """A paper in words, for a digest of `day`, with at most `abstract` code points of its abstract.
+
+    Remembered: in one hour the same papers are told to many readers, and often for the same reasons.
+    """
     spans = [span for reason in paper.reasons for span in reason.spans]
     title = mark(paper.title, (span for span in spans if span.field == "title")) or (Run("(untitled)"),)
     found = mark(paper.abstract, (span for span in spans if span.field == "abstract")) if abstract else ()

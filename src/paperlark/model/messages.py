@@ -60,6 +60,10 @@ class DigestPaper:
     reasons: tuple[Reason, ...]
     occasion: str = "first"
 
+    def __hash__(self) -> int:
+        """Of what tells papers of digests apart: the rest is long, and compared where these are the same."""
+        return hash((self.id, self.announced_at, self.occasion, *(reason.profile for reason in self.reasons)))
+
     @classmethod
     def of(
         cls,

@@ -37,8 +37,8 @@ from paperlark.store.recipients import Place
 
 log = structlog.get_logger()
 
-IN_HAND = 64  # deliveries of one channel: some are on their way, the others wait for their turns
-SHARE = IN_HAND // 4  # of them may be one account's: the others are kept free for other readers
+IN_HAND = 160  # deliveries of one channel: some are on their way, the others wait for their turns
+SHARE = 16  # of them may be one account's: the others are kept free for other readers
 SEND_LIMIT = timedelta(seconds=30)  # for one message, whatever the platform's library waits for
 PATIENCE = timedelta(seconds=10)  # whose turn is further away than that is put back, and makes room
 SAME_KEY = timedelta(seconds=60)  # platforms that know a message's key know it for some minutes

@@ -7,6 +7,7 @@ queue instead of polling); PostgreSQL runs at READ COMMITTED. Everything else is
 import asyncio
 import re
 import sqlite3
+import time
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
@@ -18,8 +19,16 @@ from typing import Any, NamedTuple
 from sqlalchemy import Connection, CursorResult, Dialect, Executable, Table, event, text
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import URL, make_url
-from sqlalchemy.exc import ArgumentError, DatabaseError, InterfaceError, OperationalError, SQLAlchemyError
+from sqlalchemy.exc import (
+    ArgumentError,
+    DatabaseError,
+    DisconnectionError,
+    InterfaceError,
+    OperationalError,
+    SQLAlchemyError,
+)
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+from sqlalchemy.pool import ConnectionPoolEntry
 
 from paperlark.model.problems import StoreError
 from paperlark.store import migrations
@@ -28,6 +37,7 @@ from paperlark.store.shelf import Shelf
 BUSY_SECONDS = 10  # how long a writer of another process may hold SQLite before we give up
 CONNECT_SECONDS = 5
 POOL_SIZE = 8
+RESTED_SECONDS = 1.0  # after which a connection of the pool is tried before it is used
 SQLITE_POOL_SIZE = 4
 SQLITE_VALUES = 3_000  # in one statement: SQLite bears 32,766, but each of the last 100 statements is kept, prepared
 
@@ -78,11 +88,10 @@ class Transaction:
         """The database's time (or the clock's that the store was opened with)."""
         if self._clock is not None:
             return self._clock()
-        if self.postgres:
-            found = await self.connection.execute(text("SELECT clock_timestamp()"))
-            return found.scalar_one().astimezone(UTC)  # type: ignore[no-any-return]
-        found = await self.connection.execute(text("SELECT strftime('%Y-%m-%d %H:%M:%f', 'now')"))
-        return datetime.fromisoformat(found.scalar_one()).replace(tzinfo=UTC)
+        if not self.postgres:
+            return datetime.now(UTC)  # SQLite has no clock but this machine's, and a statement would ask for it
+        found = await self.connection.execute(text("SELECT clock_timestamp()"))
+        return found.scalar_one().astimezone(UTC)  # type: ignore[no-any-return]
 
 
 class _Bulk(NamedTuple):
@@ -268,14 +277,35 @@ def _database_at(url: str) -> AsyncEngine:
         return database
     if address.get_backend_name() != "postgresql":
         raise StoreError(f"paperlark keeps its store in SQLite or PostgreSQL, not in {address.get_backend_name()}")
-    return create_async_engine(
+    database = create_async_engine(
         address,
         pool_size=POOL_SIZE,
         max_overflow=0,
         pool_timeout=BUSY_SECONDS,
-        pool_pre_ping=True,
+        pool_use_lifo=True,
         connect_args={"connect_timeout": CONNECT_SECONDS, "prepare_threshold": None},
     )
+    _try_rested(database)
+    return database
+
+
+def _try_rested(database: AsyncEngine) -> None:
+    """A connection that has rested for a while may be gone (a restart, a firewall): it is tried before it is used. One
+    that was used a moment ago is not: that would be a second journey for each."""
+
+    @event.listens_for(database.sync_engine, "checkin")
+    def note(_connection: Any, record: ConnectionPoolEntry) -> None:
+        record.info["rests_since"] = time.monotonic()
+
+    @event.listens_for(database.sync_engine, "checkout")
+    def attempt(connection: Any, record: ConnectionPoolEntry, _checked_out: Any) -> None:
+        since = record.info.get("rests_since")
+        if since is None or time.monotonic() - since < RESTED_SECONDS:
+            return
+        try:
+            database.dialect.do_ping(connection)
+        except database.dialect.loaded_dbapi.Error as error:
+            raise DisconnectionError("the database has closed a connection that rested") from error
 
 
 def _prepare_file(address: URL) -> None:
