@@ -67,7 +67,8 @@ def runs(term: Term, tokens: Sequence[Token], starts: Iterable[int] | None = Non
 
 def starts(term: Term, tokens: Sequence[Token]) -> list[int]:
     """The tokens at which a run may begin, for whoever is in a hurry: those that say the first words, as one; and those
-    that hyphens tie to the next, which may say them with it."""
+    that hyphens tie to the next, which may say them with it if they begin with the same letter (no stem loses it)."""
+    letter = term.words[0][:1]
     begins = {"".join(term.words[:length]) for length in range(1, min(CLOSED_PARTS, len(term.words)) + 1)}
     open_end = "".join(term.words) if term.prefix and len(term.words) <= CLOSED_PARTS else None
     if open_end is not None:
@@ -76,11 +77,19 @@ def starts(term: Term, tokens: Sequence[Token]) -> list[int]:
         closed = replace(term, prefix=False)
         return sorted({*found, *starts(closed, tokens)})
     if term.reading is Reading.EXACT:
-        return [at for at, token in enumerate(tokens) if token.tied or token.exact in begins]
+        return [
+            at for at, token in enumerate(tokens) if token.exact in begins or (token.tied and token.exact[:1] == letter)
+        ]
     if term.reading is Reading.PHRASE:
-        return [at for at, token in enumerate(tokens) if token.tied or token.word in begins]
+        return [
+            at for at, token in enumerate(tokens) if token.word in begins or (token.tied and token.word[:1] == letter)
+        ]
     stems = set(map(stem, begins)) | begins
-    return [at for at, token in enumerate(tokens) if token.tied or (token.stem or stem(token.word)) in stems]
+    return [
+        at
+        for at, token in enumerate(tokens)
+        if (token.stem or stem(token.word)) in stems or (token.tied and token.word[:1] == letter)
+    ]
 
 
 class _Walk:

@@ -44,8 +44,8 @@ async def between(tx: Transaction, wanted: Wanted, since: datetime, until: datet
         candidates = candidates.where(ANNOUNCEMENT.c.paper_id.in_(_holding(tx, expression)))
     columns = [ANNOUNCEMENT.c[name] for name in Heard._fields]
     found: dict[int, list[Heard]] = defaultdict(list)
-    async with search.by_index(tx):
-        rows = await tx.execute(select(*columns).where(ANNOUNCEMENT.c.paper_id.in_(candidates)))
+    await search.by_index(tx)
+    rows = await tx.execute(select(*columns).where(ANNOUNCEMENT.c.paper_id.in_(candidates)))
     for row in rows:
         found[row.paper_id].append(Heard._make(row))
     for told in found.values():

@@ -6,7 +6,6 @@ store what `matching.document.search_words` wrote, and neither stems nor folds a
 """
 
 from collections.abc import AsyncIterator, Iterable, Sequence
-from contextlib import asynccontextmanager
 
 import numpy as np
 from numpy.typing import NDArray
@@ -62,15 +61,11 @@ async def rewrite(tx: Transaction, paper_id: int, words: Iterable[str]) -> None:
     await write(tx, [(paper_id, words)])
 
 
-@asynccontextmanager
-async def by_index(tx: Transaction) -> AsyncIterator[None]:
-    """Ask the full text by its index. PostgreSQL's planner takes reading every tsvector for cheap, and unpacks them all
-    where a word is common: ten times the work."""
+async def by_index(tx: Transaction) -> None:
+    """From here to the end of the transaction ask the full text, like everything else, by index. PostgreSQL's planner
+    takes reading every tsvector for cheap, and unpacks them all where a word is common: ten times the work."""
     if tx.postgres:
         await tx.execute(text("SET LOCAL enable_seqscan = off"))
-    yield
-    if tx.postgres:
-        await tx.execute(text("SET LOCAL enable_seqscan = on"))
 
 
 async def candidates(tx: Transaction, wanted: Wanted, told: Told = EVERY_TELLING) -> NDArray[np.int64]:
@@ -84,8 +79,8 @@ async def candidates(tx: Transaction, wanted: Wanted, told: Told = EVERY_TELLING
     conditions = [condition async for condition in _tellings(tx, found.c.id, told)]
     # As one text: thousands of rows cost more to fetch than to read.
     together = func.string_agg(cast(found.c.id, Text), ",") if tx.postgres else func.group_concat(found.c.id)
-    async with by_index(tx):
-        listed = (await tx.execute(select(together).where(*conditions))).scalar()
+    await by_index(tx)
+    listed = (await tx.execute(select(together).where(*conditions))).scalar()
     return np.fromstring(listed, np.int64, sep=",") if listed else np.empty(0, np.int64)
 
 
