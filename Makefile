@@ -7,12 +7,12 @@ INSTALL_LOG := $(VENV)/install.log
 ARGS :=
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo run test lint bench chaos clean
+.PHONY: help install browser demo run test lint bench chaos fuzz screenshots clean
 .SUFFIXES:
 
 help: ## this list
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | while IFS="$$(printf '\t')" read -r name what; do \
-	  printf '  make %-8s %s\n' "$$name" "$$what"; done
+	  printf '  make %-12s %s\n' "$$name" "$$what"; done
 	@echo '  (ARGS="…" is passed on: make demo ARGS=--once)'
 
 install: $(READY) ## make .venv from the lock
@@ -62,8 +62,20 @@ demo: $(READY) ## a sample digest, three readers, the page; Ctrl-C ends it (ARGS
 run: $(READY) ## the service with its default sources
 	@$(BIN)/paperlark run $(ARGS)
 
+# Tests of pages and of the extension drive a real browser. Where Debian's packages may be installed, what is missing is.
+browser: # Chromium and Node
+	@missing=''; for each in chromium node npm; do command -v $$each >/dev/null || missing="$$missing $$each"; done; \
+	if [ -z "$$missing" ]; then exit 0; fi; \
+	if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
+	  echo "installing$$missing …"; \
+	  apt-get update -qq && DEBIAN_FRONTEND=noninteractive \
+	    apt-get install -y -qq --no-install-recommends chromium nodejs npm >/dev/null; \
+	else \
+	  echo "not here:$$missing; the tests that need them are skipped (Debian: apt-get install chromium nodejs npm)"; \
+	fi
+
 # Every check runs, so that one report says all; pytest is last, and its summary the last line.
-test: $(READY) ## everything that CI runs
+test: $(READY) browser ## everything that CI runs
 	@status=0; \
 	$(BIN)/ruff check . || status=1; \
 	$(BIN)/ruff format --check . || status=1; \
@@ -80,6 +92,12 @@ bench: $(READY) ## measure (ARGS="NAME --json")
 chaos: $(READY) ## kill it at every labelled point (ARGS=kills)
 	@$(BIN)/python -m tests.chaos $(ARGS)
 
+fuzz: $(READY) ## ask the API all that its document allows, and more (ARGS="--examples 100 --postgres")
+	@$(BIN)/python -m tests.web.fuzz $(ARGS)
+
+screenshots: $(READY) browser ## pictures of every page and of the popup (ARGS=FOLDER)
+	@$(BIN)/python -m tests.e2e.screenshots $(ARGS) && $(BIN)/python -m tests.e2e.extension_states $(ARGS)
+
 clean: ## remove .venv and all that tools left behind
-	@rm -rf $(VENV) build dist src/*.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	@rm -rf $(VENV) tests/extension/node_modules build dist src/*.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis
 	@find src tests -name __pycache__ -type d -prune -exec rm -rf {} +

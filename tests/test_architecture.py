@@ -62,6 +62,7 @@ LAW: dict[str, set[str]] = {
     "channels.buttons": {"model"},
     "channels._": {"channels.text", "channels.buttons", "matching", "http", "model"},
     "channels.*": {"channels._", "channels.text", "channels.buttons", "channels.base", "matching", "http", "model"},
+    "formats": {"channels.text", "matching", "model"},
     "bots": {"readers", "store", "channels.text", "channels.buttons", "matching", "schedule", "model"},
     "bots.*": {
         "bots",
@@ -79,6 +80,7 @@ LAW: dict[str, set[str]] = {
         "pipeline",
         "store",
         "channels.text",
+        "formats",
         "matching",
         "ranking",
         "schedule",

@@ -17,6 +17,7 @@ The map, from the bottom up; imports point down only (`tests/test_architecture.p
 `manners`    what an answer's headers say of when to ask again
 `codings`    an answer's body, unpacked and never too large
 `links`      signed links and words: unsubscribe, preferences, confirm, bounces
+`formats`    papers as other programs read them: feeds, references
 `sources`    where papers come from: one file each, `base` is their port
 `channels`   how readers are told: one file each, `base` is their port
 `store`      the database: tables, papers, profiles, the outbox

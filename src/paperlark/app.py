@@ -263,6 +263,7 @@ class Paperlark:
             links=self.links,
             trusted_proxies=self.settings.trusted_proxies or "",
             own_key=None if self.settings.webhook_secret else lambda: own_key(self.settings, self.store),
+            requests_a_minute=self.settings.api_requests_a_minute,
         )
         if self.settings.telegram_token is not None and self.settings.telegram_webhook:
             from paperlark.bots.telegram_webhook import secret_of, webhook
@@ -412,7 +413,7 @@ async def opened(
     try:
         pace = StorePace(store)
         async with Http(settings.contact or CONTACT, pace, allow_private=settings.allow_private_addresses) as http:
-            links = await _links(settings, store) if "email" in channels else None
+            links = await _links(settings, store)
             app = Paperlark(settings, store, http, list(channels.values()), at, links)
             try:
                 yield app

@@ -46,6 +46,11 @@ class Links:
         """Whether this paperlark has an address of its own that links can lead to."""
         return self._public_url is not None
 
+    @property
+    def public_url(self) -> str | None:
+        """This paperlark's own address, without a slash at its end, or None."""
+        return self._public_url
+
     def address(self, purpose: Purpose, account_id: int, number: int) -> str | None:
         """A link, or None where this paperlark has no public address."""
         return f"{self._public_url}/{purpose}/{self.token(purpose, account_id, number)}" if self._public_url else None

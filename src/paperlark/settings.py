@@ -141,6 +141,9 @@ class Settings(BaseSettings):
     trusted_proxies: Annotated[str | None, AfterValidator(_networks)] = Field(
         None, description="networks of proxies that say who asks (X-Forwarded-For), parted by commas: 10.0.0.0/8"
     )
+    api_requests_a_minute: int = Field(
+        300, ge=0, description="requests of the API for each token, or client without one; 0 is any number"
+    )
     host: str = Field("127.0.0.1", description="the interface to listen on; 0.0.0.0 where the host sets PORT")
     port: int = Field(8080, ge=0, le=65535, description="the port to listen on (or PORT); 0 takes a free one")
     operator: str | None = Field(

@@ -6,11 +6,12 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from tests.bench import feeds, importing, reading, sending, storm
+from tests.bench import api, feeds, importing, reading, sending, storm
 
 DATA = Path(__file__).parent.parent.parent.parent / "shared" / "data"
 
 BENCHES: dict[str, Callable[[Path, Callable[[str], None]], list[dict[str, Any]]]] = {
+    "api": api.measure,
     "feeds": feeds.measure,
     "import": importing.measure,
     "preview": reading.measure_preview,

@@ -3,12 +3,13 @@
 from collections.abc import AsyncIterator
 
 import pytest
-from aiohttp.test_utils import TestClient, TestServer
+from aiohttp.test_utils import TestServer
 
 from paperlark.model.problems import ReaderError
 from paperlark.store.database import Store
 from paperlark.web import make_web
 from tests.web.archive import Client
+from tests.web.fitting import FittingClient
 
 
 class Birdcage:
@@ -26,12 +27,12 @@ class Birdcage:
 @pytest.fixture
 async def client(sqlite_store: Store) -> AsyncIterator[Client]:
     """On SQLite, for what is not about databases."""
-    async with TestClient(TestServer(make_web(sqlite_store, {"birdcage": Birdcage()}))) as speaking:
+    async with FittingClient(TestServer(make_web(sqlite_store, {"birdcage": Birdcage()}))) as speaking:
         yield speaking
 
 
 @pytest.fixture
 async def client_of_both(store: Store) -> AsyncIterator[Client]:
     """On each kind of database: goes with the fixture `store`."""
-    async with TestClient(TestServer(make_web(store, {"birdcage": Birdcage()}))) as speaking:
+    async with FittingClient(TestServer(make_web(store, {"birdcage": Birdcage()}))) as speaking:
         yield speaking

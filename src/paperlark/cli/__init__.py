@@ -9,11 +9,14 @@
 `telling`    subscribe, unsubscribe, secret
 `keeping`    read, save, dismiss, unmark, saved; mute, unmute, mutes; pause, resume
 `outbox`     outbox
-`account`    link, export, delete
+`feeds`      feeds
+`exporting`  export
+`account`    link, delete
 `watching`   sources, poll
 `running`    run, deliver
 `bounces`    bounce
 `demo`       demo
+`extension`  extension build
 `upkeep`     check, migrate, token, version
 """
 
@@ -28,6 +31,9 @@ from paperlark.cli import (
     bounces,
     demo,
     edge,
+    exporting,
+    extension,
+    feeds,
     following,
     keeping,
     outbox,
@@ -74,8 +80,11 @@ for family in (
     keeping,
     outbox,
     bounces,
+    feeds,
+    exporting,
     account,
     watching,
+    extension,
     upkeep,
 ):
     commands.add_typer(family.commands)

@@ -1,4 +1,4 @@
-"""The local account as a whole: link it with another place, export it, delete it."""
+"""The local account as a whole: link it with another place, delete it."""
 
 import sys
 from typing import TYPE_CHECKING, Annotated
@@ -57,27 +57,6 @@ async def _take_code(settings: "Settings", code: str, as_json: bool) -> None:
         print_json({"linked": True, "account": str(joined)})
     else:
         say("linked: what you follow there, you follow here")
-
-
-@commands.command(
-    help=told(
-        "Print everything that is kept of you, as one JSON document.",
-        "paperlark export > paperlark.json",
-        more="Profiles with their versions, subscriptions, destinations, marks, mutes, matches, and what was told.",
-    )
-)
-def export(as_json: Json = True) -> None:
-    """Print it, piece by piece; it is JSON with or without --json."""
-    edge.run(_export(edge.begin()))
-
-
-async def _export(settings: "Settings") -> None:
-    from paperlark.app import opened
-    from paperlark.readers.account import export as pieces
-
-    async with opened(settings) as app:
-        async for piece in pieces(app.store, await account(app)):
-            sys.stdout.write(piece)
 
 
 @commands.command(

@@ -237,7 +237,7 @@ def token(
 async def _token(settings: "Settings", name: str, read_only: bool, days: int | None) -> str:
     from paperlark.app import opened
     from paperlark.store import accounts
-    from paperlark.web.access import READ, WRITE
+    from paperlark.web.access import SCOPES
 
     async with opened(settings) as app:
         me = await account(app, make=True)
@@ -247,7 +247,7 @@ async def _token(settings: "Settings", name: str, read_only: bool, days: int | N
                 tx,
                 me,
                 name=name,
-                scopes=[READ] if read_only else [READ, WRITE],
+                scopes=[scope for scope in SCOPES if scope.endswith(":read") or not read_only],
                 now=now,
                 expires_at=now + timedelta(days=days) if days else None,
             )

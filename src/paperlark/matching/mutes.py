@@ -14,7 +14,7 @@ from paperlark.matching.checks import checker
 from paperlark.matching.document import Analysed
 from paperlark.matching.query import Query, parse
 from paperlark.matching.reference import code_meets
-from paperlark.matching.tree import Author, Code, Node, Term
+from paperlark.matching.tree import Author, Code, Node, Or, Term
 from paperlark.model.problems import QueryError, ReaderError
 from paperlark.model.readers import Mute, MuteKind
 
@@ -29,7 +29,14 @@ def muted(mutes: Iterable[Mute], paper: Analysed) -> Mute | None:
             silenced.append(mute)
         elif _check(mute.kind, mute.value)(paper):
             return mute
-    return _only_there(silenced, paper.document.sources)
+    return muted_there(silenced, paper.document.sources)
+
+
+def keeping_away(mutes: Iterable[Mute]) -> Query | None:
+    """What a paper meets that a muted word or author keeps from its reader; None where none is muted."""
+    told = (_read(mute.kind, mute.value) for mute in mutes if mute.kind is not MuteKind.SOURCE)
+    trees = [tree for tree in told if tree is not None]
+    return Query(trees[0] if len(trees) == 1 else Or(tuple(trees))) if trees else None
 
 
 def canonical(kind: MuteKind, text: str) -> str:
@@ -72,7 +79,8 @@ def _read(kind: MuteKind, text: str) -> Node | None:
         return None
 
 
-def _only_there(silenced: list[Mute], sources: tuple[str, ...]) -> Mute | None:
+def muted_there(silenced: Iterable[Mute], sources: Iterable[str]) -> Mute | None:
+    """The first of some muted sources that told of a paper, where nobody else did. sources: all that told of it."""
     codes = [(mute, Code("source", mute.value)) for mute in silenced]
     hits = [next((mute for mute, code in codes if code_meets(code, source)), None) for source in sources]
     return hits[0] if hits and None not in hits else None

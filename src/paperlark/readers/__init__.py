@@ -11,9 +11,16 @@ that account's, and returns plain values that know no platform.
 `mute`       what a reader does not want to hear of: words, authors, sources
 `choices`    what of a paper may be muted
 `mark`       what a reader did with a paper: read, saved, dismissed
+`matches`    what matched: unread first of all, new since a mark, how many
 `link`       one reader, several places: pairing codes
+`session`    signed in without a platform: by a code, or as a new reader
+`feeds`      feeds: make, list and revoke addresses; what is read there
+`lists`      the papers of a list, one after the other: a search, a day, what is saved, what a profile met
 `account`    everything that an account owns: export, delete
+`tokens`     tokens for programs: make, list, revoke; a first one by a code or with a new account
 `search`     the archive: search, one paper, a day's papers
+`days`       a day's papers; a week or a month, and what was noticed most in it
+`past`       one paper's past: who told of it and when, its votes over time
 `narrowing`  what else a search asks for: organisation, author, category, source, days
 `snippet`    the part of an abstract that shows why it was found
 `names`      names in the archive that are like one that is given

@@ -2,11 +2,13 @@
 
 import json
 from collections.abc import AsyncGenerator, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from paperlark.model.problems import ReaderError
-from paperlark.store import belongings
+from paperlark.store import accounts, belongings
+from paperlark.store.accounts import Identity
 from paperlark.store.belongings import Section
 from paperlark.store.database import Store
 
@@ -14,6 +16,8 @@ FORMAT = "paperlark export 1"
 PAGE = 100  # rows read at a time: bounds memory, as a delivery may hold a whole mail
 BATCH = 1000  # rows deleted in one transaction
 
+NO_IDENTITY = "you have no such identity"
+LAST_IDENTITY = "this is the only place by which you are known; link another one first, or delete the account"
 NO_ACCOUNT = "you have no account here: nothing is kept of you"
 
 
@@ -27,7 +31,7 @@ async def export(store: Store, account_id: int) -> AsyncGenerator[str, None]:
         account           id, name, created_at
         identities        platform, external_id, linked_at
         tokens            name, scopes, created_at, expires_at, used_at         (never the token nor its hash)
-        feed_addresses    profile_id, created_at                                (never the address nor its hash)
+        feed_addresses    id, profile_id (null: of all), created_at, read_at    (never the address nor its hash)
         profiles          id, name, text, version, created_at, began_at, removed_at
         profile_versions  profile_id, version, text, began_at
         destinations      id, channel, address, zone, digest_at, weekday, quiet, cap, empty, created_at, paused_at,
@@ -59,6 +63,38 @@ async def export(store: Store, account_id: int) -> AsyncGenerator[str, None]:
             comma = ","
         yield "]"
     yield "}\n"
+
+
+@dataclass(frozen=True, slots=True)
+class About:
+    """An account: its name, since when it is there, and who it is elsewhere."""
+
+    id: int
+    name: str
+    created_at: datetime
+    identities: tuple[Identity, ...]
+
+
+async def about(store: Store, account_id: int) -> About:
+    """What an account is. Raises ReaderError: no account."""
+    async with store.reading() as tx:
+        found = await belongings.account(tx, account_id)
+        if found is None:
+            raise ReaderError(NO_ACCOUNT)
+        identities = await accounts.identities(tx, account_id)
+    return About(found.account_id, found.name, found.created_at, tuple(identities))
+
+
+async def part(store: Store, account_id: int, platform: str, external_id: str) -> None:
+    """Who came by this identity is this reader no more; next time they are a new one. Raises ReaderError: none such, or
+    the last one, without which nobody could come back once the tokens are lost."""
+    async with store.transaction() as tx:
+        mine = await accounts.identities(tx, account_id)
+        if not any((each.platform, each.external_id) == (platform, external_id) for each in mine):
+            raise ReaderError(NO_IDENTITY)
+        if len(mine) == 1:
+            raise ReaderError(LAST_IDENTITY)
+        await accounts.part(tx, account_id, platform, external_id)
 
 
 async def delete(store: Store, account_id: int) -> None:

@@ -50,7 +50,15 @@ async def arrange(
     async with store.transaction() as tx:
         now, before = await tx.now(), await _place(tx, account_id, channel, address)
         place = await profiles.put_destination(
-            tx, account_id, channel, address, rhythm=wish.rhythm, cap=wish.cap, empty=wish.empty, now=now
+            tx,
+            account_id,
+            channel,
+            address,
+            rhythm=wish.rhythm,
+            cap=wish.cap,
+            empty=wish.empty,
+            now=now,
+            confirm_by=before.confirm_by if before is not None else None,
         )
         if before is not None and before.paused_reason is not None:
             await profiles.pause_destination(
@@ -61,6 +69,43 @@ async def arrange(
         await standing.replan(tx, place, now)
         place = await profiles.destination(tx, account_id, place.id)
         return await _standing(tx, place)
+
+
+async def change(store: Store, account_id: int, subscription_id: int, wish: Wish) -> Standing:
+    """Change how a subscription is told: its cadence and occasions, and the rhythm, cap and empty days of its place,
+    which hold for everything that is told there. What is planned moves, a pause stays as it is, and an owner who was
+    not heard yet is still to be heard. Raises ReaderError: no such subscription, or a wish that cannot be.
+    """
+    check(wish)
+    async with store.transaction() as tx:
+        now, mine = await tx.now(), await profiles.subscriptions(tx, account_id)
+        before = next((each for each in mine if each.id == subscription_id), None)
+        if before is None:
+            raise ReaderError("you have no such subscription")
+        place = await profiles.destination(tx, account_id, before.destination_id)
+        if before.profile_id != TRENDING:
+            await profiles.subscribe(
+                tx, account_id, before.profile_id, place.id, cadence=wish.cadence, occasions=wish.occasions, now=now
+            )
+        elif wish.cadence is Cadence.INSTANT:
+            raise ReaderError("what is trending comes as a digest: daily or weekly, not instant")
+        else:
+            await profiles.subscribe_trending(tx, account_id, place.id, cadence=wish.cadence, now=now)
+        after = await profiles.put_destination(
+            tx,
+            account_id,
+            place.channel,
+            place.address,
+            rhythm=wish.rhythm,
+            cap=wish.cap,
+            empty=wish.empty,
+            now=now,
+            confirm_by=place.confirm_by,
+        )
+        if place.paused_reason is not None:
+            await profiles.pause_destination(tx, account_id, place.id, place.paused_reason, now, place.paused_until)
+        await standing.replan(tx, after, now)
+        return await _standing(tx, await profiles.destination(tx, account_id, place.id))
 
 
 async def hasten(store: Store, account_id: int, channel: str, address: str) -> Standing:

@@ -24,6 +24,10 @@ CAP_LIMIT = 200
 AT_YOUR_WISH = "at your wish"
 
 
+CHATS = ("telegram", "discord", "console")
+"""Channels whose addresses are people and rooms that a bot of ours can speak to, whoever they are."""
+
+
 @dataclass(frozen=True, slots=True)
 class Wish:
     """How a destination wants to be told, and which announcements of a paper: occasions are some of WISHES."""
@@ -96,6 +100,23 @@ async def _place(
             raise ReaderError("too many questions went to this mailbox lately; try again tomorrow")
         await mailboxes.inquire(tx, account_id, place.id, None, now)
     return place
+
+
+async def is_theirs(store: Store, account_id: int, channel: str, address: str) -> bool:
+    """May somebody who is known by a token alone have this address told of papers? In a chat only where they are known
+    by that very identity, or are told things already: else anybody could write to a stranger in our bot's name. Whoever
+    runs this paperlark is believed."""
+    if channel not in CHATS:
+        return True
+    async with store.reading() as tx:
+        if account_id == await accounts.known(tx, *accounts.LOCAL):
+            return True
+        identities = await accounts.identities(tx, account_id)
+        places = await profiles.destinations(tx, account_id)
+    # `telegram`, `telegram-chat`; `42` and `user:42`.
+    chats = {(each.platform.partition("-")[0], each.external_id) for each in identities}
+    known = any((place.channel, place.address) == (channel, address) for place in places)
+    return known or (channel, address.rpartition(":")[2]) in chats
 
 
 async def unsubscribe(store: Store, account_id: int, subscription_id: int) -> None:

@@ -1,5 +1,6 @@
 """Why a paper meets a query, why profiles led to it, and what led to each paper of a delivery."""
 
+import asyncio
 from collections.abc import Iterable
 from dataclasses import dataclass
 
@@ -21,12 +22,14 @@ from paperlark.store.outbox import Fate
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """Does the paper meet the query? The words that met it, or one plain sentence of what was missing."""
+    """Does the paper meet the query? The words that met it, and every alternative of it that they meet; or one plain
+    sentence of what was missing."""
 
     paper: StoredPaper
     met: bool
     matched: tuple[Span, ...]
     sentence: str
+    alternatives: tuple[Alternative, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,13 +63,19 @@ async def explain(store: Store, text: str, wanted: str) -> Answer:
         return Answer(paper, False, (), why_not(query, analysed))
     matched = spans(query, analysed)
     words = ", ".join(dict.fromkeys(f"“{span.text}” in {_place(span.field)}" for span in matched))
-    return Answer(paper, True, matched, f"it meets the query: {words}" if words else "it meets the query")
+    sentence = f"it meets the query: {words}" if words else "it meets the query"
+    return Answer(paper, True, matched, sentence, alternatives(query, analysed))
 
 
 async def why(store: Store, account_id: int, wanted: str) -> tuple[StoredPaper, tuple[Led, ...]]:
     """The profiles of an account that led to a paper (given by id or any name). Raises ReaderError: no such paper."""
     paper = await one(store, wanted)
     return paper, (await _led(store, account_id, [paper]))[paper.id]
+
+
+async def why_each(store: Store, account_id: int, some: Iterable[StoredPaper]) -> dict[int, tuple[Led, ...]]:
+    """The profiles of an account that led to each of some papers, by the papers' ids."""
+    return await _led(store, account_id, some)
 
 
 async def why_told(store: Store, account_id: int, delivery_id: int) -> tuple[Contained, ...]:
@@ -87,19 +96,22 @@ async def why_told(store: Store, account_id: int, delivery_id: int) -> tuple[Con
 
 async def _led(store: Store, account_id: int, some: Iterable[StoredPaper]) -> dict[int, tuple[Led, ...]]:
     """For each paper the profiles that met it, oldest first. Removed ones are left out."""
-    found = {}
+    asked: dict[int, list[tuple[Profile, list[Version], int, StoredPaper, list[Heard]]]] = {}
     async with store.reading() as tx:
         mine = await profiles.listed(tx, account_id)
         versions = await causes.versions(tx, account_id)
         for paper in some:
             met = await causes.met(tx, account_id, paper.id)
             heard = await causes.heard(tx, paper.id)
-            found[paper.id] = tuple(
-                _leading(profile, versions[profile.id], max(met[profile.id]), paper, heard)
+            asked[paper.id] = [
+                (profile, versions[profile.id], max(met[profile.id]), paper, heard)
                 for profile in mine
                 if profile.id in met
-            )
-    return found
+            ]
+    # Reading papers as queries see them takes its time, which others need not wait for.
+    return await asyncio.to_thread(
+        lambda: {number: tuple(_leading(*each) for each in those) for number, those in asked.items()}
+    )
 
 
 def _leading(

@@ -17,15 +17,43 @@ from paperlark.store.database import Transaction
 from paperlark.store.tables import ACCOUNT, IDENTITY, PAIRING_CODE, TOKEN
 
 LOCAL = ("local", "command-line")
+ID_LENGTH = 16  # characters of a token's hash that are its id
 PREFIX = "pl_live_"  # with the checksum it lets secret scanners know a leaked token for what it is
 
 
 @dataclass(frozen=True, slots=True)
 class Bearer:
-    """Whose token this is, and what it may do."""
+    """Whose token this is, what it may do, and until when."""
 
     account_id: int
     scopes: frozenset[str]
+    expires_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """A token as its owner knows it again. prefix: its first letters, "" of one made before they were kept."""
+
+    id: str
+    name: str
+    prefix: str
+    scopes: tuple[str, ...]
+    created_at: datetime
+    used_at: datetime | None
+    expires_at: datetime | None
+
+    def is_of(self, token: str) -> bool:
+        """Whether it is this token's."""
+        return hashed(token).startswith(self.id)
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """Who an account is elsewhere."""
+
+    platform: str
+    external_id: str
+    linked_at: datetime
 
 
 async def known(tx: Transaction, platform: str, external_id: str) -> int | None:
@@ -66,6 +94,19 @@ async def hand_over(tx: Transaction, before: int, account_id: int) -> None:
     await tx.execute(delete(ACCOUNT).where(ACCOUNT.c.account_id == before))
 
 
+async def identities(tx: Transaction, account_id: int) -> list[Identity]:
+    """Who an account is elsewhere, oldest first."""
+    wanted = select(IDENTITY).where(IDENTITY.c.account_id == account_id)
+    order = (IDENTITY.c.linked_at, IDENTITY.c.platform, IDENTITY.c.external_id)
+    return [Identity(row.platform, row.external_id, row.linked_at) for row in await tx.execute(wanted.order_by(*order))]
+
+
+async def part(tx: Transaction, account_id: int, platform: str, external_id: str) -> bool:
+    """Let an identity be nobody's. False where it is none of this account's."""
+    mine = (IDENTITY.c.account_id == account_id) & (IDENTITY.c.platform == platform)
+    return (await tx.execute(delete(IDENTITY).where(mine, IDENTITY.c.external_id == external_id))).rowcount == 1
+
+
 async def local_account(tx: Transaction, now: datetime) -> int:
     """The one account of whoever sits at this command line."""
     return await account_of(tx, *LOCAL, name="me", now=now)
@@ -77,8 +118,8 @@ async def new_token(
     """Make a token for an account and return it: this is the only time that it is seen."""
     secret = secrets.token_urlsafe(32)
     token = f"{PREFIX}{secret}{zlib.crc32(secret.encode()):08x}"
-    row = {"token_hash": hashed(token), "account_id": account_id, "name": name, "scopes": list(scopes),
-           "created_at": now, "expires_at": expires_at}  # fmt: skip
+    row = {"token_hash": hashed(token), "account_id": account_id, "name": name, "prefix": token[: len(PREFIX) + 4],
+           "scopes": list(scopes), "created_at": now, "expires_at": expires_at}  # fmt: skip
     await tx.insert_new(TOKEN, [row])
     return token
 
@@ -88,12 +129,41 @@ async def bearer(tx: Transaction, token: str, now: datetime) -> Bearer | None:
     row = (await tx.execute(select(TOKEN).where(TOKEN.c.token_hash == hashed(token)))).one_or_none()
     if row is None or (row.expires_at is not None and row.expires_at <= now):
         return None
-    return Bearer(row.account_id, frozenset(row.scopes))
+    return Bearer(row.account_id, frozenset(row.scopes), row.expires_at)
 
 
 async def token_used(tx: Transaction, token: str, now: datetime) -> None:
     """Remember when a token was last used."""
     await tx.execute(update(TOKEN).where(TOKEN.c.token_hash == hashed(token)).values(used_at=now))
+
+
+async def end_token(tx: Transaction, token: str) -> None:
+    """Whoever has this token speaks for nobody from now on."""
+    await tx.execute(delete(TOKEN).where(TOKEN.c.token_hash == hashed(token)))
+
+
+async def tokens(tx: Transaction, account_id: int, now: datetime) -> list[Kept]:
+    """The tokens of an account that are good, oldest first."""
+    wanted = select(TOKEN).where(TOKEN.c.account_id == account_id).order_by(TOKEN.c.created_at, TOKEN.c.token_hash)
+    return [
+        Kept(row.token_hash[:ID_LENGTH], row.name, row.prefix, tuple(row.scopes), row.created_at, row.used_at,
+             row.expires_at)
+        for row in await tx.execute(wanted)
+        if row.expires_at is None or row.expires_at > now
+    ]  # fmt: skip
+
+
+async def sweep_tokens(tx: Transaction, account_id: int, now: datetime) -> None:
+    """Let go of the tokens of an account that have expired."""
+    await tx.execute(delete(TOKEN).where(TOKEN.c.account_id == account_id, TOKEN.c.expires_at <= now))
+
+
+async def revoke_token(tx: Transaction, account_id: int, token_id: str) -> bool:
+    """End a token, by its id. False where it is none of this account's."""
+    if len(token_id) != ID_LENGTH or not token_id.isalnum():
+        return False
+    mine = (TOKEN.c.account_id == account_id) & TOKEN.c.token_hash.startswith(token_id)
+    return (await tx.execute(delete(TOKEN).where(mine))).rowcount == 1
 
 
 def hashed(secret: str) -> str:

@@ -23,6 +23,7 @@ from paperlark.store.tables import (
     DELIVERY,
     DESTINATION,
     FEED_ADDRESS,
+    IDEMPOTENCY_KEY,
     IDENTITY,
     MARK,
     MATCH,
@@ -55,7 +56,7 @@ class Section:
 SECTIONS = (
     Section("identities", IDENTITY, ("platform", "external_id", "linked_at")),
     Section("tokens", TOKEN, ("name", "scopes", "created_at", "expires_at", "used_at")),
-    Section("feed_addresses", FEED_ADDRESS, ("profile_id", "created_at")),
+    Section("feed_addresses", FEED_ADDRESS, ("id", "profile_id", "created_at", "read_at")),
     Section("profiles", PROFILE, ("id", "name", "text", "version", "created_at", "began_at", "removed_at")),
     Section("profile_versions", PROFILE_VERSION, ("profile_id", "version", "text", "began_at")),
     Section(
@@ -86,7 +87,7 @@ SECTIONS = (
 
 OWNED = (DESTINATION, SUBSCRIPTION, PROFILE, PROFILE_VERSION, MUTE, MARK, TOKEN, FEED_ADDRESS, MATCH, OWED, DELIVERY)
 AT_ONCE = (DESTINATION, SUBSCRIPTION, IDENTITY, TOKEN, FEED_ADDRESS, PAIRING_CODE, PROFILE, PROFILE_VERSION, MUTE, MARK,
-           CONFIRMATION, SOFT_BOUNCE)  # fmt: skip
+           CONFIRMATION, SOFT_BOUNCE, IDEMPOTENCY_KEY)  # fmt: skip
 """In the order in which whoever subscribes takes them, so that the two never wait for each other."""
 
 

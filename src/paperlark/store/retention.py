@@ -2,7 +2,7 @@
 
 Unsaved matches after 90 days, ended deliveries after 180, told-keys after 400 (as long as a source may repeat itself),
 and signals are thinned to one a day after a month. Addresses that nobody confirmed go after ten days (`mailboxes`),
-what platforms told us after two (`inbound`).
+what platforms told us after two (`inbound`), the answers to named requests after one (`idempotency`).
 What belonged to deleted accounts goes as soon as it is seen (`belongings`). In batches, so that nothing waits long.
 """
 
@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import delete, exists, func, select, tuple_
 
-from paperlark.store import belongings, inbound, mailboxes
+from paperlark.store import belongings, idempotency, inbound, mailboxes
 from paperlark.store.database import Transaction
 from paperlark.store.tables import DELIVERY, MARK, MATCH, OWED, PERCOLATION_BATCH, SIGNAL
 
@@ -34,12 +34,13 @@ class Forgotten:
     of_deleted_accounts: int = 0
     mail: int = 0
     inbound_updates: int = 0
+    idempotency_keys: int = 0
 
     @property
     def total(self) -> int:
         """All of them; zero means that nothing is left to forget."""
         ours = self.matches + self.deliveries + self.told_keys + self.signals + self.percolation_batches
-        return ours + self.of_deleted_accounts + self.mail + self.inbound_updates
+        return ours + self.of_deleted_accounts + self.mail + self.inbound_updates + self.idempotency_keys
 
 
 async def forget(tx: Transaction, now: datetime, limit: int = 1000) -> Forgotten:
@@ -53,6 +54,7 @@ async def forget(tx: Transaction, now: datetime, limit: int = 1000) -> Forgotten
         of_deleted_accounts=await belongings.forget_leaving(tx, now, limit),
         mail=await mailboxes.forget(tx, now, limit),
         inbound_updates=await inbound.forget(tx, now, limit),
+        idempotency_keys=await idempotency.forget(tx, now, limit),
     )
 
 

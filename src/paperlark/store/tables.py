@@ -167,11 +167,13 @@ class Identity(SQLModel, table=True):
 
 
 class Token(SQLModel, table=True):
-    """Directory: SHA-256 of an API token -> account. The token itself is shown once and not kept."""
+    """Directory: SHA-256 of an API token -> account. The token itself is shown once and not kept, but for its first
+    letters, by which its owner knows it again."""
 
     token_hash: str = Field(primary_key=True)
     account_id: int = number(index=True)
     name: str
+    prefix: str = Field(default="", sa_column_kwargs={"server_default": ""})
     scopes: list[str] = json()
     created_at: datetime = moment()
     expires_at: datetime | None = moment(nullable=True)
@@ -179,13 +181,17 @@ class Token(SQLModel, table=True):
 
 
 class FeedAddress(SQLModel, table=True):
-    """Directory: SHA-256 of an unguessable feed address -> one profile's papers, read-only."""
+    """Directory: SHA-256 of an unguessable feed address -> one profile's papers, or those of all of an account's
+    profiles (`profile_id` is empty), read-only. The address itself is shown once and not kept."""
 
     __tablename__ = "feed_address"
+    __table_args__ = (Index("ix_feed_address_account_id", "account_id", "id"),)
     address_hash: str = Field(primary_key=True)
-    account_id: int = number(index=True)
-    profile_id: int = number()
+    account_id: int = number()
+    id: int = number()
+    profile_id: int | None = number(nullable=True)
     created_at: datetime = moment()
+    read_at: datetime | None = moment(nullable=True)
 
 
 class PairingCode(SQLModel, table=True):
@@ -311,9 +317,15 @@ class Subscription(SQLModel, table=True):
 class Match(SQLModel, table=True):
     """A profile, at a version, met a paper. Why is computed when it is shown."""
 
+    __table_args__ = (
+        # What a reader has not seen yet, newest first, is read from this index alone.
+        Index("ix_match_lately", "account_id", "matched_at", "paper_id", "profile_id", "version"),
+        # Whatever met a paper: for merges of everyone's, for a list of one reader's.
+        Index("ix_match_paper", "paper_id", "account_id"),
+    )
     account_id: int = key()
     profile_id: int = key()
-    paper_id: int = key(index=True)
+    paper_id: int = key()
     version: int = Field(primary_key=True)
     matched_at: datetime = moment(index=True)
 
@@ -392,6 +404,19 @@ class Mute(SQLModel, table=True):
     kind: str = Field(primary_key=True)
     value: str = Field(primary_key=True)
     at: datetime = moment()
+
+
+class IdempotencyKey(SQLModel, table=True):
+    """A request that bears a name, as SHA-256: what it was, and what was answered; the answer is empty while it is
+    being done by whoever holds the turn."""
+
+    __tablename__ = "idempotency_key"
+    account_id: int = key()
+    key_hash: str = Field(primary_key=True)
+    request_hash: str
+    turn: int = number()
+    made_at: datetime = moment(index=True)
+    answer: dict[str, Any] | None = json(nullable=True)
 
 
 # ── of work ────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -491,6 +516,7 @@ FEED_ADDRESS, PAIRING_CODE = table(FeedAddress), table(PairingCode)
 PROFILE, PROFILE_VERSION, PROFILE_CHANGE = table(Profile), table(ProfileVersion), table(ProfileChange)
 DESTINATION, SUBSCRIPTION = table(Destination), table(Subscription)
 MATCH, OWED, DELIVERY, MARK, MUTE = table(Match), table(Owed), table(Delivery), table(Mark), table(Mute)
+IDEMPOTENCY_KEY = table(IdempotencyKey)
 SOURCE, PERCOLATION_BATCH = table(Source), table(PercolationBatch)
 PACE, LANE = table(Pace), table(Lane)
 PROGRESS, INBOUND_UPDATE = table(Progress), table(InboundUpdate)

@@ -5,15 +5,19 @@ The tag is of the very bytes, so it is strong and can never be stale. It saves t
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import aiohttp_jinja2
 from aiohttp import ETag, web
 from aiohttp.helpers import ETAG_ANY
 
+from paperlark.web.keys import ACCOUNT
+
 SHARED = {"Cache-Control": "no-cache"}  # may be kept, must be asked about
+NEVER_KEPT = {"Cache-Control": "no-store"}  # what holds a secret
 PRIVATE = {"Cache-Control": "private, no-cache", "Vary": "Authorization"}
+OF_READER = {"Cache-Control": "private, no-cache", "Vary": "Cookie"}  # a page that shows who is signed in
 
 
 def say(
@@ -34,10 +38,25 @@ def say(
     return unless_known(request, answer)
 
 
+def listed(
+    request: web.Request,
+    data: Sequence[Any],
+    following: str | None,
+    *,
+    more: Mapping[str, Any] | None = None,
+    cache: Mapping[str, str] = SHARED,
+) -> web.Response:
+    """Some of a list: `{"data": […], "next": cursor or null}`, and the next page's address as `Link` (RFC 8288)."""
+    link = {} if following is None else {"Link": f'<{request.rel_url.update_query(cursor=following)}>; rel="next"'}
+    return say(request, {"data": data, "next": following, **(more or {})}, cache=cache, headers=link)
+
+
 def page(request: web.Request, template: str, context: Mapping[str, Any], *, status: int = 200) -> web.Response:
-    """A page from its template; 304 where the other side has it already."""
-    answer = aiohttp_jinja2.render_template(template, request, context, status=status)
-    answer.headers.update(SHARED)
+    """A page from its template, which also knows `reader` (the account that is signed in, or 0) and `here` (the path);
+    304 where the other side has it already."""
+    known = {"reader": request.get(ACCOUNT, 0), "here": request.path}
+    answer = aiohttp_jinja2.render_template(template, request, known | dict(context), status=status)
+    answer.headers.update(OF_READER if known["reader"] else SHARED)
     return unless_known(request, answer)
 
 
@@ -52,8 +71,9 @@ def unless_known(request: web.Request, answer: web.Response) -> web.Response:
     if not any(each.value in (tag.value, ETAG_ANY) for each in known):
         return answer
     unchanged = web.Response(status=304)
-    unchanged.headers.update({name: answer.headers[name] for name in _KEPT if name in answer.headers})
+    unchanged.headers.update({name: answer.headers[name] for name in KEPT if name in answer.headers})
     return unchanged
 
 
-_KEPT = ("ETag", "Cache-Control", "Vary", "Link")
+KEPT = ("ETag", "Cache-Control", "Vary", "Link")
+"""Headers that a 304 says as well as the 200 (RFC 9110, section 15.4.5)."""

@@ -1,24 +1,79 @@
 """An account's outbox: `/api/v1/deliveries`. What was sent, waits or died, and why; send it again, or drop it."""
 
-from typing import Any
+from typing import Annotated, Any, Literal
 
 from aiohttp import web
-from pydantic import BaseModel
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
 from paperlark.model.problems import ReaderError
+from paperlark.model.readers import Cadence
 from paperlark.readers import deliveries as verbs
 from paperlark.readers.deliveries import AT_YOUR_WISH, Content
 from paperlark.readers.search import Place
-from paperlark.store.deliveries import STATES, Message
+from paperlark.store.deliveries import Message
 from paperlark.web import answers, cursors
-from paperlark.web.access import READ, WRITE, account_of
-from paperlark.web.api_papers import limit_of, moment, place
-from paperlark.web.api_profiles import Text, no_such
-from paperlark.web.keys import STORE
-from paperlark.web.operations import CLOSED, read_body
-from paperlark.web.problems import bad_parameter
+from paperlark.web.access import PROFILES_READ, PROFILES_WRITE
+from paperlark.web.api_papers import moment
+from paperlark.web.api_profiles import no_such
+from paperlark.web.operations import CLOSED, Asked, NoBody, NoQuery, Operations
+from paperlark.web.parameters import NO_NUL, Paged, Text
 
-routes = web.RouteTableDef()
+State = Literal["pending", "claimed", "sent", "dead", "dropped"]
+
+operations = Operations("deliveries")
+
+
+class ShownDelivery(BaseModel):
+    """A delivery. `parts` is null before it is made; `reason` says why it waits, died or was dropped."""
+
+    model_config = ConfigDict(extra="forbid")
+    id: str
+    destination_id: str
+    channel: str
+    address: str | None
+    cadence: Cadence
+    slot: str
+    state: State
+    first_due: AwareDatetime
+    due_at: AwareDatetime
+    ended_at: AwareDatetime | None
+    attempts: int
+    parts: int | None
+    parts_sent: int
+    papers: int
+    reason: str | None
+    paused_reason: str | None
+
+
+class ShownContent(BaseModel):
+    """A paper of a delivery, and what became of it there; null where it came to no digest."""
+
+    model_config = ConfigDict(extra="forbid")
+    paper_id: str
+    title: str
+    fate: str | None
+
+
+class WholeDelivery(ShownDelivery):
+    """A delivery with the papers that it tells of."""
+
+    contents: list[ShownContent]
+
+
+class ShownDeliveries(BaseModel):
+    """Some of an account's deliveries."""
+
+    model_config = ConfigDict(extra="forbid")
+    data: list[ShownDelivery]
+    next: str | None
+
+
+class Wanted(Paged):
+    """Which deliveries are wanted."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+    state: Annotated[list[State], Field(default_factory=list, description="may be given several times")]
+    channel: Annotated[str | None, Field(max_length=100, pattern=NO_NUL)] = None
 
 
 class Dropping(BaseModel):
@@ -28,79 +83,73 @@ class Dropping(BaseModel):
     reason: Text = AT_YOUR_WISH
 
 
-@routes.get("/api/v1/deliveries")
-async def listed(request: web.Request) -> web.Response:
-    """`?state=&channel=&cursor=&limit=`: an account's deliveries, newest first; `state` may be given several times."""
-    account = await account_of(request, READ)
-    states, channel = request.query.getall("state", []), request.query.get("channel") or None
-    if not set(states) <= set(STATES):
-        raise bad_parameter("state", f"a state is one of {', '.join(STATES)}")
-    if channel is not None and "\0" in channel:  # PostgreSQL has no such text
-        raise bad_parameter("channel", "there is no such channel")
-    asked = f"deliveries of {account}\n{sorted(states)}\n{channel}"
-    after = place(request.query.get("cursor", ""), asked)
+NONE_SUCH = {404: "there is no such delivery"}
+SETTLED = {422: "it is settled: only what waits or is dead can be changed"}
+
+
+@operations.get("/deliveries", scope=PROFILES_READ, query=Wanted, gives=ShownDeliveries)
+async def listed(asked: Asked[Wanted, NoBody]) -> web.StreamResponse:
+    """An account's deliveries, newest first."""
+    states, channel = asked.query.state, asked.query.channel
+    said = f"deliveries of {asked.account}\n{sorted(states)}\n{channel}"
+    after = cursors.follow(asked.query.cursor, said, Place)
     found = await verbs.listed(
-        request.app[STORE],
-        account,
+        asked.store,
+        asked.account,
         states=states,
         channel=channel,
-        limit=limit_of(request),
+        limit=asked.query.limit,
         before=after.paper_id if after else None,
     )
-    following = cursors.written(Place(found.before), asked) if found.before else None
-    link = {"Link": f'<{request.rel_url.update_query(cursor=following)}>; rel="next"'} if following else {}
-    said = {"data": [delivery_as_json(message) for message in found.found], "next": following}
-    return answers.say(request, said, cache=answers.PRIVATE, headers=link)
+    following = cursors.written(Place(found.before), said) if found.before else None
+    data = [delivery_as_json(message) for message in found.found]
+    return answers.listed(asked.request, data, following, cache=answers.PRIVATE)
 
 
-@routes.get("/api/v1/deliveries/{id}")
-async def show(request: web.Request) -> web.Response:
+@operations.get("/deliveries/{id}", scope=PROFILES_READ, gives=WholeDelivery, problems=NONE_SUCH)
+async def show(asked: Asked[NoQuery, NoBody]) -> web.StreamResponse:
     """One delivery, with the papers that it tells of."""
-    account = await account_of(request, READ)
-    try:
-        message, contents = await verbs.one(request.app[STORE], account, _id(request))
-    except ReaderError as error:
-        raise no_such("delivery") from error
+    message, contents = await _mine(asked)
     said = delivery_as_json(message) | {"contents": [_content_as_json(content) for content in contents]}
-    return answers.say(request, said, cache=answers.PRIVATE)
+    return answers.say(asked.request, said, cache=answers.PRIVATE)
 
 
-@routes.post("/api/v1/deliveries/{id}/retry")
-async def retry(request: web.Request) -> web.Response:
+@operations.post("/deliveries/{id}/retry", scope=PROFILES_WRITE, gives=ShownDelivery, problems=NONE_SUCH | SETTLED)
+async def retry(asked: Asked[NoQuery, NoBody]) -> web.StreamResponse:
     """Make one that waits, or is dead, due now; the delivery as it is then."""
-    account, number = await _mine(request)
-    message = await verbs.retry(request.app[STORE], account, number)
-    return answers.say(request, delivery_as_json(message), cache=answers.PRIVATE)
+    before, _ = await _mine(asked)
+    message = await verbs.retry(asked.store, asked.account, before.id)
+    return answers.say(asked.request, delivery_as_json(message), cache=answers.PRIVATE)
 
 
-@routes.post("/api/v1/deliveries/{id}/drop")
-async def drop(request: web.Request) -> web.Response:
-    """End one that waits, or is dead; a body `{"reason": …}` may say why. The delivery as it is then."""
-    account, number = await _mine(request)
-    wanted = await read_body(request, Dropping) if request.can_read_body else Dropping()
-    message = await verbs.drop(request.app[STORE], account, number, reason=wanted.reason)
-    return answers.say(request, delivery_as_json(message), cache=answers.PRIVATE)
+@operations.post(
+    "/deliveries/{id}/drop",
+    scope=PROFILES_WRITE,
+    body=Dropping,
+    optional_body=True,
+    gives=ShownDelivery,
+    problems=NONE_SUCH | SETTLED,
+)
+async def drop(asked: Asked[NoQuery, Dropping]) -> web.StreamResponse:
+    """End one that waits, or is dead; a body may say why. The delivery as it is then."""
+    before, _ = await _mine(asked)
+    message = await verbs.drop(asked.store, asked.account, before.id, reason=asked.body.reason)
+    return answers.say(asked.request, delivery_as_json(message), cache=answers.PRIVATE)
 
 
-async def _mine(request: web.Request) -> tuple[int, int]:
-    """The account that may change it, and the id of its delivery that the path names. Raises Problem: 404."""
-    account, number = await account_of(request, WRITE), _id(request)
+async def _mine(asked: Asked[Any, Any]) -> tuple[Message, tuple[Content, ...]]:
+    """The account's delivery that the path names, and its papers. Raises Problem: 404."""
+    text = asked.path()
     try:
-        await verbs.one(request.app[STORE], account, number)
+        if text.isascii() and text.isdecimal() and len(text) < 20:
+            return await verbs.one(asked.store, asked.account, int(text))
     except ReaderError as error:
         raise no_such("delivery") from error
-    return account, number
-
-
-def _id(request: web.Request) -> int:
-    text = request.match_info["id"]
-    if text.isascii() and text.isdecimal() and len(text) < 20:
-        return int(text)
     raise no_such("delivery")
 
 
 def delivery_as_json(message: Message) -> dict[str, Any]:
-    """A delivery. `parts` is null before it is made; `reason` says why it waits, died or was dropped."""
+    """A delivery, as `ShownDelivery` describes it."""
     return {
         "id": str(message.id),
         "destination_id": str(message.destination_id),

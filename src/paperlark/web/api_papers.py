@@ -1,111 +1,206 @@
-"""The papers: `GET /api/v1/papers` and `GET /api/v1/papers/{id}`. Open to everyone: they are public facts."""
+"""The papers: `/api/v1/papers` and `/api/v1/days`. Open to everyone: they are public facts."""
 
-import re
-from collections.abc import Mapping
 from datetime import UTC, date, datetime
-from typing import Any
+from typing import Annotated, Any
 
 from aiohttp import web
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
 from paperlark.channels.text import own_page
 from paperlark.model.messages import Span
 from paperlark.model.papers import StoredPaper
 from paperlark.model.problems import QueryError, ReaderError
 from paperlark.readers import search
-from paperlark.readers.narrowing import Narrowing
+from paperlark.readers.narrowing import VALUE_LIMIT, Narrowing
 from paperlark.readers.search import Found, Place
 from paperlark.web import answers, cursors
 from paperlark.web.keys import STORE
-from paperlark.web.problems import Problem, bad_parameter, bad_query
+from paperlark.web.operations import Asked, NoBody, NoQuery, Operations
+from paperlark.web.parameters import NO_NUL, Day, Paged, QueryText, read_day
+from paperlark.web.problems import Problem, bad_query
 
-LIMIT = 20
-LIMIT_AT_MOST = 100
+YEARS = range(1900, 2201)  # of the days that can be asked for
 
-routes = web.RouteTableDef()
+operations = Operations("papers")
 
 
-@routes.get("/api/v1/papers")
-async def papers(request: web.Request) -> web.Response:
-    """`?q=&cursor=&limit=`: the papers that meet a query, best first; without one newest first. Narrowed by `org`,
-    `author`, `cat`, `source`, and by the days `since` and `until` (YYYY-MM-DD), both within.
+class ShownPaper(BaseModel):
+    """A paper. Title and abstract are as stored, TeX and all; ids are text, because JavaScript's numbers cannot hold
+    them."""
 
-    `{"data": […], "next": cursor or null}`, and the next page's address as `Link: …; rel="next"` (RFC 8288).
+    model_config = ConfigDict(extra="forbid")
+    id: str
+    title: str
+    abstract: str
+    authors: list[str]
+    author_count: Annotated[int, Field(ge=1)] | None
+    organisation: str | None
+    categories: list[str]
+    keywords: list[str]
+    aliases: Annotated[list[str], Field(description="its names: `arxiv:…`, `doi:…`, `hf:…`")]
+    url: str | None
+    code_url: str | None
+    published_at: AwareDatetime | None
+    announced_at: AwareDatetime
+    first_seen: AwareDatetime
+    sources: list[str]
+    signals: Annotated[dict[str, int], Field(description="the latest count of each kind: upvotes, comments, …")]
+
+
+class ShownSpan(BaseModel):
+    """Words of a paper's field, which stand there from `start` to before `end`, counted in code points."""
+
+    model_config = ConfigDict(extra="forbid")
+    field: str
+    text: str
+    start: Annotated[int, Field(ge=0)]
+    end: Annotated[int, Field(ge=0)]
+
+
+class ShownSnippet(BaseModel):
+    """A part of an abstract; its spans are counted from its own beginning, which is `start` in the abstract."""
+
+    model_config = ConfigDict(extra="forbid")
+    text: str
+    start: Annotated[int, Field(ge=0)]
+    matched: list[ShownSpan]
+
+
+class FoundPaper(ShownPaper):
+    """A paper with why it meets the query, how well, and the part of its abstract that shows it."""
+
+    matched: list[ShownSpan]
+    score: float
+    snippet: ShownSnippet
+
+
+class FoundPapers(BaseModel):
+    """Some papers of a search, which are found ones where it asks for anything, and the cursor of those that follow."""
+
+    model_config = ConfigDict(extra="forbid")
+    data: list[FoundPaper | ShownPaper]
+    next: str | None
+
+
+class PapersOfDay(BaseModel):
+    """Some papers that were announced on a day (UTC), and the nearest days before and after on which any were."""
+
+    model_config = ConfigDict(extra="forbid")
+    data: list[ShownPaper]
+    next: str | None
+    day: date
+    earlier: date | None
+    later: date | None
+
+
+Value = Annotated[str, Field(max_length=VALUE_LIMIT, pattern=NO_NUL)]
+
+
+class Search(Paged):
+    """What is looked for, and where to go on."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+    q: QueryText | None = None
+    org: Annotated[Value | None, Field(description="of this organisation")] = None
+    author: Annotated[Value | None, Field(description="by this author: `Finch, Ada`")] = None
+    cat: Annotated[Value | None, Field(description="of this category: `cs.CL`, `cs.*`")] = None
+    source: Annotated[Value | None, Field(description="told of by this source")] = None
+    since: Annotated[Day | None, Field(description="the first day (UTC) of its announcement")] = None
+    until: Annotated[Day | None, Field(description="the last day (UTC) of its announcement")] = None
+
+    @property
+    def narrowing(self) -> Narrowing:
+        """What narrows it."""
+        return Narrowing(self.org, self.author, self.cat, self.source, self.since, self.until)
+
+
+@operations.get("/papers", query=Search, gives=FoundPapers)
+async def papers(asked: Asked[Search, NoBody]) -> web.StreamResponse:
+    """The papers that meet a query, best first; without one newest first.
+
+    Narrowed by `org`, `author`, `cat`, `source`, and by the days `since` and `until`, both within. What arrives
+    meanwhile moves nothing: whoever reads on by `next` meets each paper once.
     """
-    query = request.query.get("q", "").strip()
-    limit = limit_of(request)
-    narrowing = _narrowing(request.query)
+    wanted = asked.query
     try:
-        asked = f"{query}\n{narrowing}".strip()  # a cursor belongs to both
-        after = place(request.query.get("cursor", ""), asked)
-        found = await search.stretch(request.app[STORE], query or None, narrowing=narrowing, limit=limit, after=after)
+        said = f"{wanted.q or ''}\n{wanted.narrowing}".strip()  # a cursor belongs to both
+        after = place(wanted.cursor, said)
+        found = await search.stretch(asked.store, wanted.q, narrowing=wanted.narrowing, limit=wanted.limit, after=after)
     except QueryError as error:
         raise bad_query(error, "q") from error
     except ReaderError as error:
         raise Problem(400, str(error), kind="bad-parameter", title="A parameter cannot be read") from error
-    following = cursors.written(found.after, asked) if found.after else None
-    headers = {}
-    if following is not None:
-        headers["Link"] = f'<{request.rel_url.update_query(cursor=following)}>; rel="next"'
-    data = [paper_met(each) if asked else paper_as_json(each.paper) for each in found.found]
-    return answers.say(request, {"data": data, "next": following}, headers=headers)
+    data = [paper_met(each) if said else paper_as_json(each.paper) for each in found.found]
+    following = cursors.written(found.after, said) if found.after else None
+    return answers.listed(asked.request, data, following)
 
 
-@routes.get("/api/v1/papers/{id:.+}")
-async def paper(request: web.Request) -> web.Response:
+ANY_NAME = r"{id:(?![^/]+/marks/[^/]+$).+}"  # slashes and all; but marks have an address of their own
+
+
+@operations.get(f"/papers/{ANY_NAME}", gives=ShownPaper, problems={404: "the archive holds no such paper"})
+async def paper(asked: Asked[NoQuery, NoBody]) -> web.StreamResponse:
     """One paper, by its id or any of its names: `2510.02283`, `arxiv:…`, `doi:…`, an address."""
-    return answers.say(request, paper_as_json(await named(request)))
+    return answers.say(asked.request, paper_as_json(await named(asked.request)))
 
 
-async def named(request: web.Request) -> StoredPaper:
+@operations.get("/days/{day}", query=Paged, gives=PapersOfDay, problems={404: "no such day can be asked for"})
+async def day(asked: Asked[Paged, NoBody]) -> web.StreamResponse:
+    """The papers announced on a day (UTC, `2026-01-31`), most upvoted first."""
+    wanted = _day(asked.path("day"))
+    said = f"papers of {wanted}"
+    after = cursors.follow(asked.query.cursor, said, Place)
+    found = await search.of_day(asked.store, wanted)
+    if after is not None:
+        found = [each for each in found if (-_upvotes(each), -each.id) > (-after.score, -after.paper_id)]
+    shown, more = found[: asked.query.limit], len(found) > asked.query.limit
+    earlier, later = await search.days_around(asked.store, wanted)
+    following = cursors.written(Place(shown[-1].id, _upvotes(shown[-1])), said) if more else None
+    around = {"day": str(wanted), "earlier": earlier and str(earlier), "later": later and str(later)}
+    return answers.listed(asked.request, [paper_as_json(each) for each in shown], following, more=around)
+
+
+def _day(text: str) -> date:
+    """Raises Problem: 404."""
+    try:
+        found = read_day(text)
+        if found.year not in YEARS:
+            raise ValueError(f"there are days from the year {YEARS[0]} to {YEARS[-1]}")
+    except ValueError as error:
+        raise Problem(404, str(error), kind="no-such-day", title="No such day") from error
+    return found
+
+
+def _upvotes(paper: StoredPaper) -> float:
+    return float(paper.signals.get("upvotes", 0))
+
+
+# ── what other parts need too ──────────────────────────────────────────────────────────────────────────────────────
+
+
+async def named(request: web.Request, name: str = "id") -> StoredPaper:
     """The paper that the request's path names. Raises Problem: 404."""
-    wanted = request.match_info["id"]
+    wanted = request.match_info[name]
     try:
         if "\0" in wanted:  # PostgreSQL has no such text
             raise ReaderError("the archive holds no such paper")
         return await search.one(request.app[STORE], wanted)
     except ReaderError as error:
-        raise Problem(404, str(error), kind="no-such-paper", title="No such paper") from error
+        raise no_such_paper(error) from error
 
 
-def place(cursor: str, query: str) -> Place | None:
-    """Where a cursor points, None for the beginning. Raises Problem: 400."""
-    try:
-        return cursors.read(cursor, query) if cursor else None
-    except ValueError as error:
-        raise bad_parameter("cursor", "this cursor is not one of this query's; begin again without one") from error
+def no_such_paper(error: ReaderError) -> Problem:
+    """The archive does not hold it."""
+    return Problem(404, str(error), kind="no-such-paper", title="No such paper")
 
 
-def limit_of(request: web.Request) -> int:
-    """How many are asked for at a time. Raises Problem: 400."""
-    text = request.query.get("limit", str(LIMIT))
-    if text.isascii() and text.isdecimal() and 1 <= int(text[:9]) <= LIMIT_AT_MOST:
-        return int(text)
-    raise bad_parameter("limit", f"a limit is a number from 1 to {LIMIT_AT_MOST}")
-
-
-def _narrowing(asked: Mapping[str, str]) -> Narrowing:
-    """What the parameters narrow a search by; empty ones do not."""
-    said = {name: asked.get(name, "").strip() or None for name in ("org", "author", "cat", "source")}
-    return Narrowing(**said, since=_day(asked, "since"), until=_day(asked, "until"))
-
-
-def _day(asked: Mapping[str, str], name: str) -> date | None:
-    text = asked.get(name, "").strip()
-    if not text:
-        return None
-    try:
-        if re.fullmatch("[0-9]{4}-[0-9]{2}-[0-9]{2}", text):
-            return date.fromisoformat(text)
-    except ValueError:
-        pass
-    raise bad_parameter(name, "a day is written like 2026-01-31")
-
-
-# ── papers as JSON ─────────────────────────────────────────────────────────────────────────────────────────────────
+def place(cursor: str | None, query: str) -> Place | None:
+    """Where a cursor points among papers, None for the beginning. Raises Problem: 400."""
+    return cursors.follow(cursor, query, Place)
 
 
 def paper_as_json(stored: StoredPaper) -> dict[str, Any]:
-    """A paper. Ids are text: JavaScript's numbers cannot hold them. Title and abstract are as stored, TeX and all."""
+    """A paper, as `ShownPaper` describes it."""
     return {
         "id": str(stored.id),
         "title": stored.title,
@@ -127,16 +222,17 @@ def paper_as_json(stored: StoredPaper) -> dict[str, Any]:
 
 
 def paper_met(found: Found) -> dict[str, Any]:
-    """A paper with why it meets the query, how well, and the part of its abstract that shows it."""
+    """A paper that a query found, as `FoundPaper` describes it."""
     shown = found.snippet
     return paper_as_json(found.paper) | {
-        "matched": [_span(each) for each in found.matched],
+        "matched": [span_as_json(each) for each in found.matched],
         "score": found.score,
-        "snippet": {"text": shown.text, "start": shown.start, "matched": [_span(each) for each in shown.spans]},
+        "snippet": {"text": shown.text, "start": shown.start, "matched": [span_as_json(each) for each in shown.spans]},
     }
 
 
-def _span(span: Span) -> dict[str, Any]:
+def span_as_json(span: Span) -> dict[str, Any]:
+    """A span, as `ShownSpan` describes it."""
     return {"field": span.field, "text": span.text, "start": span.start, "end": span.end}
 
 

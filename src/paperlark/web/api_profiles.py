@@ -1,9 +1,9 @@
 """An account's profiles: `/api/v1/profiles`. Another account's ids answer as if they did not exist."""
 
-from typing import Annotated, Any
+from typing import Any
 
 from aiohttp import web
-from pydantic import AwareDatetime, BaseModel, ConfigDict, StringConstraints, model_validator
+from pydantic import AwareDatetime, BaseModel, ConfigDict, model_validator
 
 from paperlark.model.problems import QueryError
 from paperlark.model.readers import Profile
@@ -12,9 +12,8 @@ from paperlark.web import answers
 from paperlark.web.access import READ, WRITE
 from paperlark.web.api_papers import moment
 from paperlark.web.operations import CLOSED, Asked, NoBody, NoQuery, Operations
+from paperlark.web.parameters import QueryText, Text
 from paperlark.web.problems import Problem, bad_query
-
-Text = Annotated[str, StringConstraints(pattern=r"^[^\x00]*$", max_length=10_000)]  # PostgreSQL keeps no NUL
 
 operations = Operations("profiles")
 
@@ -42,7 +41,7 @@ class NewProfile(BaseModel):
     """A profile to be kept. Without a name it is called by its text."""
 
     model_config = CLOSED
-    text: Text
+    text: QueryText
     name: Text | None = None
 
 
@@ -50,7 +49,7 @@ class ProfileChange(BaseModel):
     """What of a profile becomes different; what is left out stays. A new text counts from now on."""
 
     model_config = CLOSED
-    text: Text | None = None
+    text: QueryText | None = None
     name: Text | None = None
 
     @model_validator(mode="after")
@@ -63,8 +62,8 @@ class ProfileChange(BaseModel):
 @operations.get("/profiles", scope=READ, gives=ShownProfiles)
 async def listed(asked: Asked[NoQuery, NoBody]) -> web.StreamResponse:
     """All of an account's profiles, oldest first: there are at most 500."""
-    mine = [profile_as_json(profile) for profile, _ in await follow.listed(asked.store, asked.account)]
-    return answers.say(asked.request, {"data": mine, "next": None}, cache=answers.PRIVATE)
+    all_mine = [profile_as_json(profile) for profile, _ in await follow.listed(asked.store, asked.account)]
+    return answers.listed(asked.request, all_mine, None, cache=answers.PRIVATE)
 
 
 @operations.post("/profiles", scope=WRITE, body=NewProfile, gives=ShownProfile, status=201)
@@ -81,7 +80,7 @@ async def add(asked: Asked[NoQuery, NewProfile]) -> web.StreamResponse:
 @operations.get("/profiles/{id}", scope=READ, gives=ShownProfile, problems={404: "there is no such profile"})
 async def show(asked: Asked[NoQuery, NoBody]) -> web.StreamResponse:
     """One profile."""
-    return answers.say(asked.request, profile_as_json(await _mine(asked)), cache=answers.PRIVATE)
+    return answers.say(asked.request, profile_as_json(await mine(asked)), cache=answers.PRIVATE)
 
 
 @operations.patch(
@@ -93,7 +92,7 @@ async def show(asked: Asked[NoQuery, NoBody]) -> web.StreamResponse:
 )
 async def edit(asked: Asked[NoQuery, ProfileChange]) -> web.StreamResponse:
     """Change a profile's text, its name, or both."""
-    before, wanted = await _mine(asked), asked.body
+    before, wanted = await mine(asked), asked.body
     try:
         after = await follow.edit(asked.store, asked.account, str(before.id), text=wanted.text, name=wanted.name)
     except QueryError as error:
@@ -104,19 +103,20 @@ async def edit(asked: Asked[NoQuery, ProfileChange]) -> web.StreamResponse:
 @operations.delete("/profiles/{id}", scope=WRITE, status=204, problems={404: "there is no such profile"})
 async def remove(asked: Asked[NoQuery, NoBody]) -> web.StreamResponse:
     """End a profile and its subscriptions."""
-    profile = await _mine(asked)
+    profile = await mine(asked)
     await follow.unfollow(asked.store, asked.account, str(profile.id))
     return web.Response(status=204, headers=answers.PRIVATE)
 
 
-async def _mine(asked: Asked[Any, Any]) -> Profile:
+# ── what other parts need too ──────────────────────────────────────────────────────────────────────────────────────
+
+
+async def mine(asked: Asked[Any, Any]) -> Profile:
+    """The account's profile that the path names. Raises Problem: 404."""
     for profile, _ in await follow.listed(asked.store, asked.account):
         if str(profile.id) == asked.path():
             return profile
     raise no_such("profile")
-
-
-# ── what other parts need too ──────────────────────────────────────────────────────────────────────────────────────
 
 
 def profile_as_json(profile: Profile) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from datetime import time
 from typing import Annotated, Any, Literal
 
 from aiohttp import web
-from pydantic import AfterValidator, BaseModel, Field
+from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field
 
 from paperlark.model.problems import ReaderError
 from paperlark.model.readers import TRENDING, Cadence, Destination, EmptyPolicy, QuietHours, Rhythm, Subscription
@@ -18,16 +18,15 @@ from paperlark.readers import subscribe as verbs
 from paperlark.readers.subscribe import CAP_LIMIT, Wish
 from paperlark.schedule import zone
 from paperlark.web import answers
-from paperlark.web.access import READ, WRITE, account_of
+from paperlark.web.access import PROFILES_READ, PROFILES_WRITE
 from paperlark.web.api_papers import moment
-from paperlark.web.api_profiles import Text, no_such
-from paperlark.web.keys import CHANNELS, OWN_KEY, STORE, Addressed
-from paperlark.web.operations import CLOSED, read_body
+from paperlark.web.api_profiles import no_such
+from paperlark.web.keys import CHANNELS, OWN_KEY, Addressed
+from paperlark.web.operations import API, CLOSED, Asked, NoBody, NoQuery, Operations
+from paperlark.web.parameters import Text
 from paperlark.web.problems import bad_members, fault
 
-NEVER_KEPT = {"Cache-Control": "no-store"}
-
-routes = web.RouteTableDef()
+operations = Operations("subscriptions")
 
 
 def _known_zone(name: str) -> str:
@@ -80,92 +79,167 @@ class NewSubscription(SubscriptionChange):
     address: Text
 
 
-@routes.get("/api/v1/subscriptions")
-async def listed(request: web.Request) -> web.Response:
+class ShownQuiet(BaseModel):
+    """Local hours in which nothing is sent."""
+
+    model_config = ConfigDict(extra="forbid")
+    start: Hour
+    end: Hour
+
+
+class ShownRhythm(BaseModel):
+    """When a destination may be told; weekday 0 is Monday."""
+
+    model_config = ConfigDict(extra="forbid")
+    zone: str
+    digest_at: Hour
+    weekday: Annotated[int, Field(ge=0, le=6)]
+    quiet: ShownQuiet | None
+
+
+class ShownSubscription(BaseModel):
+    """A subscription, with its destination's settings. profile_id "0" stands for what is trending; confirmed: whether
+    the address's owner has said that they want it, where they are asked."""
+
+    model_config = ConfigDict(extra="forbid")
+    id: str
+    profile_id: str
+    destination_id: str
+    channel: str
+    address: str
+    cadence: Cadence
+    occasions: list[Occasion]
+    rhythm: ShownRhythm
+    cap: int
+    empty: EmptyPolicy
+    paused_reason: str | None
+    confirmed: bool
+    began_at: AwareDatetime
+
+
+class NewlySubscribed(ShownSubscription):
+    """A new subscription; where it makes a webhook known, with the `secret` that it signs with, this once."""
+
+    secret: str = ""
+
+
+class ShownSubscriptions(BaseModel):
+    """All of an account's subscriptions."""
+
+    model_config = ConfigDict(extra="forbid")
+    data: list[ShownSubscription]
+    next: None
+
+
+class ShownSecret(BaseModel):
+    """A webhook's secret."""
+
+    model_config = ConfigDict(extra="forbid")
+    secret: str
+
+
+NONE_SUCH = {404: "there is no such subscription"}
+
+
+@operations.get("/subscriptions", scope=PROFILES_READ, gives=ShownSubscriptions)
+async def listed(asked: Asked[NoQuery, NoBody]) -> web.StreamResponse:
     """All of an account's subscriptions, oldest first."""
-    account = await account_of(request, READ)
-    mine = [subscription_as_json(*each) for each in await verbs.subscriptions(request.app[STORE], account)]
-    return answers.say(request, {"data": mine, "next": None}, cache=answers.PRIVATE)
+    mine = [subscription_as_json(*each) for each in await verbs.subscriptions(asked.store, asked.account)]
+    return answers.listed(asked.request, mine, None, cache=answers.PRIVATE)
 
 
-@routes.post("/api/v1/subscriptions")
-async def add(request: web.Request) -> web.Response:
-    """Subscribe; 201 with the address. The same profile and address again change how: then it is 200.
+@operations.post(
+    "/subscriptions",
+    scope=PROFILES_WRITE,
+    body=NewSubscription,
+    gives=NewlySubscribed,
+    status=201,
+    also={200: "there was this subscription already; how it is told has changed"},
+)
+async def add(asked: Asked[NoQuery, NewSubscription]) -> web.StreamResponse:
+    """Subscribe; `Location` is its address. The same profile and address again change how.
 
     Where it makes a webhook known, the answer holds its `secret`, this once.
     """
-    account = await account_of(request, WRITE)
-    wanted = await read_body(request, NewSubscription)
-    store = request.app[STORE]
+    store, account, wanted = asked.store, asked.account, asked.body
     if wanted.profile_id not in {str(profile.id) for profile, _ in await follow.listed(store, account)}:
         raise bad_members([fault(["profile_id"], "you have no such profile")])
-    address = _address(request.app[CHANNELS], wanted)
+    address = _address(asked.request.app[CHANNELS], wanted)
     before = await verbs.subscriptions(store, account)
     place = next((d for _, d in before if (d.channel, d.address) == (wanted.channel, address)), None)
     same = next((s for s, d in before if d is place and str(s.profile_id) == wanted.profile_id), None)
+    if not await verbs.is_theirs(store, account, wanted.channel, address):
+        raise bad_members([fault(["address"], "this chat is not linked to your account: link it by its bot first")])
     made = await verbs.subscribe(
         store, account, wanted.profile_id, channel=wanted.channel, address=address, wish=_wish(wanted, same, place)
     )
-    headers = {"Location": f"/api/v1/subscriptions/{made[0].id}"}
-    said = subscription_as_json(*made) | (await _first_secret(request, made[1]) if place is None else {})
-    return answers.say(request, said, status=200 if same else 201, cache=answers.PRIVATE, headers=headers)
+    secret = await _first_secret(asked, made[1]) if place is None else {}
+    return answers.say(
+        asked.request,
+        subscription_as_json(*made) | secret,
+        status=200 if same else 201,
+        cache=answers.NEVER_KEPT if secret else answers.PRIVATE,
+        headers={"Location": f"{API}/subscriptions/{made[0].id}"},
+    )
 
 
-@routes.get("/api/v1/subscriptions/{id}")
-async def show(request: web.Request) -> web.Response:
+@operations.get("/subscriptions/{id}", scope=PROFILES_READ, gives=ShownSubscription, problems=NONE_SUCH)
+async def show(asked: Asked[NoQuery, NoBody]) -> web.StreamResponse:
     """One subscription."""
-    account = await account_of(request, READ)
-    return answers.say(request, subscription_as_json(*await _mine(request, account)), cache=answers.PRIVATE)
+    return answers.say(asked.request, subscription_as_json(*await _mine(asked)), cache=answers.PRIVATE)
 
 
-@routes.patch("/api/v1/subscriptions/{id}")
-async def edit(request: web.Request) -> web.Response:
+@operations.patch(
+    "/subscriptions/{id}", scope=PROFILES_WRITE, body=SubscriptionChange, gives=ShownSubscription, problems=NONE_SUCH
+)
+async def edit(asked: Asked[NoQuery, SubscriptionChange]) -> web.StreamResponse:
     """Change how to be told, not of what, where, or since when."""
-    account = await account_of(request, WRITE)
-    before, place = await _mine(request, account)
-    wanted = await read_body(request, SubscriptionChange)
-    store, wish = request.app[STORE], _wish(wanted, before, place)
+    store, account = asked.store, asked.account
+    before, place = await _mine(asked)
+    wish = _wish(asked.body, before, place)
     if before.profile_id == TRENDING:
         after = await verbs.subscribe_trending(store, account, channel=place.channel, address=place.address, wish=wish)
     else:
         after = await verbs.subscribe(
             store, account, str(before.profile_id), channel=place.channel, address=place.address, wish=wish
         )
-    return answers.say(request, subscription_as_json(*after), cache=answers.PRIVATE)
+    return answers.say(asked.request, subscription_as_json(*after), cache=answers.PRIVATE)
 
 
-@routes.delete("/api/v1/subscriptions/{id}")
-async def remove(request: web.Request) -> web.Response:
+@operations.delete("/subscriptions/{id}", scope=PROFILES_WRITE, status=204, problems=NONE_SUCH)
+async def remove(asked: Asked[NoQuery, NoBody]) -> web.StreamResponse:
     """End a subscription."""
-    account = await account_of(request, WRITE)
-    before, _ = await _mine(request, account)
-    await verbs.unsubscribe(request.app[STORE], account, before.id)
+    before, _ = await _mine(asked)
+    await verbs.unsubscribe(asked.store, asked.account, before.id)
     return web.Response(status=204, headers=answers.PRIVATE)
 
 
-@routes.post("/api/v1/subscriptions/{id}/secret")
-async def new_secret(request: web.Request) -> web.Response:
+@operations.post(
+    "/subscriptions/{id}/secret",
+    scope=PROFILES_WRITE,
+    gives=ShownSecret,
+    problems=NONE_SUCH | {422: "it tells no webhook that has a secret of its own"},
+)
+async def new_secret(asked: Asked[NoQuery, NoBody]) -> web.StreamResponse:
     """Give a subscription's webhook a new secret, told this once; the one before signs along for a day."""
-    account = await account_of(request, WRITE)
-    _, place = await _mine(request, account)
-    own_key = request.app[OWN_KEY]
+    _, place = await _mine(asked)
+    own_key = asked.request.app[OWN_KEY]
     if own_key is None:
         raise ReaderError("the webhooks of this paperlark have no secrets of their own")
-    made = await webhook.new_secret(request.app[STORE], account, place.id, key=await own_key())
-    return answers.say(request, {"secret": made}, cache=NEVER_KEPT)
+    made = await webhook.new_secret(asked.store, asked.account, place.id, key=await own_key())
+    return answers.say(asked.request, {"secret": made}, cache=answers.NEVER_KEPT)
 
 
-async def _first_secret(request: web.Request, place: Destination) -> dict[str, str]:
-    own_key = request.app[OWN_KEY]
+async def _first_secret(asked: Asked[Any, Any], place: Destination) -> dict[str, str]:
+    own_key = asked.request.app[OWN_KEY]
     if place.channel != "webhook" or own_key is None:
         return {}
-    store = request.app[STORE]
-    return {"secret": await webhook.secret(store, place.account_id, place.id, key=await own_key())}
+    return {"secret": await webhook.secret(asked.store, place.account_id, place.id, key=await own_key())}
 
 
-async def _mine(request: web.Request, account: int) -> tuple[Subscription, Destination]:
-    for subscription, destination in await verbs.subscriptions(request.app[STORE], account):
-        if str(subscription.id) == request.match_info["id"]:
+async def _mine(asked: Asked[Any, Any]) -> tuple[Subscription, Destination]:
+    for subscription, destination in await verbs.subscriptions(asked.store, asked.account):
+        if str(subscription.id) == asked.path():
             return subscription, destination
     raise no_such("subscription")
 
@@ -209,7 +283,7 @@ def _quiet(wanted: QuietWish | None) -> QuietHours | None:
 
 
 def subscription_as_json(subscription: Subscription, destination: Destination) -> dict[str, Any]:
-    """A subscription, with its destination's settings."""
+    """A subscription, as `ShownSubscription` describes it."""
     rhythm = destination.rhythm
     quiet = {"start": f"{rhythm.quiet.start:%H:%M}", "end": f"{rhythm.quiet.end:%H:%M}"} if rhythm.quiet else None
     return {

@@ -8,19 +8,21 @@ from aiohttp import web
 from aiohttp.typedefs import Handler, Middleware
 
 from paperlark.model.problems import QueryError, ReaderError, StoreError
-from paperlark.web import pages, problems
-from paperlark.web.keys import REQUEST_ID
+from paperlark.web import cors, pages, problems
+from paperlark.web.keys import DEADLINE, REQUEST_ID
+from paperlark.web.limits import RATE
 from paperlark.web.problems import Problem
 
 log = structlog.get_logger()
 
 ANSWER_SECONDS = 20.0
-FOR_PROGRAMS = ("/api/", "/healthz", "/readyz")
+API = "/api/"
+FOR_PROGRAMS = (API, "/healthz", "/readyz")
 
 HEADERS = {
     "Content-Security-Policy": (
-        "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; base-uri 'none'; "
-        "frame-ancestors 'none'"
+        "default-src 'none'; script-src 'self'; connect-src 'self'; style-src 'self'; img-src 'self'; "
+        "form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
     ),
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "no-referrer",
@@ -28,7 +30,7 @@ HEADERS = {
     "Permissions-Policy": "camera=(), geolocation=(), microphone=()",
     "Server": "paperlark",  # not which Python and which aiohttp
 }
-"""What a browser may do with what we send: no script at all, nothing from elsewhere, no frame around it."""
+"""What a browser may do with what we send: scripts of our own files, nothing from elsewhere, no frame around it."""
 
 
 def edge(seconds: float = ANSWER_SECONDS) -> Middleware:
@@ -40,7 +42,9 @@ def edge(seconds: float = ANSWER_SECONDS) -> Middleware:
         request[REQUEST_ID] = secrets.token_hex(8)
         with structlog.contextvars.bound_contextvars(request_id=request[REQUEST_ID]):
             try:
-                async with asyncio.timeout(seconds):
+                if request.path.startswith(API) and cors.is_preflight(request):
+                    return cors.preflight(request)
+                async with asyncio.timeout(seconds) as request[DEADLINE]:
                     return await handler(request)
             except web.HTTPException as refused:
                 if refused.status < 400:
@@ -54,10 +58,16 @@ def edge(seconds: float = ANSWER_SECONDS) -> Middleware:
 
 
 async def add_headers(request: web.Request, response: web.StreamResponse) -> None:
-    """Every answer, whoever made it, carries the security headers and the request's id."""
-    for name, value in HEADERS.items():
-        response.headers[name] = value
+    """Every answer, whoever made it, carries the security headers and the request's id. Only of the referrer a page may
+    say something else."""
+    said = response.headers.get("Referrer-Policy", HEADERS["Referrer-Policy"])
+    response.headers.update(HEADERS)
+    response.headers["Referrer-Policy"] = said  # forms need `same-origin`, else browsers send them with `Origin: null`
     response.headers["X-Request-Id"] = request.get(REQUEST_ID, "")
+    if request.path.startswith(API):
+        cors.add_headers(request, response)
+        if RATE in request:
+            response.headers.update(request[RATE].headers)
 
 
 def _told(request: web.Request, fault: Exception) -> Problem:

@@ -1,5 +1,6 @@
 """What the application carries along for its parts."""
 
+import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Protocol
 
@@ -21,3 +22,7 @@ LINKS = web.AppKey[Links | None]("links")
 CHANNELS = web.AppKey[Mapping[str, Addressed]]("channels")
 OWN_KEY = web.AppKey[Callable[[], Awaitable[str]] | None]("own_key")
 REQUEST_ID = web.RequestKey("request_id", str)
+DEADLINE = web.RequestKey("deadline", asyncio.Timeout)
+"""By when an answer must be there; one that is sent bit by bit moves it. Set by `edge`."""
+ACCOUNT = web.RequestKey("account", int)
+"""Who is signed in on a page; 0 is nobody. Set by `session`."""

@@ -8,10 +8,10 @@ scanners follow links; its POST confirms.
 import asyncio
 from collections.abc import Mapping
 from datetime import time
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from aiohttp import web
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, ConfigDict, Field
 
 from paperlark.links import Purpose
 from paperlark.model.problems import QueryError, ReaderError
@@ -22,12 +22,12 @@ from paperlark.readers.mailbox import SignUp
 from paperlark.schedule import parse_hour, zone_names
 from paperlark.store.mailboxes import EMAIL
 from paperlark.web import answers
-from paperlark.web.api_profiles import Text
 from paperlark.web.api_subscriptions import Hour, Zone
 from paperlark.web.clients import hold_back
 from paperlark.web.keys import CHANNELS, LINKS, STORE
 from paperlark.web.links import form_of, masked, page, read_token
-from paperlark.web.operations import CLOSED, read_body
+from paperlark.web.operations import CLOSED, Asked, NoQuery, Operations
+from paperlark.web.parameters import Text
 from paperlark.web.problems import Problem, bad_members, bad_query, fault
 
 SIGN_UPS = 20  # of one client in an hour
@@ -35,6 +35,7 @@ SAME_SECONDS = 0.3  # every sign-up is answered after as long, or a multiple of 
 CADENCES = (Cadence.DAILY, Cadence.WEEKLY, Cadence.INSTANT)
 
 routes = web.RouteTableDef()
+operations = Operations("mail")
 
 
 class NewMail(BaseModel):
@@ -47,6 +48,14 @@ class NewMail(BaseModel):
     zone: Zone = Rhythm().zone
     digest_at: Hour = f"{Rhythm().digest_at:%H:%M}"
     weekday: Annotated[int, Field(ge=0, le=6)] = Rhythm().weekday
+
+
+class AskedByMail(BaseModel):
+    """What was done, which is the same for every address."""
+
+    model_config = ConfigDict(extra="forbid")
+    status: Literal["asked"]
+    detail: str
 
 
 @routes.get("/mail")
@@ -69,11 +78,17 @@ async def sign_up(request: web.Request) -> web.Response:
     return page(request, "mail_asked.html", {"address": address})
 
 
-@routes.post("/api/v1/mail/subscriptions")
-async def add(request: web.Request) -> web.Response:
-    """The same for programs: 202, whatever the address."""
+@operations.post(
+    "/mail/subscriptions",
+    body=NewMail,
+    gives=AskedByMail,
+    status=202,
+    problems={404: "this paperlark sends no mail"},
+)
+async def add(asked: Asked[NoQuery, NewMail]) -> web.StreamResponse:
+    """Have the owner of an address asked whether papers may come by mail. 202, whatever the address."""
+    request, wanted = asked.request, asked.body
     _offered(request)
-    wanted = await read_body(request, NewMail)
     try:
         address = _address(request, wanted.address)
     except ReaderError as error:
@@ -86,7 +101,7 @@ async def add(request: web.Request) -> web.Response:
     except ReaderError as error:
         raise bad_members([fault(["cadence"], str(error))]) from error
     said = {"status": "asked", "detail": "the owner of the address is asked by mail, and it begins when they confirm"}
-    return answers.say(request, said, status=202, cache={"Cache-Control": "no-store"})
+    return answers.say(request, said, status=202, cache=answers.NEVER_KEPT)
 
 
 async def _ask(request: web.Request, address: str, wanted: SignUp) -> None:

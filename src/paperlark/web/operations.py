@@ -13,15 +13,18 @@ of the same entries, so that it cannot say anything else.
 import inspect
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Generic, TypeVar, get_origin
+from typing import Annotated, Any, Generic, TypeVar, get_args, get_origin
 
 from aiohttp import web
 from pydantic import BaseModel, ConfigDict, ValidationError
 
+from paperlark.store.accounts import Bearer, hashed
 from paperlark.store.database import Store
-from paperlark.web.access import account_of
+from paperlark.web import idempotency, limits
+from paperlark.web.access import bearer_of, check_scope
+from paperlark.web.clients import client_of
 from paperlark.web.keys import STORE
-from paperlark.web.problems import Problem, bad_body, bad_parameters
+from paperlark.web.problems import Problem, bad_body, bad_parameter, bad_parameters
 
 API = "/api/v1"
 CLOSED = ConfigDict(frozen=True, extra="forbid", strict=True)
@@ -46,12 +49,14 @@ B = TypeVar("B", bound=BaseModel)
 
 @dataclass(frozen=True, slots=True)
 class Asked(Generic[Q, B]):
-    """A request, checked. account: whose token it bears; 0 where the operation is open to everyone."""
+    """A request, checked. account: whose token it bears; 0 where the operation is open to everyone. bearer: what else
+    is known of the token."""
 
     request: web.Request
     account: int
     query: Q
     body: B
+    bearer: Bearer | None = None
 
     @property
     def store(self) -> Store:
@@ -74,7 +79,8 @@ class Operation:
     path: after `/api/v1`, `{names}` as aiohttp has them. scope: what a token must allow; None where none is needed.
     gives: the model of the answer, None where there is no body. status: of the answer. also: further answers, by
     status, each with a word on when. problems: the statuses of its own that it refuses with; those of the frame (400,
-    401, 403, 413, 415, 422, 429) follow from the rest. media: the type of what it gives.
+    401, 403, 409, 413, 415, 422, 429, 503) follow from the rest. media: the type of what it gives. poll: seconds after
+    which it is worth asking again; 0 where nothing is said of that. optional_body: whether the body may be left out.
     """
 
     method: str
@@ -84,11 +90,13 @@ class Operation:
     scope: str | None = None
     query: type[BaseModel] = NoQuery
     body: type[BaseModel] | None = None
+    optional_body: bool = False
     gives: Any = None
     status: int = 200
     also: Mapping[int, str] = field(default_factory=dict)
     problems: Mapping[int, str] = field(default_factory=dict)
     media: str = "application/json"
+    poll: int = 0
 
     @property
     def name(self) -> str:
@@ -109,15 +117,44 @@ class Operation:
     def _said(self) -> str:
         return inspect.cleandoc(self.answering.__doc__ or "")
 
+    @property
+    def once(self) -> bool:
+        """Whether it takes an `Idempotency-Key`: it makes something for an account."""
+        return self.method == "POST" and self.status == 201 and self.scope is not None
+
     async def __call__(self, request: web.Request) -> web.StreamResponse:
         """Check a request and answer it. Raises Problem."""
-        account = await account_of(request, self.scope) if self.scope is not None else 0
-        asked = Asked(request, account, read_query(request, self.query), await self._read_body(request))
-        return await self.answering(asked)
+        bearer = await self._admitted(request)
+        account = bearer.account_id if bearer is not None else 0
+        query = read_query(request, self.query)
+        asked = Asked(request, account, query, await self._read_body(request), bearer)
+        if self.once:
+            answer = await idempotency.once(request, account, lambda: self.answering(asked))
+        else:
+            answer = await self.answering(asked)
+        if self.poll and not answer.prepared:
+            answer.headers["X-Poll-Interval"] = str(self.poll)
+        return answer
+
+    async def _admitted(self, request: web.Request) -> Bearer | None:
+        """Who asks, counted: by their token, or by where they ask from. Raises Problem: 401, 403, 429."""
+        if self.scope is None:
+            limits.count(request, f"client {client_of(request)}")
+            return None
+        try:
+            bearer = await bearer_of(request)
+        except Problem:
+            limits.count(request, f"client {client_of(request)}")
+            raise
+        limits.count(request, hashed(request.headers["Authorization"]))
+        check_scope(bearer, self.scope)
+        return bearer
 
     async def _read_body(self, request: web.Request) -> BaseModel:
         if self.body is None:
             return NoBody()
+        if self.optional_body and not request.can_read_body:
+            return self.body()
         return await read_body(request, self.body)
 
 
@@ -162,17 +199,30 @@ class Operations:
 
 
 def read_query(request: web.Request, model: type[Q]) -> Q:
-    """The parameters of the address, checked; what is given empty was not given. Raises Problem: 400."""
+    """The parameters of the address, checked; text that is given empty was not given. Raises Problem: 400."""
     given: dict[str, Any] = {}
     for name in dict.fromkeys(request.query):
-        values = [value for value in request.query.getall(name) if value.strip()]
-        known = model.model_fields.get(name)
-        if values:
-            given[name] = values if known is not None and get_origin(known.annotation) is list else values[-1].strip()
+        known, values = model.model_fields.get(name), request.query.getall(name)
+        kind = known.annotation if known is not None else None
+        if _is_text(kind):
+            values = [value.strip() for value in values if value.strip()]
+        if get_origin(kind) is list:
+            given[name] = values
+        elif len(values) > 1:
+            raise bad_parameter(name, "it is given more than once")
+        elif values:
+            given[name] = values[0]
     try:
         return model.model_validate(given)
     except ValidationError as error:
         raise bad_parameters(error) from error
+
+
+def _is_text(kind: Any) -> bool:
+    """Whether a parameter may be any text, and so may be empty."""
+    if get_origin(kind) is Annotated:
+        return _is_text(get_args(kind)[0])
+    return kind is str or any(map(_is_text, get_args(kind)))
 
 
 async def read_body(request: web.Request, model: type[B]) -> B:

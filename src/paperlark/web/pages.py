@@ -1,81 +1,159 @@
-"""The pages: a day's papers, a search, one paper. Made whole on this side, so that they need no script."""
+"""The pages of what came when: a day, a week, a month, what is trending. Made whole on this side, so that they need no
+script."""
 
-import re
+from collections.abc import Iterable, Mapping
 from datetime import date
+from functools import lru_cache
+from typing import Any
 
+import aiohttp_jinja2
+import jinja2
 from aiohttp import web
+from markupsafe import Markup
 
 from paperlark.model.problems import QueryError
-from paperlark.readers import search
-from paperlark.web import answers, cursors
-from paperlark.web.api_papers import named, place
+from paperlark.readers import days
+from paperlark.readers.days import Stretch as Found
+from paperlark.readers.trending import trending
+from paperlark.store.days import Line
+from paperlark.web import answers, calendar, search_page
+from paperlark.web.calendar import Stretch
 from paperlark.web.keys import REQUEST_ID, STORE
 from paperlark.web.problems import Problem
-from paperlark.web.shown import card, long_day, sheet, unreadable
+from paperlark.web.shown import card, unreadable
+from paperlark.web.still import unless_still
 
-PAPERS = 50  # on one page
-FIRST_YEAR, LAST_YEAR = 1900, 2200
+PAPERS = 40  # of a day on one page: with them a page and what it needs weigh less than 60 kB
+NOTICED = {"week": 10, "month": 20}  # papers
+TRENDING = 30  # papers
+ENTRIES_KEPT = 2_000  # about 6 MB
+LOOKING_BACK = {1: "since yesterday", 7: "this week", 30: "this month"}  # days
 
 routes = web.RouteTableDef()
 
 
 @routes.get("/")
 async def home(request: web.Request) -> web.Response:
-    """`/` the newest day, `/?day=YYYY-MM-DD&page=N` another, `/?q=…&cursor=…` a search."""
-    query = request.query.get("q", "").strip()
-    return await _answers_to(request, query) if query else await _day(request)
+    """`/` the newest day, `/?day=YYYY-MM-DD&page=N` another, `/?q=…` a search."""
+    if search_page.asked(request):
+        return await search_page.answer(request)
+    return await unless_still(request, _day)
 
 
 async def _day(request: web.Request) -> web.Response:
-    store = request.app[STORE]
-    newest = await search.latest_day(store)
-    asked = request.query.get("day", "").strip()
-    day = _read_day(asked) if asked else newest
-    if day is None:
+    text = request.query.get("day", "").strip()
+    wanted = _read_day(text) if text else None
+    number = _read_page(request.query.get("page", "1"))
+    found = await days.of_day(request.app[STORE], wanted, limit=PAPERS, after=(number - 1) * PAPERS)
+    if found is None:
         return answers.page(request, "empty.html", {"query": ""})
-    papers = await search.of_day(store, day)
-    earlier, later = await search.days_around(store, day)
-    number = _read_page(request.query.get("page", "1"), len(papers))
-    shown = papers[(number - 1) * PAPERS : number * PAPERS]
+    if number > 1 and not found.papers:
+        raise _no_such_page()
+    environment = aiohttp_jinja2.get_env(request.app)
     context = {
         "query": "",
-        "day": day,
-        "heading": long_day(day),
-        "newest": newest,
-        "earlier": earlier,
-        "later": later,
-        "total": len(papers),
+        "day": found.day,
+        "heading": calendar.long_day(found.day),
+        "week": calendar.week_of(found.day),
+        "month": calendar.month_of(found.day),
+        "in_words": calendar.month_in_words,
+        "short": calendar.short_day,
+        "newest": found.newest,
+        "earlier": found.earlier,
+        "later": found.later,
+        "total": found.total,
         "first": (number - 1) * PAPERS + 1,
-        "cards": [card(paper) for paper in shown],
+        "listing": _listing(environment, found.papers),
+        "voted": any(line.counted for line in found.papers),
         "page": number,
-        "more": number * PAPERS < len(papers),
+        "more": number * PAPERS < found.total,
     }
     return answers.page(request, "day.html", context)
 
 
-async def _answers_to(request: web.Request, query: str) -> web.Response:
-    cursor = request.query.get("cursor", "")
-    try:
-        found = await search.stretch(request.app[STORE], query, limit=PAPERS, after=place(cursor, query))
-    except QueryError as error:
-        context = {"query": query, "fault": unreadable(query, error)}
-        return answers.page(request, "unreadable.html", context, status=400)
+@routes.get("/week/{name}")
+async def week(request: web.Request) -> web.Response:
+    """A week, `/week/2026-W12`, or the one that holds a day: its days, and what was noticed most."""
+    return await unless_still(request, _week)
+
+
+async def _week(request: web.Request) -> web.Response:
+    name = request.match_info["name"]
+    day = calendar.day_of(name)
+    asked = calendar.week_of(day) if day is not None else calendar.week_named(name)
+    if asked is None:
+        raise Problem(404, f"“{name[:40]}” is not a week; weeks are written like 2026-W12", title="No such week")
+    found = await days.stretch(request.app[STORE], asked.since, asked.until, limit=NOTICED["week"])
     context = {
-        "query": query,
-        "total": found.total,
-        "cards": [card(each.paper, each.matched) for each in found.found],
-        "further": bool(cursor),
-        "following": cursors.written(found.after, query) if found.after else "",
+        "kind": "week",
+        "heading": f"Week {asked.name[6:].lstrip('0')}, {asked.name[:4]}",
+        "above": calendar.days_in_words(asked),
+        "before": found.earlier and (calendar.week_of(found.earlier), "Week before"),
+        "after": found.later and (calendar.week_of(found.later), "Week after"),
+        "wider": calendar.month_of(asked.since),
     }
-    return answers.page(request, "search.html", context)
+    return _stretch(request, asked, found, context)
 
 
-@routes.get("/papers/{id:.+}")
-async def paper(request: web.Request) -> web.Response:
-    """One paper, by its id or any of its names."""
-    stored = await named(request)
-    context = {"query": "", "paper": card(stored), "sheet": sheet(stored)}
-    return answers.page(request, "paper.html", context)
+@routes.get("/month/{name}")
+async def month(request: web.Request) -> web.Response:
+    """A month, `/month/2026-03`."""
+    return await unless_still(request, _month)
+
+
+async def _month(request: web.Request) -> web.Response:
+    name = request.match_info["name"]
+    asked = calendar.month_named(name)
+    if asked is None:
+        raise Problem(404, f"“{name[:40]}” is not a month; months are written like 2026-03", title="No such month")
+    found = await days.stretch(request.app[STORE], asked.since, asked.until, limit=NOTICED["month"])
+    before = calendar.month_of(found.earlier) if found.earlier else None
+    after = calendar.month_of(found.later) if found.later else None
+    context = {
+        "kind": "month",
+        "heading": calendar.month_in_words(asked),
+        "above": "",
+        "before": before and (before, calendar.month_in_words(before)),
+        "after": after and (after, calendar.month_in_words(after)),
+        "wider": None,
+    }
+    return _stretch(request, asked, found, context)
+
+
+def _stretch(request: web.Request, asked: Stretch, found: Found, said: Mapping[str, object]) -> web.Response:
+    environment = aiohttp_jinja2.get_env(request.app)
+    context = {
+        "query": "",
+        "stretch": asked,
+        "total": sum(found.per_day.values()),
+        "weeks": calendar.weeks(asked, found.per_day),
+        "weekdays": calendar.WEEKDAYS,
+        "long": calendar.long_day,
+        "week_of": calendar.week_of,
+        "in_words": calendar.month_in_words,
+        "listing": _listing(environment, found.best, dated=True),
+    }
+    return answers.page(request, "stretch.html", {**context, **said})
+
+
+@routes.get("/trending")
+async def what_is_trending(request: web.Request) -> web.Response:
+    """`/trending?days=7&q=…`: what is trending, why, and how that is found out."""
+    store = request.app[STORE]
+    looking_back = request.query.get("days", "7")
+    if looking_back not in map(str, LOOKING_BACK):
+        raise Problem(404, f"trending looks back {', '.join(map(str, LOOKING_BACK))} days", title="No such page")
+    query = request.query.get("only", "").strip()
+    context = {"query": "", "only": query, "looking_back": LOOKING_BACK, "days": int(looking_back), "fault": None}
+    try:
+        found = await trending(
+            store, now=await store.now(), days=int(looking_back), limit=TRENDING, query=query or None
+        )
+    except QueryError as error:
+        context |= {"fault": unreadable(query, error), "trends": ()}
+        return answers.page(request, "trending.html", context, status=400)
+    context["trends"] = [(card(trend.paper), trend.points, trend.reason) for trend in found.trends]
+    return answers.page(request, "trending.html", context)
 
 
 @routes.get("/favicon.ico")
@@ -92,18 +170,31 @@ def problem(request: web.Request, told: Problem) -> web.Response:
     return answer
 
 
+def _listing(environment: jinja2.Environment, lines: Iterable[Line], *, dated: bool = False) -> Markup:
+    """Lines as a list prints them."""
+    return Markup("".join([_printed(environment, line, dated) for line in lines]))
+
+
+@lru_cache(maxsize=ENTRIES_KEPT)
+def _printed(environment: jinja2.Environment, line: Line, dated: bool) -> str:
+    """A line as lists print it. Remembered for those that were printed last: it depends on nothing but the line."""
+    parts: Any = environment.get_template("parts.html").module
+    return f"<li>{parts.entry(card(line.paper()), dated)}</li>\n"
+
+
 def _read_day(text: str) -> date:
-    try:
-        day = date.fromisoformat(text) if re.fullmatch("[0-9]{4}-[0-9]{2}-[0-9]{2}", text) else None
-    except ValueError:
-        day = None
-    if day is None or not FIRST_YEAR <= day.year <= LAST_YEAR:
+    day = calendar.day_of(text)
+    if day is None:
         raise Problem(400, f"“{text[:40]}” is not a day; days are written like 2026-01-31", title="No such day")
     return day
 
 
-def _read_page(text: str, papers: int) -> int:
-    number = int(text[:9]) if text.isascii() and text.isdecimal() else 0
-    if not 1 <= number <= max(1, -(-papers // PAPERS)):
-        raise Problem(404, "this day has no such page", title="No such page")
+def _read_page(text: str) -> int:
+    number = int(text) if text.isascii() and text.isdecimal() and len(text) < 6 else 0
+    if number < 1:
+        raise _no_such_page()
     return number
+
+
+def _no_such_page() -> Problem:
+    return Problem(404, "this day has no such page", title="No such page")

@@ -11,12 +11,36 @@ from http import HTTPStatus
 from typing import Any
 
 from aiohttp import web
-from pydantic import ValidationError
+from pydantic import BaseModel, ConfigDict, ValidationError
 
 from paperlark.model.problems import QueryError
 from paperlark.web.keys import REQUEST_ID
 
 URN = "urn:paperlark:problem:"
+
+
+class ShownFault(BaseModel):
+    """One place at fault. line, column, suggestion: of a query that cannot be read."""
+
+    model_config = ConfigDict(extra="forbid")
+    pointer: str
+    detail: str
+    line: int = 0
+    column: int = 0
+    suggestion: str = ""
+
+
+class ShownProblem(BaseModel):
+    """What went wrong (RFC 9457). `type` is stable; `request_id` names the request in the log."""
+
+    model_config = ConfigDict(extra="forbid")
+    type: str
+    title: str
+    status: int
+    detail: str = ""
+    instance: str
+    request_id: str
+    errors: list[ShownFault] = []
 
 
 class Problem(Exception):  # noqa: N818 - the RFC's own word

@@ -1,0 +1,76 @@
+"""What was answered to requests that bear a name of their own, so that one that is sent again is not done again.
+
+A request takes its name's *turn* before it is done, and gives the answer afterwards. Where it fails, the name is free
+again; where its process dies, it is so a minute later. Names are their account's, and are kept as SHA-256.
+"""
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import delete, select, tuple_, update
+
+from paperlark.model.ids import new_id
+from paperlark.store.database import Transaction
+from paperlark.store.tables import IDEMPOTENCY_KEY
+
+KEPT_FOR = timedelta(hours=24)
+GIVEN_UP_AFTER = timedelta(minutes=1)  # without an answer; a request is answered, or refused, far sooner
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """The request may be done. Nobody else does it under this name meanwhile."""
+
+    account_id: int
+    key_hash: str
+    number: int
+
+
+@dataclass(frozen=True, slots=True)
+class Before:
+    """There was a request of this name: what it was, as a digest; what was answered, None while it is being done."""
+
+    request: str
+    answer: Mapping[str, Any] | None
+
+
+async def begin(tx: Transaction, account_id: int, key: str, request: str, now: datetime) -> Turn | Before:
+    """Take the turn of a name, or tell what came before. Commit it before the request is done."""
+    turn = Turn(account_id, hashlib.sha256(key.encode()).hexdigest(), new_id())
+    mine = {"request_hash": request, "turn": turn.number, "made_at": now}
+    await tx.insert_new(IDEMPOTENCY_KEY, [{"account_id": account_id, "key_hash": turn.key_hash, **mine}])
+    row = (await tx.execute(select(IDEMPOTENCY_KEY).where(_named(turn)).with_for_update())).one()
+    if row.turn == turn.number:
+        return turn
+    if now - row.made_at < (GIVEN_UP_AFTER if row.answer is None else KEPT_FOR):
+        return Before(row.request_hash, row.answer)
+    await tx.execute(update(IDEMPOTENCY_KEY).where(_named(turn)).values(answer=None, **mine))
+    return turn
+
+
+async def end(tx: Transaction, turn: Turn, answer: Mapping[str, Any]) -> None:
+    """The request was done and answered. Whoever lost the turn meanwhile says nothing."""
+    await tx.execute(update(IDEMPOTENCY_KEY).where(_held(turn)).values(answer=dict(answer)))
+
+
+async def give_up(tx: Transaction, turn: Turn) -> None:
+    """The request was not done: its name is free again."""
+    await tx.execute(delete(IDEMPOTENCY_KEY).where(_held(turn)))
+
+
+async def forget(tx: Transaction, now: datetime, limit: int) -> int:
+    """One batch of what is too old; returns how many went."""
+    key = (IDEMPOTENCY_KEY.c.account_id, IDEMPOTENCY_KEY.c.key_hash)
+    old = select(*key).where(IDEMPOTENCY_KEY.c.made_at < now - KEPT_FOR).limit(limit)
+    return (await tx.execute(delete(IDEMPOTENCY_KEY).where(tuple_(*key).in_(old)))).rowcount
+
+
+def _named(turn: Turn) -> Any:
+    return (IDEMPOTENCY_KEY.c.account_id == turn.account_id) & (IDEMPOTENCY_KEY.c.key_hash == turn.key_hash)
+
+
+def _held(turn: Turn) -> Any:
+    return _named(turn) & (IDEMPOTENCY_KEY.c.turn == turn.number)

@@ -1,0 +1,60 @@
+"""One statement that only reads: the same rows on both databases, and whether anything was written since."""
+
+from datetime import UTC, date, datetime, timedelta
+
+import pytest
+from sqlalchemy import func, select
+
+from paperlark.model.problems import StoreError
+from paperlark.store import days
+from paperlark.store.database import Store, open_store
+from paperlark.store.tables import PAPER
+from tests.builders import MONDAY, record, told
+from tests.databases import Fresh
+
+DAY = MONDAY.date()
+
+
+async def test_the_state_changes_with_whatever_is_committed_and_only_then(store: Store, store_url: str) -> None:
+    before = await store.state()
+    async with store.reading() as tx:
+        await tx.execute(select(PAPER.c.id))
+    assert await store.state() == before
+    await record(store, told())
+    mine = await store.state()
+    assert mine != before
+    other = await open_store(store_url)
+    await record(other, told("Of another process", arxiv="2603.00009"))
+    await other.close()
+    assert await store.state() != mine
+
+
+async def test_a_day_is_listed_in_order_with_its_total_and_what_was_told(store: Store) -> None:
+    quiet = [told(f"Quiet {n}", arxiv=f"2603.0000{n}") for n in range(3)]
+    loud = told("Loud", "It sings. " * 200, arxiv="2603.00008", signals={"upvotes": 5}, authors=("Ada Finch",))
+    await record(store, *quiet, told("Of Tuesday", arxiv="2603.00007", at=MONDAY + timedelta(days=1)))
+    await record(store, loud, source="hf_daily")
+    await record(store, told("Loud", "It sings. " * 200, arxiv="2603.00008", at=MONDAY + timedelta(days=1)))
+    shown, total = await days.lines(store, DAY, DAY + timedelta(days=1), limit=2)
+    assert (total, [line.title for line in shown]) == (4, ["Loud", "Quiet 2"])
+    paper = shown[0].paper()
+    assert (paper.signals, paper.sources, paper.authors) == ({"upvotes": 5}, ("hf_daily", "arxiv"), ("Ada Finch",))
+    assert paper.announced_at == datetime(DAY.year, DAY.month, DAY.day, tzinfo=UTC)
+    assert [str(alias) for alias in paper.aliases] == ["arxiv:2603.00008"]
+    assert len(paper.abstract) == days.OPENING
+    rest, total = await days.lines(store, DAY, DAY + timedelta(days=1), limit=2, after=2)
+    assert (total, [line.title for line in rest]) == (4, ["Quiet 1", "Quiet 0"])
+    assert await days.lines(store, DAY, DAY + timedelta(days=1), limit=2, after=4) == ([], 0)
+    assert await days.per_day(store, DAY, DAY + timedelta(days=9)) == {DAY: 4, DAY + timedelta(days=1): 2}
+    assert await days.some(store, [shown[1].id, shown[0].id, 1]) == [shown[1], shown[0]]
+    assert await days.newest(store) == DAY + timedelta(days=1)
+    assert await days.around(store, DAY, DAY + timedelta(days=1)) == (None, DAY + timedelta(days=1))
+
+
+async def test_a_database_that_went_away_is_told_of_in_one_line(sqlite: Fresh) -> None:
+    store = await open_store(sqlite())
+    with pytest.raises(StoreError, match="cannot be used"):
+        await store.glance(select(func.no_such_function()))
+    assert await days.newest(store) is None
+    assert await days.per_day(store, date(2026, 1, 1), date(2026, 2, 1)) == {}
+    await store.close()
