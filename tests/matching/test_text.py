@@ -144,6 +144,7 @@ def test_other_titles_have_other_keys(one: str, other: str) -> None:
     ("text", "expected"),
     [
         (r"D$^2$iT and Co$^{3}$Gesture", "D²iT and Co³Gesture"),
+        (r"from $5 to $10 for $x_1$", "from $5 to $10 for x₁"),
         (r"$\beta$-VAE 5% over \textbf{the rest}", "β-VAE 5% over the rest"),
         (r"Poincar\'e $x_i^{12}$ $\mathbb{R}^n$", "Poincaré xᵢ¹² Rⁿ"),
         (r"$\mathcal{A}$LLM 4$\times$RTX 94.2\%", "ALLM 4×RTX 94.2%"),

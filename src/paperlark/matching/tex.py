@@ -139,10 +139,11 @@ def pieces(text: str) -> Iterator[Piece]:
 
 _BRACED = r"\{(?:[^{}]|\{(?:[^{}]|\{[^{}]*\})*\})*\}"
 MARKED = re.compile(
-    rf"\$[^$]{{1,400}}\$|\{{\\[A-Za-z]+\b[^{{}}]*\}}|\\[A-Za-z]+\*?(?:\s*{_BRACED})*"
+    rf"(?!\$\d[^$]*\s\$)\$[^$]{{1,400}}\$|\{{\\[A-Za-z]+\b[^{{}}]*\}}|\\[A-Za-z]+\*?(?:\s*{_BRACED})*"
     rf"|\\[{re.escape(''.join(_ACCENTS))}]\s?(?:\\?[A-Za-z]|\{{\\?[A-Za-z]\}})|\\[%&_#$ {{}}]"
 )
-"""A stretch of mark-up: math, a command with its arguments, an accent, an escaped sign."""
+"""A stretch of mark-up: math, a command with its arguments, an accent, an escaped sign. Not money: in "from $5 to $10"
+what would be math begins with a digit and ends with a space."""
 
 _SCRIPT = re.compile(r"([\^_])(?:\{([^{}]*)\}|([^\s{}\\]))")
 _RAISED = dict(
