@@ -13,6 +13,7 @@ from paperlark.app import opened
 from paperlark.settings import load
 from paperlark.store import accounts
 from paperlark.store.database import open_store
+from paperlark.web.access import SCOPES
 from tests.cli.conftest import SAMPLE, Lark, write_recent
 
 # ── sources and poll ─────────────────────────────────────────────────────────────────────────────────────────────────
@@ -140,9 +141,11 @@ def test_a_token_opens_the_api_for_its_account_until_it_expires(lark: Lark) -> N
     made = lark("token", "--days", "30", "--json")
     token = made.record["token"]
     assert token.startswith("pl_live_")
-    assert asyncio.run(scopes_of(lark.database, token)) == {"profiles:read", "profiles:write"}
+    assert asyncio.run(scopes_of(lark.database, token)) == set(SCOPES)
     shown = lark("token", "--read-only")
-    assert asyncio.run(scopes_of(lark.database, shown.out.strip())) == {"profiles:read"}
+    assert asyncio.run(scopes_of(lark.database, shown.out.strip())) == {
+        scope for scope in SCOPES if scope.endswith(":read")
+    }
     assert "not shown again" in shown.err
     with closing(sqlite3.connect(lark.database)) as connection:
         assert token not in "\n".join(connection.iterdump())

@@ -23,6 +23,7 @@ from paperlark.readers.search import Found, Stretch, search, stretch
 from paperlark.readers.snippet import snippet
 from paperlark.store import papers
 from paperlark.store import search as full_text
+from paperlark.store.analysed import refresh
 from paperlark.store.database import Store, open_store
 from tests.builders import MONDAY, record, stored, told
 from tests.databases import Fresh
@@ -50,6 +51,7 @@ async def by_reference(store: Store, query: Query, text: Query | None = None) ->
     """(score, id) of every paper that meets a query, by the plain evaluator over the whole archive, best first."""
     text = text or query
     async with store.reading() as tx:
+        await refresh(tx)
         statistics = await full_text.statistics(tx, rank.query_words(text))
     analysed = {paper.id: analyse(papers.document(paper)) for paper in await stored(store)}
     met = [(rank.score(text, paper, statistics), number) for number, paper in analysed.items() if meets(query, paper)]

@@ -12,25 +12,33 @@ from typing import Any, NamedTuple
 import pytest
 
 from paperlark import readers
+from paperlark.model.papers import StoredPaper
 from paperlark.model.problems import ReaderError
 from paperlark.model.readers import Cadence, MarkKind, MuteKind
 from paperlark.pipeline.planning import plan
 from paperlark.readers import (
     account,
     choices,
+    feeds,
     follow,
     link,
+    lists,
     mark,
+    matches,
     mute,
     place,
     preview,
+    search,
     subscribe,
+    tokens,
     webhook,
     why,
     why_not,
 )
 from paperlark.readers import deliveries as outbox
+from paperlark.store.accounts import ID_LENGTH
 from paperlark.store.database import Store, open_store
+from paperlark.store.matches import Position
 from paperlark.testing.channels import FakeChannel
 from paperlark.testing.clock import FakeClock
 from tests.builders import MONDAY, deliver, deliveries, percolate, reader, record, told
@@ -70,19 +78,36 @@ TAKE_AN_ID = [
     Taking("webhook.new_secret", "webhook", lambda s, me, its: webhook.new_secret(s, me, its, key="key")),
     Taking("webhook.signing", "webhook", lambda s, me, its: webhook.signing(s, me, its, key="key")),
     Taking("why_not.why_not", "profile", lambda s, me, its: why_not.why_not(s, me, PAPER, profile=str(its))),
+    Taking("place.change", "subscription", lambda s, me, its: place.change(s, me, its, WISH)),
+    Taking("feeds.make", "profile", lambda s, me, its: feeds.make(s, me, str(its))),
+    Taking("feeds.revoke", "feed", feeds.revoke),
+    Taking("lists.met", "profile", lambda s, me, its: drained(lists.met(s, me, str(its)))),
+    Taking("matches.listed", "profile", lambda s, me, its: matches.listed(s, me, profile=str(its), limit=5)),
+    Taking(
+        "matches.new_since",
+        "profile",
+        lambda s, me, its: matches.new_since(s, me, Position(MONDAY), MONDAY, profile=str(its), limit=5),
+    ),
+    Taking("tokens.revoke", "token", lambda s, me, its: tokens.revoke(s, me, f"{its:0{ID_LENGTH}x}")),
 ]
 
 OF_ONES_OWN: dict[str, Call] = {
+    "account.about": lambda s, me, _: account.about(s, me),
+    "account.part": lambda s, me, _: account.part(s, me, "test", "nobody"),
     "account.export": lambda s, me, _: told_whole(account.export(s, me)),
     "account.delete": lambda s, me, _: account.delete(s, me),
     "deliveries.listed": lambda s, me, _: outbox.listed(s, me),
     "follow.follow": lambda s, me, _: follow.follow(s, me, "owls", name="owls"),
     "follow.listed": lambda s, me, _: follow.listed(s, me),
+    "feeds.listed": lambda s, me, _: feeds.listed(s, me),
+    "lists.saved": lambda s, me, _: drained(lists.saved(s, me)),
     "link.begin": lambda s, me, _: link.begin(s, me),
     "mark.mark": lambda s, me, _: mark.mark(s, me, PAPER, MarkKind.DISMISSED),
     "mark.unmark": lambda s, me, _: mark.unmark(s, me, PAPER),
     "mark.marked": lambda s, me, _: mark.marked(s, me, PAPER),
     "mark.saved": lambda s, me, _: mark.saved(s, me),
+    "matches.listed": lambda s, me, _: matches.listed(s, me, limit=5),
+    "matches.unread": lambda s, me, _: matches.unread(s, me),
     "mute.mute": lambda s, me, _: mute.mute(s, me, MuteKind.WORD, "finches"),
     "mute.unmute": lambda s, me, _: mute.unmute(s, me, MuteKind.WORD, "starlings"),
     "mute.muted": lambda s, me, _: mute.muted(s, me),
@@ -99,13 +124,28 @@ OF_ONES_OWN: dict[str, Call] = {
     "subscribe.destinations": lambda s, me, _: subscribe.destinations(s, me),
     "subscribe.pause": lambda s, me, _: subscribe.pause(s, me),
     "subscribe.resume": lambda s, me, _: subscribe.resume(s, me),
+    "subscribe.is_theirs": lambda s, me, _: subscribe.is_theirs(s, me, "telegram", "42"),
+    "tokens.listed": lambda s, me, _: tokens.listed(s, me),
+    "tokens.make": lambda s, me, _: tokens.make(s, me, name="mine", scopes=["matches:read"]),
     "why.why": lambda s, me, _: why.why(s, me, PAPER),
+    "why.why_each": lambda s, me, _: led_to_the_paper(s, me),
     "why_not.why_not": lambda s, me, _: why_not.why_not(s, me, PAPER),
 }
 """Verbs that take an account and nothing of it: they show and touch what is its own."""
 
 OF_NOBODY = {
-    "link.redeem",  # a code is all that it takes; see test_link
+    # A code, a token or the secret part of an address is all that these take; see test_link, and web/test_session,
+    # test_account and test_feeds.
+    "link.redeem",
+    "session.sign_in",
+    "session.begin_here",
+    "session.end",
+    "tokens.pair",
+    "tokens.new_account",
+    "feeds.opened",
+    "feeds.all_of",
+    "feeds.state_of",
+    "feeds.issue_of",
     # A mailbox, or a link signed for one, is all that these take; see test_mailbox and web/test_mail.
     "mailbox.sign_up",
     "mailbox.question",
@@ -114,7 +154,13 @@ OF_NOBODY = {
     "mailbox.change",
     "mailbox.unsubscribe",
     "mailbox.bounced",
+    "days.of_day",
+    "days.stretch",
+    "lists.found",
+    "lists.named",
+    "lists.of_day",
     "names.similar",
+    "past.of_paper",
     "search.search",
     "search.stretch",
     "search.one",
@@ -130,6 +176,14 @@ OF_NOBODY = {
 
 async def told_whole(pieces: AsyncIterator[str]) -> str:
     return "".join([piece async for piece in pieces])
+
+
+async def drained(papers: AsyncIterator[StoredPaper]) -> list[StoredPaper]:
+    return [paper async for paper in papers]
+
+
+async def led_to_the_paper(store: Store, account_id: int) -> object:
+    return await why.why_each(store, account_id, [await search.one(store, PAPER)])
 
 
 def verbs() -> dict[str, inspect.Signature]:
@@ -180,7 +234,10 @@ async def world(store: Store) -> World:
     await percolate(store)
     await plan(store)
     mine = [row for row in await deliveries(store) if row["account_id"] == owner.account_id]
+    key = await tokens.make(store, owner.account_id, name="ownershouse", scopes=["matches:read"])
     theirs = {
+        "token": int(key.kept.id, 16),
+        "feed": (await feeds.make(store, owner.account_id)).address.id,
         "waiting": next(row["id"] for row in mine if row["state"] == "pending"),
         "webhook": (await subscribe.destinations(store, owner.account_id))[-1].id,
         "profile": owner.profile.id,
@@ -215,7 +272,9 @@ def test_every_verb_stands_in_a_table_and_where_it_belongs() -> None:
 def test_every_verb_that_takes_an_id_is_given_one() -> None:
     ids = {"profile", "wanted", "profile_id", "destination_id", "subscription_id", "delivery_id"}
     taking = {name for name, signature in verbs().items() if ids & set(signature.parameters)}
-    assert taking - {each.verb for each in TAKE_AN_ID} == {"why.why", "why.explain"}  # these want a paper
+    papers, opened = {"why.why", "why.explain", "lists.named"}, {"feeds.opened", "feeds.issue_of", "feeds.state_of"}
+    # A paper is wanted, or a day; and whoever has the secret part of an address has what is behind it.
+    assert taking - {each.verb for each in TAKE_AN_ID} == papers | opened | {"days.of_day"}
 
 
 async def test_what_is_anothers_is_refused_in_the_words_for_what_does_not_exist(store: Store) -> None:

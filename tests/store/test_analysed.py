@@ -88,6 +88,7 @@ async def test_later_counts_and_sources_are_seen(store: Store) -> None:
 async def test_what_ranking_counts_follows_the_archive(store: Store) -> None:
     async def held(word: str) -> tuple[int, int]:
         async with store.reading() as tx:
+            await analysed.refresh(tx)
             counts = await search.statistics(tx, query_words(parse(word)))
             return counts.papers, counts.frequencies[word]
 

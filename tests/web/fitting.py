@@ -14,7 +14,7 @@ from jsonschema_rs import Draft202012Validator, meta
 from yarl import URL
 
 from paperlark import __version__
-from paperlark.web import openapi
+from paperlark.web.api import openapi
 from paperlark.web.application import OPERATIONS
 
 PREFIX = "/api/v1/"

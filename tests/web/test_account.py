@@ -10,7 +10,7 @@ from paperlark.readers.tokens import TOKENS_LIMIT
 from paperlark.store import accounts
 from paperlark.store.database import Store
 from paperlark.web.access import SCOPES
-from paperlark.web.api_account import ACCOUNTS_AN_HOUR, CODES_AN_HOUR, USUAL
+from paperlark.web.api.account import ACCOUNTS_AN_HOUR, CODES_AN_HOUR, USUAL
 from tests.web.archive import Client
 from tests.web.archive import token as token_of
 

@@ -15,8 +15,8 @@ from paperlark.store.database import Store
 from paperlark.store.tables import METADATA
 from paperlark.testing.channels import FakeChannel
 from paperlark.web.access import SCOPES
+from paperlark.web.api.operations import API, Operation
 from paperlark.web.application import OPERATIONS
-from paperlark.web.operations import API, Operation
 from tests.builders import deliver, percolate, reader, record, told
 from tests.web.archive import Client, token
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from paperlark.web import calendar
+from paperlark.web.pages import calendar
 
 DATES = st.dates(date(1900, 1, 8), date(2200, 12, 20))
 

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from paperlark.store.database import Store
 from paperlark.web import make_web
-from paperlark.web.limits import WITHIN, Limits
+from paperlark.web.api.limits import WITHIN, Limits
 from tests.web.archive import token
 from tests.web.fitting import FittingClient
 

@@ -15,7 +15,7 @@ from paperlark.store import accounts
 from paperlark.store.database import Store, open_store
 from paperlark.testing.clock import FakeClock
 from paperlark.web.access import SCOPES
-from paperlark.web.spliced import _page
+from paperlark.web.api.spliced import _page
 from tests.builders import MONDAY, Reader, numbered, percolate, reader, record, told
 from tests.databases import Fresh
 from tests.web.archive import Client

@@ -10,8 +10,9 @@ from jsonschema_rs import meta
 from yarl import URL
 
 from paperlark.store.database import Store
-from paperlark.web import make_web, openapi
+from paperlark.web import make_web
 from paperlark.web.access import SCOPES
+from paperlark.web.api import openapi
 from paperlark.web.application import OPERATIONS
 from tests.web import fitting
 from tests.web.archive import Client

@@ -12,9 +12,10 @@ from aiohttp.test_utils import TestServer
 from paperlark.readers import tokens
 from paperlark.store import accounts
 from paperlark.store.database import Store
-from paperlark.web import make_web, stream
+from paperlark.web import make_web
 from paperlark.web.access import BEARERS, MATCHES_READ
-from paperlark.web.api_matches import COMPLETE
+from paperlark.web.api import stream
+from paperlark.web.api.matches import COMPLETE
 from tests.builders import Reader, numbered, percolate, reader, record, told
 from tests.web.archive import Client
 from tests.web.fitting import FittingClient

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from lxml import etree
 
 from paperlark.channels import text
-from paperlark.web.tex import formulas, mathml
+from paperlark.web.pages.tex import formulas, mathml
 
 
 def said(markup: str) -> str:

@@ -78,7 +78,7 @@ async def _add(settings: "Settings", profile: str | None, as_json: bool) -> None
     from paperlark.app import opened
     from paperlark.readers import feeds as verbs
     from paperlark.readers.feeds import Known
-    from paperlark.web.api_feeds import addresses
+    from paperlark.web.api.feeds import addresses
 
     async with opened(settings) as app:
         made = await verbs.make(app.store, await account(app, make=profile is None), profile)

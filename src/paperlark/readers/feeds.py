@@ -97,7 +97,7 @@ async def revoke(store: Store, account_id: int, address_id: int) -> None:
     """End an address: nobody reads anything there any more. Raises ReaderError: no such address, or somebody else's."""
     async with store.transaction() as tx:
         if not await stored.remove(tx, account_id, address_id):
-            raise ReaderError("there is no such address of a feed; `paperlark feeds` lists yours")
+            raise ReaderError("you have no such address of a feed")
 
 
 # ── what is read there ─────────────────────────────────────────────────────────────────────────────────────────────

@@ -24,7 +24,7 @@ from paperlark.model.papers import StoredPaper, arxiv_alias, at_midnight, doi_al
 from paperlark.model.problems import ReaderError
 from paperlark.readers.narrowing import NOTHING, Narrowing, narrowed
 from paperlark.readers.snippet import Snippet, snippet
-from paperlark.store import analysed, archive, papers
+from paperlark.store import analysed, archive, papers, printed
 from paperlark.store import search as full_text
 from paperlark.store.database import Store, Transaction
 from paperlark.store.rows import chunks
@@ -213,7 +213,7 @@ async def stretch(
         statistics = known or await _statistics(tx, asked.text)
         ranking = await _ranked(tx, asked.query, asked.text, statistics)
         best = ranking.best(limit + 1, after)
-        stored = await papers.load(tx, [number for number, _ in best[:limit]])
+    stored = await printed.load(store, [number for number, _ in best[:limit]])
     found = await asyncio.to_thread(_explained, asked.query, best[:limit], stored)
     last = Place(*best[limit - 1], statistics) if len(best) > limit else None
     return Stretch(found, len(ranking.numbers), last)

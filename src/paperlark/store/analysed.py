@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import Row, func, select
+from sqlalchemy import BigInteger, Row, func, literal, select, union_all
 
 from paperlark.matching.document import Analysed, Document
 from paperlark.matching.lean import Lean, lean
@@ -68,10 +68,13 @@ async def refresh(tx: Transaction) -> None:
         return
     if len(tx.shelf):
         changed = select(PAPER.c.id, PAPER.c.revised).where(PAPER.c.revised > tx.shelf.since)
-        tx.shelf.forget_changed([(row.id, row.revised) for row in await tx.execute(changed)])
     else:
-        latest = (await tx.execute(select(func.max(PAPER.c.revised)))).scalar()
-        tx.shelf.forget_changed([(0, latest or 0)])
+        changed = select(literal(0).label("id"), func.coalesce(func.max(PAPER.c.revised), 0).label("revised"))
+    # The newest paper's id comes along: a statement of its own would cost as much again.
+    newest = select(func.coalesce(func.max(PAPER.c.id), 0).label("id"), literal(None, BigInteger).label("revised"))
+    rows = list(await tx.execute(union_all(changed, newest)))
+    tx.shelf.forget_changed([(row.id, row.revised) for row in rows if row.revised is not None])
+    tx.shelf.newest = next(row.id for row in rows if row.revised is None)
     tx.shelf_is_fresh = True
 
 

@@ -7,12 +7,13 @@ is another one as soon as anything of a row is, and costs less.
 
 import json
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from functools import cache
 from typing import Any, NamedTuple
 
 from sqlalchemy import TextClause, text
 
+from paperlark.model.papers import Alias, StoredPaper
 from paperlark.store.database import Store
 
 SQLITE = {
@@ -79,6 +80,40 @@ async def papers(store: Store, paper_ids: Sequence[int]) -> dict[int, Printed]:
     ids: Any = list(paper_ids) if store.postgres else json.dumps(list(paper_ids))
     found = {row[0]: Printed._make(row) for row in await store.glance(_papers(store.postgres), ids=ids)}
     return {number: found[number] for number in paper_ids if number in found}
+
+
+async def load(store: Store, paper_ids: Sequence[int]) -> dict[int, StoredPaper]:
+    """The same as objects: what `papers.load` gives, at a quarter of the price, and outside of any transaction."""
+    return {number: _stored(row) for number, row in (await papers(store, paper_ids)).items()}
+
+
+def _stored(row: Printed) -> StoredPaper:
+    first_seen = _moment(row.first_seen)
+    signals: dict[str, int] = {}
+    for counts in json.loads(f"[{row.signals or ''}]"):
+        signals |= counts
+    return StoredPaper(
+        id=row.id,
+        title=row.title,
+        abstract=row.abstract,
+        authors=tuple(json.loads(row.authors)),
+        author_count=row.author_count,
+        organisation=row.organisation,
+        categories=tuple(json.loads(row.categories)),
+        keywords=tuple(json.loads(row.keywords)),
+        aliases=tuple(sorted(Alias(*name.split(":", 1)) for name in json.loads(row.aliases or "[]"))),
+        url=row.url,
+        code_url=row.code_url,
+        published_at=_moment(row.published_at) if row.published_at else None,
+        first_seen=first_seen,
+        announced_at=_moment(row.announced_at) if row.announced_at else first_seen,
+        sources=tuple(json.loads(row.sources or "[]")),
+        signals=signals,
+    )
+
+
+def _moment(told: datetime | str) -> datetime:
+    return datetime.fromisoformat(told).replace(tzinfo=UTC) if isinstance(told, str) else told.astimezone(UTC)
 
 
 @cache

@@ -103,9 +103,10 @@ async def _tellings(tx: Transaction, paper_id: ColumnElement[int], told: Told) -
 
 
 async def statistics(tx: Transaction, words: Iterable[str]) -> Statistics:
-    """How many papers the archive holds, their average length in words, and in how many of them each word stands."""
+    """How many papers the archive holds, their average length in words, and in how many of them each word stands: as of
+    the last time that the shelf was made fresh (`analysed.refresh`)."""
     counts, wanted = tx.shelf.counts, tuple(dict.fromkeys(words))
-    state = ((await tx.execute(select(func.max(PAPER.c.id)))).scalar(), tx.shelf.revised)
+    state = (tx.shelf.newest, tx.shelf.revised)
     if counts.state != state:
         counts = tx.shelf.counts = Counts(state, *await _size(tx))
     for word in wanted:

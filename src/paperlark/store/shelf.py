@@ -25,7 +25,7 @@ class Kept(NamedTuple):
 class Counts:
     """What ranking asks of the archive, counted when its newest paper and its last revision were these (`state`)."""
 
-    state: tuple[int | None, int]
+    state: tuple[int, int]
     papers: int = 0
     length: float = 0.0
     frequencies: dict[str, int] = field(default_factory=dict)
@@ -54,7 +54,8 @@ class Shelf:
         self._places: dict[int, Place] = {}
         self._posted = [Postings()]
         self.revised = 0
-        self.counts = Counts((None, 0))
+        self.newest = 0  # the id of the archive's newest paper, as of the last look
+        self.counts = Counts((-1, 0))
 
     def __len__(self) -> int:
         return len(self._places)

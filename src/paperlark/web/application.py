@@ -13,70 +13,29 @@ from paperlark.links import Links
 from paperlark.readers.matches import Complete, Heads
 from paperlark.store.database import Store
 from paperlark.store.mailboxes import EMAIL
-from paperlark.web import (
-    access,
-    account_pages,
-    api_account,
-    api_deliveries,
-    api_feeds,
-    api_marks,
-    api_matches,
-    api_page,
-    api_papers,
-    api_previews,
-    api_profiles,
-    api_subscriptions,
-    api_trending,
-    clients,
-    exports,
-    feeds,
-    health,
-    limits,
-    mail,
-    openapi,
-    pages,
-    paper_page,
-    preferences,
-    profile_pages,
-    reader_pages,
-    saved_pages,
-    sign_in,
-    sources,
-    still,
-    stream,
-    subscription_pages,
-)
+from paperlark.web import access, api, clients, exports, feeds, health, mail, sources
 from paperlark.web.edge import add_headers, edge
 from paperlark.web.keys import CHANNELS, LINKS, OWN_KEY, STORE, Addressed
+from paperlark.web.pages import (
+    account,
+    days,
+    for_you,
+    paper,
+    preferences,
+    profiles,
+    saved,
+    sign_in,
+    still,
+    subscriptions,
+)
 from paperlark.web.session import know_reader
 
 HERE = Path(__file__).parent
-OPERATIONS = (
-    api_papers.operations,
-    api_trending.operations,
-    api_profiles.operations,
-    api_previews.operations,
-    api_matches.operations,
-    stream.operations,
-    api_marks.operations,
-    api_account.operations,
-    api_subscriptions.operations,
-    api_deliveries.operations,
-    sources.operations,
-    mail.operations,
-    api_feeds.operations,
-    exports.operations,
-    api_page.operations,
-)
+OPERATIONS = (*api.OPERATIONS, sources.operations, mail.operations, exports.operations)
 """Every operation of the API, by its parts, as its document lists them."""
-READER_PAGES = (
-    reader_pages.pages,
-    profile_pages.pages,
-    subscription_pages.pages,
-    saved_pages.pages,
-    account_pages.pages,
-    exports.pages,
-)
+ROUTES = (health, api.document, sources, days, paper, mail, preferences, sign_in, feeds, exports)
+"""What is open to everybody, beside the API."""
+READER_PAGES = (for_you, profiles, subscriptions, saved, account, exports)
 """What only a signed-in reader sees."""
 BODY_LIMIT = 64 * 1024  # bytes
 
@@ -102,32 +61,21 @@ def make_web(
     app[OWN_KEY] = own_key
     app[clients.TRUSTED] = clients.networks(trusted_proxies)
     app[still.REMEMBERED] = {}
-    app[api_matches.COMPLETE] = Complete(store, ticks)
-    app[api_matches.HEADS] = Heads(store)
-    app[stream.STREAMS] = stream.Streams(store, app[api_matches.COMPLETE])
-    app.cleanup_ctx.append(stream.keep_looking)
-    app.on_shutdown.append(stream.end_streams)
+    app[api.matches.COMPLETE] = Complete(store, ticks)
+    app[api.matches.HEADS] = Heads(store)
+    app[api.stream.STREAMS] = api.stream.Streams(store, app[api.matches.COMPLETE])
+    app.cleanup_ctx.append(api.stream.keep_looking)
+    app.on_shutdown.append(api.stream.end_streams)
     app[access.BEARERS] = access.Bearers(ticks)
-    app[limits.LIMITS] = limits.Limits(requests_a_minute, ticks) if requests_a_minute else None
-    app[api_page.DOCUMENT] = openapi.document(OPERATIONS, version=version("paperlark"))
+    app[api.limits.LIMITS] = api.limits.Limits(requests_a_minute, ticks) if requests_a_minute else None
+    app[api.document.DOCUMENT] = api.openapi.document(OPERATIONS, version=version("paperlark"))
     app.on_response_prepare.append(add_headers)
-    for part in (
-        health,
-        api_page,
-        sources,
-        pages,
-        paper_page,
-        mail,
-        preferences,
-        sign_in,
-        feeds,
-        exports,
-    ):
+    for part in ROUTES:
         app.add_routes(part.routes)
     for table in OPERATIONS:
         app.add_routes(table.routes)
-    for those in READER_PAGES:
-        app.add_routes(those.routes)
+    for mine in READER_PAGES:
+        app.add_routes(mine.pages.routes)
     static = app.router.add_static("/static", HERE / "static", append_version=True)
     templates = aiohttp_jinja2.setup(
         app,

@@ -8,9 +8,11 @@ from aiohttp import web
 from aiohttp.typedefs import Handler, Middleware
 
 from paperlark.model.problems import QueryError, ReaderError, StoreError
-from paperlark.web import cors, pages, problems
+from paperlark.web import problems
+from paperlark.web.api import cors
+from paperlark.web.api.limits import RATE
 from paperlark.web.keys import DEADLINE, REQUEST_ID
-from paperlark.web.limits import RATE
+from paperlark.web.pages import days
 from paperlark.web.problems import Problem
 
 log = structlog.get_logger()
@@ -109,4 +111,4 @@ def _refused(request: web.Request, refused: web.HTTPException) -> Problem:
 def _say(request: web.Request, problem: Problem) -> web.Response:
     if request.path.startswith(FOR_PROGRAMS):
         return problems.response(request, problem)
-    return pages.problem(request, problem)
+    return days.problem(request, problem)

@@ -25,11 +25,11 @@ from paperlark.readers.lists import Papers
 from paperlark.readers.narrowing import Narrowing
 from paperlark.web.access import MATCHES_READ
 from paperlark.web.answers import PRIVATE, SHARED, unless_known
-from paperlark.web.api_papers import Value, no_such_paper
-from paperlark.web.api_profiles import no_such
+from paperlark.web.api.operations import Asked, NoBody, NoQuery, Operations, read_query
+from paperlark.web.api.papers import Value, no_such_paper
+from paperlark.web.api.parameters import IN_DIGITS, Day, QueryText
+from paperlark.web.api.profiles import no_such
 from paperlark.web.keys import ACCOUNT, STORE
-from paperlark.web.operations import Asked, NoBody, NoQuery, Operations, read_query
-from paperlark.web.parameters import IN_DIGITS, Day, QueryText
 from paperlark.web.problems import Problem, bad_query
 from paperlark.web.session import ReaderRoutes
 

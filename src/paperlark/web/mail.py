@@ -22,12 +22,12 @@ from paperlark.readers.mailbox import SignUp
 from paperlark.schedule import parse_hour, zone_names
 from paperlark.store.mailboxes import EMAIL
 from paperlark.web import answers
-from paperlark.web.api_subscriptions import Hour, Zone
+from paperlark.web.api.operations import CLOSED, Asked, NoQuery, Operations
+from paperlark.web.api.parameters import Text
+from paperlark.web.api.subscriptions import Hour, Zone
 from paperlark.web.clients import hold_back
 from paperlark.web.keys import CHANNELS, LINKS, STORE
-from paperlark.web.links import form_of, masked, page, read_token
-from paperlark.web.operations import CLOSED, Asked, NoQuery, Operations
-from paperlark.web.parameters import Text
+from paperlark.web.pages.links import form_of, masked, page, read_token
 from paperlark.web.problems import Problem, bad_members, bad_query, fault
 
 SIGN_UPS = 20  # of one client in an hour

@@ -18,7 +18,7 @@ from aiohttp.typedefs import Handler
 from paperlark.readers import session
 from paperlark.web.access import BEARERS, SCOPES
 from paperlark.web.keys import ACCOUNT, LINKS, STORE
-from paperlark.web.links import NOT_KEPT
+from paperlark.web.pages.links import NOT_KEPT
 from paperlark.web.problems import Problem
 
 COOKIE = "paperlark_session"

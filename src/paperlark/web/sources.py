@@ -9,8 +9,8 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict
 
 from paperlark.readers import status
 from paperlark.web import answers
+from paperlark.web.api.operations import Asked, NoBody, NoQuery, Operations
 from paperlark.web.keys import STORE
-from paperlark.web.operations import Asked, NoBody, NoQuery, Operations
 
 routes = web.RouteTableDef()
 operations = Operations("sources")

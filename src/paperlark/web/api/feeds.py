@@ -14,10 +14,10 @@ from paperlark.readers.feeds import Made
 from paperlark.store.feeds import Address
 from paperlark.web import answers
 from paperlark.web.access import ACCOUNT_READ, ACCOUNT_WRITE
-from paperlark.web.api_papers import moment
-from paperlark.web.api_profiles import no_such
+from paperlark.web.api.operations import Asked, NoBody, NoQuery, Operations
+from paperlark.web.api.papers import moment
+from paperlark.web.api.profiles import no_such
 from paperlark.web.feeds import OPML, home_of
-from paperlark.web.operations import Asked, NoBody, NoQuery, Operations
 
 NOT_KEPT = {"Cache-Control": "no-store"}  # an address is a secret
 

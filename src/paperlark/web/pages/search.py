@@ -12,9 +12,10 @@ from paperlark.model.problems import QueryError, ReaderError
 from paperlark.readers import search
 from paperlark.readers.narrowing import NOTHING, Narrowing
 from paperlark.readers.search import Place
-from paperlark.web import answers, calendar, cursors
+from paperlark.web import answers, cursors
 from paperlark.web.keys import STORE
-from paperlark.web.shown import card, unreadable
+from paperlark.web.pages import calendar
+from paperlark.web.pages.shown import card, unreadable
 
 PAPERS = 40  # on one page
 FIELDS = ("org", "author", "cat", "source", "since", "until")

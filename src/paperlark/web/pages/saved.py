@@ -18,11 +18,11 @@ from paperlark.readers import mark, mute, search
 from paperlark.readers.choices import choices
 from paperlark.web import cursors
 from paperlark.web.keys import ACCOUNT, STORE
-from paperlark.web.links import form_of, page
+from paperlark.web.pages.for_you import Shown
+from paperlark.web.pages.links import form_of, page
+from paperlark.web.pages.shown import card
 from paperlark.web.problems import Problem
-from paperlark.web.reader_pages import Shown
 from paperlark.web.session import ReaderRoutes, led, local
-from paperlark.web.shown import card
 
 A_PAGE = 30
 PRESSED = {

@@ -20,8 +20,8 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from paperlark.store.accounts import Bearer, hashed
 from paperlark.store.database import Store
-from paperlark.web import idempotency, limits
 from paperlark.web.access import bearer_of, check_scope
+from paperlark.web.api import idempotency, limits
 from paperlark.web.clients import client_of
 from paperlark.web.keys import STORE
 from paperlark.web.problems import Problem, bad_body, bad_parameter, bad_parameters

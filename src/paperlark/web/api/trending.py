@@ -9,9 +9,9 @@ from paperlark.model.problems import QueryError
 from paperlark.readers import trending as verbs
 from paperlark.readers.trending import DAYS_LIMIT, Place
 from paperlark.web import answers, cursors
-from paperlark.web.api_papers import ShownPaper, paper_as_json
-from paperlark.web.operations import Asked, NoBody, Operations
-from paperlark.web.parameters import IN_DIGITS, Paged, QueryText
+from paperlark.web.api.operations import Asked, NoBody, Operations
+from paperlark.web.api.papers import ShownPaper, paper_as_json
+from paperlark.web.api.parameters import IN_DIGITS, Paged, QueryText
 from paperlark.web.problems import bad_query
 
 operations = Operations("trending")

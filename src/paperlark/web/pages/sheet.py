@@ -11,8 +11,8 @@ from markupsafe import Markup
 from paperlark.channels import text
 from paperlark.model.papers import StoredPaper
 from paperlark.readers.past import Past, Telling
-from paperlark.web.calendar import long_day
-from paperlark.web.tex import formulas
+from paperlark.web.pages.calendar import long_day
+from paperlark.web.pages.tex import formulas
 
 WIDE, HIGH = 240, 48  # units of the drawing of its votes
 FOLLOWED = 3  # authors, and as many categories, that are offered to be followed

@@ -10,9 +10,9 @@ from paperlark.model.readers import Profile
 from paperlark.readers import follow
 from paperlark.web import answers
 from paperlark.web.access import READ, WRITE
-from paperlark.web.api_papers import moment
-from paperlark.web.operations import CLOSED, Asked, NoBody, NoQuery, Operations
-from paperlark.web.parameters import QueryText, Text
+from paperlark.web.api.operations import CLOSED, Asked, NoBody, NoQuery, Operations
+from paperlark.web.api.papers import moment
+from paperlark.web.api.parameters import QueryText, Text
 from paperlark.web.problems import Problem, bad_query
 
 operations = Operations("profiles")

@@ -21,14 +21,15 @@ from paperlark.readers.why import why_each
 from paperlark.store import papers, printed
 from paperlark.store.database import Store
 from paperlark.store.matches import Matched
-from paperlark.web import answers, cursors, spliced
+from paperlark.web import answers, cursors
 from paperlark.web.access import MATCHES_READ
-from paperlark.web.api_papers import ShownPaper, ShownSpan, span_as_json
-from paperlark.web.operations import Asked, NoBody, NoQuery, Operations
-from paperlark.web.parameters import Cursor, Flag, Id, Paged
+from paperlark.web.api import spliced
+from paperlark.web.api.operations import Asked, NoBody, NoQuery, Operations
+from paperlark.web.api.papers import ShownPaper, ShownSpan, span_as_json
+from paperlark.web.api.parameters import Cursor, Flag, Id, Paged
+from paperlark.web.api.spliced import quoted
+from paperlark.web.pages.still import unless_still
 from paperlark.web.problems import bad_parameter
-from paperlark.web.spliced import quoted
-from paperlark.web.still import unless_still
 
 COMPLETE = web.AppKey("complete", Complete)
 HEADS = web.AppKey("heads", Heads)

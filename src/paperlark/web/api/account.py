@@ -26,12 +26,12 @@ from paperlark.web.access import (
     SCOPES,
     forget_tokens,
 )
-from paperlark.web.api_papers import moment
-from paperlark.web.api_profiles import no_such
+from paperlark.web.api.operations import CLOSED, Asked, NoBody, NoQuery, Operations
+from paperlark.web.api.papers import moment
+from paperlark.web.api.parameters import NO_NUL
+from paperlark.web.api.profiles import no_such
 from paperlark.web.clients import hold_back
 from paperlark.web.keys import DEADLINE, STORE
-from paperlark.web.operations import CLOSED, Asked, NoBody, NoQuery, Operations
-from paperlark.web.parameters import NO_NUL
 from paperlark.web.problems import bad_members, fault
 
 ACCOUNTS_AN_HOUR = 10  # new ones, of one client

@@ -12,12 +12,12 @@ from paperlark.model.problems import ReaderError
 from paperlark.readers import account as verbs
 from paperlark.readers import feeds, follow, link, tokens
 from paperlark.web.access import SCOPES, forget_tokens
-from paperlark.web.api_account import USUAL, exported
-from paperlark.web.api_feeds import addresses
-from paperlark.web.api_profiles import no_such
+from paperlark.web.api.account import USUAL, exported
+from paperlark.web.api.feeds import addresses
+from paperlark.web.api.profiles import no_such
 from paperlark.web.feeds import home_of
 from paperlark.web.keys import ACCOUNT, STORE
-from paperlark.web.links import form_of, page
+from paperlark.web.pages.links import form_of, page
 from paperlark.web.session import COOKIE, OF_READERS, ReaderRoutes, forget, led
 
 DELETE = "delete"  # what is typed to delete an account

@@ -13,10 +13,10 @@ from paperlark.readers.search import Place
 from paperlark.store.deliveries import Message
 from paperlark.web import answers, cursors
 from paperlark.web.access import PROFILES_READ, PROFILES_WRITE
-from paperlark.web.api_papers import moment
-from paperlark.web.api_profiles import no_such
-from paperlark.web.operations import CLOSED, Asked, NoBody, NoQuery, Operations
-from paperlark.web.parameters import NO_NUL, Paged, Text
+from paperlark.web.api.operations import CLOSED, Asked, NoBody, NoQuery, Operations
+from paperlark.web.api.papers import moment
+from paperlark.web.api.parameters import NO_NUL, Paged, Text
+from paperlark.web.api.profiles import no_such
 
 State = Literal["pending", "claimed", "sent", "dead", "dropped"]
 

@@ -19,11 +19,11 @@ from paperlark.readers.subscribe import CAP_LIMIT, Wish
 from paperlark.schedule import zone
 from paperlark.web import answers
 from paperlark.web.access import PROFILES_READ, PROFILES_WRITE
-from paperlark.web.api_papers import moment
-from paperlark.web.api_profiles import no_such
+from paperlark.web.api.operations import API, CLOSED, Asked, NoBody, NoQuery, Operations
+from paperlark.web.api.papers import moment
+from paperlark.web.api.parameters import Text
+from paperlark.web.api.profiles import no_such
 from paperlark.web.keys import CHANNELS, OWN_KEY, Addressed
-from paperlark.web.operations import API, CLOSED, Asked, NoBody, NoQuery, Operations
-from paperlark.web.parameters import Text
 from paperlark.web.problems import bad_members, fault
 
 operations = Operations("subscriptions")

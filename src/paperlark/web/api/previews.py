@@ -17,11 +17,11 @@ from paperlark.readers.preview import DAYS, DAYS_LIMIT, Example, Narrower, Previ
 from paperlark.readers.tally import Share
 from paperlark.web import answers
 from paperlark.web.access import PROFILES_READ
-from paperlark.web.api_papers import ShownPaper, ShownSpan, no_such_paper, paper_as_json, span_as_json
-from paperlark.web.api_profiles import mine
-from paperlark.web.api_subscriptions import Occasion
-from paperlark.web.operations import CLOSED, Asked, NoBody, NoQuery, Operations
-from paperlark.web.parameters import IN_DIGITS, QueryText
+from paperlark.web.api.operations import CLOSED, Asked, NoBody, NoQuery, Operations
+from paperlark.web.api.papers import ShownPaper, ShownSpan, no_such_paper, paper_as_json, span_as_json
+from paperlark.web.api.parameters import IN_DIGITS, QueryText
+from paperlark.web.api.profiles import mine
+from paperlark.web.api.subscriptions import Occasion
 from paperlark.web.problems import bad_query
 
 operations = Operations("previews")

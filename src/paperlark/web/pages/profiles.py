@@ -20,12 +20,12 @@ from paperlark.readers.preview import Preview, preview
 from paperlark.readers.why import Answer, explain
 from paperlark.readers.why_not import Told, why_not
 from paperlark.store.database import Store
-from paperlark.web.api_profiles import no_such
-from paperlark.web.drawn import Plot, plot
+from paperlark.web.api.profiles import no_such
 from paperlark.web.keys import ACCOUNT, STORE
-from paperlark.web.links import form_of, page
+from paperlark.web.pages.drawn import Plot, plot
+from paperlark.web.pages.links import form_of, page
+from paperlark.web.pages.shown import Card, card, unreadable
 from paperlark.web.session import ReaderRoutes, led
-from paperlark.web.shown import Card, card, unreadable
 
 LIST_SECONDS = 1.5  # for all the plots of the list; what is not drawn by then is a link
 DONE = {

@@ -16,7 +16,7 @@ from paperlark.readers import mailbox
 from paperlark.readers.mailbox import Change, Preferences
 from paperlark.schedule import parse_hour, zone_names
 from paperlark.web.keys import STORE
-from paperlark.web.links import form_of, masked, page, read_token
+from paperlark.web.pages.links import form_of, masked, page, read_token
 from paperlark.web.problems import Problem
 
 WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")

@@ -6,11 +6,11 @@ from paperlark.model.papers import StoredPaper
 from paperlark.model.readers import MarkKind
 from paperlark.readers import mark, past
 from paperlark.web import answers
-from paperlark.web.api_papers import named
+from paperlark.web.api.papers import named
 from paperlark.web.keys import ACCOUNT, STORE
-from paperlark.web.sheet import HIGH, WIDE, sheet
-from paperlark.web.shown import card
-from paperlark.web.still import unless_still
+from paperlark.web.pages.sheet import HIGH, WIDE, sheet
+from paperlark.web.pages.shown import card
+from paperlark.web.pages.still import unless_still
 
 routes = web.RouteTableDef()
 

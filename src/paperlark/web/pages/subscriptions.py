@@ -15,12 +15,12 @@ from paperlark.model.readers import TRENDING, Destination, Subscription
 from paperlark.readers import deliveries, follow, place, subscribe, webhook
 from paperlark.schedule import zone_names
 from paperlark.store.deliveries import Message
-from paperlark.web import wishes
-from paperlark.web.api_profiles import no_such
+from paperlark.web.api.profiles import no_such
 from paperlark.web.keys import ACCOUNT, CHANNELS, OWN_KEY, STORE
-from paperlark.web.links import form_of, page
+from paperlark.web.pages import wishes
+from paperlark.web.pages.links import form_of, page
+from paperlark.web.pages.wishes import Faults
 from paperlark.web.session import ReaderRoutes, led
-from paperlark.web.wishes import Faults
 
 NOT_BY_HAND = ("console", "telegram", "discord")  # of the operator's terminal; linked by their bots
 CALLED = {"email": "E-mail", "webhook": "Webhook", "telegram": "Telegram", "discord": "Discord", "apprise": "Apprise"}

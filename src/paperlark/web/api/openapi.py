@@ -11,9 +11,9 @@ from typing import Any
 
 from pydantic import BaseModel, TypeAdapter
 
-from paperlark.web import idempotency
 from paperlark.web.access import SCOPES
-from paperlark.web.operations import API, NoQuery, Operation, Operations
+from paperlark.web.api import idempotency
+from paperlark.web.api.operations import API, NoQuery, Operation, Operations
 from paperlark.web.problems import ShownProblem
 
 Json = dict[str, Any]

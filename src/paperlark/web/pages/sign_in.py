@@ -9,7 +9,7 @@ from paperlark.readers import session
 from paperlark.web.access import SCOPES, forget_tokens
 from paperlark.web.clients import hold_back
 from paperlark.web.keys import ACCOUNT, STORE
-from paperlark.web.links import form_of, page
+from paperlark.web.pages.links import form_of, page
 from paperlark.web.session import COOKIE, OF_READERS, SIGN_IN, check_ours, forget, led, local, remember
 
 CODES = 20  # of one client in an hour

@@ -14,9 +14,9 @@ from paperlark.readers import search
 from paperlark.readers.narrowing import VALUE_LIMIT, Narrowing
 from paperlark.readers.search import Found, Place
 from paperlark.web import answers, cursors
+from paperlark.web.api.operations import Asked, NoBody, NoQuery, Operations
+from paperlark.web.api.parameters import NO_NUL, Day, Paged, QueryText, read_day
 from paperlark.web.keys import STORE
-from paperlark.web.operations import Asked, NoBody, NoQuery, Operations
-from paperlark.web.parameters import NO_NUL, Day, Paged, QueryText, read_day
 from paperlark.web.problems import Problem, bad_query
 
 YEARS = range(1900, 2201)  # of the days that can be asked for

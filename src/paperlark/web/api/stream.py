@@ -22,10 +22,10 @@ from paperlark.readers.matches import Complete, Position
 from paperlark.store.database import Store
 from paperlark.web import answers
 from paperlark.web.access import MATCHES_READ, bearer_of
-from paperlark.web.api_matches import entries, read_mark, written_mark
+from paperlark.web.api.matches import entries, read_mark, written_mark
+from paperlark.web.api.operations import Asked, NoBody, Operations
+from paperlark.web.api.parameters import Cursor
 from paperlark.web.keys import DEADLINE
-from paperlark.web.operations import Asked, NoBody, Operations
-from paperlark.web.parameters import Cursor
 from paperlark.web.problems import Problem
 
 log = structlog.get_logger()

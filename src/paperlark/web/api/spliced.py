@@ -1,4 +1,4 @@
-"""Papers as JSON, put together from rows that hold JSON text: the same as `api_papers.paper_as_json` says of them.
+"""Papers as JSON, put together from rows that hold JSON text: the same as `papers.paper_as_json` says of them.
 
 What is text already stays text. For lists that are asked for all the time this is most of the work that Python does.
 """
@@ -10,7 +10,7 @@ from typing import Any
 
 from paperlark.channels.text import own_page
 from paperlark.store.printed import Printed
-from paperlark.web.api_papers import moment
+from paperlark.web.api.papers import moment
 
 quoted = json.JSONEncoder(ensure_ascii=False, allow_nan=False).encode
 """Any value as JSON."""
@@ -19,7 +19,7 @@ _PLAIN = re.compile(r"https?://[a-z0-9-]+(?:\.[a-z0-9-]+)+/[A-Za-z0-9._/-]{0,200
 
 
 def paper(row: Printed) -> str:
-    """A paper, as `api_papers.ShownPaper` describes it."""
+    """A paper, as `papers.ShownPaper` describes it."""
     authors = max(row.author_count or 0, row.named) or "null"
     organisation = "null" if row.organisation is None else quoted(row.organisation)
     published = "null" if row.published_at is None else f'"{at(row.published_at)}"'

@@ -21,12 +21,12 @@ from paperlark.store import papers
 from paperlark.store.database import Store
 from paperlark.store.matches import Matched, moment_of
 from paperlark.web import cursors
-from paperlark.web.api_profiles import no_such
-from paperlark.web.calendar import long_day
+from paperlark.web.api.profiles import no_such
 from paperlark.web.keys import ACCOUNT, STORE
-from paperlark.web.links import form_of, page
+from paperlark.web.pages.calendar import long_day
+from paperlark.web.pages.links import form_of, page
+from paperlark.web.pages.shown import Card, card
 from paperlark.web.session import ReaderRoutes, led, local
-from paperlark.web.shown import Card, card
 
 A_PAGE = 30  # papers
 STATES = {

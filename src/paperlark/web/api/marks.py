@@ -15,11 +15,11 @@ from paperlark.readers import mark, mute
 from paperlark.readers.mark import Marked
 from paperlark.web import answers, cursors
 from paperlark.web.access import MARKS_WRITE, MATCHES_READ
-from paperlark.web.api_matches import ShownMarks
-from paperlark.web.api_papers import ShownPaper, moment, paper_as_json
-from paperlark.web.api_profiles import no_such
-from paperlark.web.operations import CLOSED, Asked, NoBody, NoQuery, Operations
-from paperlark.web.parameters import NO_NUL, Paged
+from paperlark.web.api.matches import ShownMarks
+from paperlark.web.api.operations import CLOSED, Asked, NoBody, NoQuery, Operations
+from paperlark.web.api.papers import ShownPaper, moment, paper_as_json
+from paperlark.web.api.parameters import NO_NUL, Paged
+from paperlark.web.api.profiles import no_such
 from paperlark.web.problems import Problem, bad_members, fault
 
 NO_PAPER = {404: "the archive holds no such paper, or a paper cannot be marked so"}

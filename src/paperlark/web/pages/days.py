@@ -16,12 +16,13 @@ from paperlark.readers import days
 from paperlark.readers.days import Stretch as Found
 from paperlark.readers.trending import trending
 from paperlark.store.days import Line
-from paperlark.web import answers, calendar, search_page
-from paperlark.web.calendar import Stretch
+from paperlark.web import answers
 from paperlark.web.keys import REQUEST_ID, STORE
+from paperlark.web.pages import calendar, search
+from paperlark.web.pages.calendar import Stretch
+from paperlark.web.pages.shown import card, unreadable
+from paperlark.web.pages.still import unless_still
 from paperlark.web.problems import Problem
-from paperlark.web.shown import card, unreadable
-from paperlark.web.still import unless_still
 
 PAPERS = 40  # of a day on one page: with them a page and what it needs weigh less than 60 kB
 NOTICED = {"week": 10, "month": 20}  # papers
@@ -35,8 +36,8 @@ routes = web.RouteTableDef()
 @routes.get("/")
 async def home(request: web.Request) -> web.Response:
     """`/` the newest day, `/?day=YYYY-MM-DD&page=N` another, `/?q=…` a search."""
-    if search_page.asked(request):
-        return await search_page.answer(request)
+    if search.asked(request):
+        return await search.answer(request)
     return await unless_still(request, _day)
 
 

@@ -9,8 +9,8 @@ from aiohttp import web
 
 from paperlark.web import answers
 from paperlark.web.access import SCOPES
-from paperlark.web.openapi import Json
-from paperlark.web.operations import Asked, NoBody, NoQuery, Operations
+from paperlark.web.api.openapi import Json
+from paperlark.web.api.operations import Asked, NoBody, NoQuery, Operations
 
 DOCUMENT = web.AppKey[Json]("document")
 
