@@ -7,7 +7,7 @@ from itertools import chain, compress, pairwise
 from typing import Any, Generic, NamedTuple, TypeVar
 
 from paperlark.matching.names import Name, name_of
-from paperlark.matching.text import CLOSED_PARTS, Columns, Token, closed, columns, tokenise
+from paperlark.matching.text import CLOSED_PARTS, Columns, Laid, Token, closed, columns, laid, tokenise
 from paperlark.model.papers import Alias
 
 Found = TypeVar("Found")
@@ -71,6 +71,11 @@ class Text:
     @once
     def tokens(self) -> tuple[Token, ...]:
         return tokenise(self.text)
+
+    @once
+    def laid(self) -> Laid:
+        """The same as `tokens`, for whoever looks at a few of them."""
+        return laid(self.text)
 
     @once
     def open(self) -> Columns:

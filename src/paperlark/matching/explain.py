@@ -137,8 +137,8 @@ def _of_leaf(leaf: Leaf, paper: Analysed) -> Iterator[Span]:
         case Term():
             begin = 0
             for field, text in passages(leaf, paper):
-                for first, last in runs(leaf, text.tokens, starts(leaf, text.tokens)):
-                    start, end = text.tokens[first].start, text.tokens[last].end
+                for first, last in runs(leaf, text.laid, starts(leaf, text.laid.columns)):
+                    start, end = text.laid[first].start, text.laid[last].end
                     yield Span(field, begin + start, begin + end, text.text[start:end])
                 if field == "author":
                     begin += len(text.text) + len("; ")

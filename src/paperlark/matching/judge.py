@@ -19,7 +19,7 @@ from paperlark.matching.names import Name, read_name, same_person
 from paperlark.matching.query import Query
 from paperlark.matching.rank import Statistics
 from paperlark.matching.reference import code_meets, runs, starts, values
-from paperlark.matching.text import CLOSED_PARTS, stem
+from paperlark.matching.text import CLOSED_PARTS, Laid, stem
 from paperlark.matching.tree import And, Author, Code, Leaf, Node, Not, Or, Reading, Term
 
 NAMES_KNOWN = 20_000  # spellings of persons: the same ones come again and again
@@ -316,7 +316,7 @@ def _times_walked(term: Term) -> Callable[[Said], int]:
     """As the reference does it, from where a run may begin."""
 
     def times(text: Said) -> int:
-        tokens = text.tokens(term.reading)
-        return sum(1 for _ in runs(term, tokens, starts(term, tokens)))
+        said = text.columns()
+        return sum(1 for _ in runs(term, Laid(said), starts(term, said)))
 
     return times

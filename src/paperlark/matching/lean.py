@@ -14,7 +14,7 @@ from operator import add
 from re import compile as pattern
 
 from paperlark.matching.document import Analysed, Document, Text, Texts
-from paperlark.matching.text import CLOSED_PARTS, Columns, Token, stem
+from paperlark.matching.text import CLOSED_PARTS, Columns, stem
 from paperlark.matching.tree import Reading
 
 LONGEST = 31  # letters that a length tells; longer words have this one, and a mark at their end
@@ -91,12 +91,6 @@ class Said:
         tied = set(self.ties)
         words, stems, exacts = map(self.open, (Reading.PHRASE, Reading.STEMMED, Reading.EXACT))
         return Columns(words, stems, exacts, [at in tied for at in range(len(words))])
-
-    def tokens(self, reading: Reading) -> list[Token]:
-        """The same, for `runs` in one reading; nobody remembers where they stand."""
-        tied = set(self.ties)
-        words = self.open(Reading.EXACT if reading is Reading.EXACT else Reading.PHRASE)
-        return [Token(word, "", word, 0, 0, at in tied) for at, word in enumerate(words)]
 
 
 def _doubles(found: Columns, spans: Sequence[tuple[int, int]]) -> Mapping[str, int]:

@@ -26,7 +26,7 @@ from paperlark.matching.reference import code_meets, number_holds
 from paperlark.matching.text import CLOSED_PARTS, fold, stem
 from paperlark.matching.tree import And, Author, Code, Leaf, Node, Not, Number, Or, Reading, Term
 
-SEGMENT = 1_024  # papers that are kept together
+SEGMENT = 4_096  # papers that are kept together
 
 # A posting is one number: the paper's place, how often its title says the stem, how often its abstract does.
 _TITLE_BITS, _ABSTRACT_BITS = 12, 20

@@ -6,11 +6,12 @@ Slow and obviously right. The index, the database's candidates and the explanati
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from datetime import UTC
+from itertools import compress, count
 
 from paperlark.matching.document import Analysed, Document, Text, analyse
 from paperlark.matching.names import read_name, same_person
 from paperlark.matching.query import Query
-from paperlark.matching.text import CLOSED_PARTS, Token, stem
+from paperlark.matching.text import CLOSED_PARTS, Columns, Token, stem
 from paperlark.matching.tree import And, Author, Code, Node, Not, Number, Or, Reading, Since, Term
 
 
@@ -65,31 +66,26 @@ def runs(term: Term, tokens: Sequence[Token], starts: Iterable[int] | None = Non
             yield first, last
 
 
-def starts(term: Term, tokens: Sequence[Token]) -> list[int]:
-    """The tokens at which a run may begin, for whoever is in a hurry: those that say the first words, as one; and those
+def starts(term: Term, said: Columns) -> list[int]:
+    """The words at which a run may begin, for whoever is in a hurry: those that say the first words, as one; and those
     that hyphens tie to the next, which may say them with it if they begin with the same letter (no stem loses it)."""
-    letter = term.words[0][:1]
     begins = {"".join(term.words[:length]) for length in range(1, min(CLOSED_PARTS, len(term.words)) + 1)}
     open_end = "".join(term.words) if term.prefix and len(term.words) <= CLOSED_PARTS else None
     if open_end is not None:
-        written = [token.exact if term.reading is Reading.EXACT else token.word for token in tokens]
+        written = said.exacts if term.reading is Reading.EXACT else said.words
         found = [at for at, word in enumerate(written) if word.startswith(open_end)]
-        closed = replace(term, prefix=False)
-        return sorted({*found, *starts(closed, tokens)})
-    if term.reading is Reading.EXACT:
-        return [
-            at for at, token in enumerate(tokens) if token.exact in begins or (token.tied and token.exact[:1] == letter)
-        ]
-    if term.reading is Reading.PHRASE:
-        return [
-            at for at, token in enumerate(tokens) if token.word in begins or (token.tied and token.word[:1] == letter)
-        ]
-    stems = set(map(stem, begins)) | begins
-    return [
-        at
-        for at, token in enumerate(tokens)
-        if (token.stem or stem(token.word)) in stems or (token.tied and token.word[:1] == letter)
-    ]
+        return sorted({*found, *starts(replace(term, prefix=False), said)})
+    letter = term.words[0][:1]
+    match term.reading:
+        case Reading.EXACT:
+            words = written = said.exacts
+        case Reading.PHRASE:
+            words = written = said.words
+        case Reading.STEMMED:
+            words, written, begins = said.stems, said.words, set(map(stem, begins)) | begins
+    found = [at for at, word in enumerate(words) if word in begins]
+    tied = [at for at in compress(count(), said.ties) if written[at][:1] == letter]
+    return sorted({*found, *tied}) if tied else found
 
 
 class _Walk:

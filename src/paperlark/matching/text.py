@@ -16,9 +16,10 @@ testtime and test-time. It does not meet "test time": else `notable` would meet 
 import re
 import threading
 import unicodedata
+from collections.abc import Sequence
 from functools import cache, partial
 from itertools import accumulate, compress
-from typing import NamedTuple
+from typing import NamedTuple, overload
 
 import Stemmer
 
@@ -55,6 +56,32 @@ class Columns(NamedTuple):
     ties: list[bool]
 
 
+class Laid(Sequence[Token]):
+    """The words of a text as `tokenise` gives them, each made when it is looked at: for whoever looks at a few."""
+
+    def __init__(self, columns: Columns, begins: Sequence[int] = (), finishes: Sequence[int] = ()) -> None:
+        """begins, finishes: where each word stands; without them nobody knows, and 0 is said."""
+        self.columns = columns
+        self._begins = begins
+        self._finishes = finishes
+
+    def __len__(self) -> int:
+        return len(self.columns.words)
+
+    @overload
+    def __getitem__(self, at: int) -> Token: ...
+
+    @overload
+    def __getitem__(self, at: slice) -> list[Token]: ...
+
+    def __getitem__(self, at: int | slice) -> Token | list[Token]:
+        if isinstance(at, slice):
+            return [self[each] for each in range(*at.indices(len(self)))]
+        begin, finish = (self._begins[at], self._finishes[at]) if self._begins else (0, 0)
+        words, stems, exacts, ties = self.columns
+        return Token(words[at], stems[at], exacts[at], begin, finish, ties[at])
+
+
 # Scripts written without spaces: each letter is a word, so that a query of several is a phrase.
 _UNSPACED = (
     "\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003ffff"
@@ -67,6 +94,16 @@ _token = partial(tuple.__new__, Token)
 
 def tokenise(text: str) -> tuple[Token, ...]:
     """The words of a text, in order. Never raises."""
+    columns, begins, finishes = _laid(text)
+    return tuple(map(_token, zip(*columns[:3], begins, finishes, columns.ties, strict=True)))
+
+
+def laid(text: str) -> Laid:
+    """The same, made one by one when they are looked at."""
+    return Laid(*_laid(text))
+
+
+def _laid(text: str) -> tuple[Columns, list[int], list[int]]:
     parts, begins, finishes = _parts(text)
     offsets = list(accumulate(map(len, parts)))
     if begins is None or finishes is None:
@@ -74,8 +111,7 @@ def tokenise(text: str) -> tuple[Token, ...]:
     else:
         starts = [begins[at] for at in offsets[0:-1:2]]
         ends = [finishes[at - 1] for at in offsets[1::2]]
-    words, stems, exacts, ties = _columns(parts, mixed=begins is not None)
-    return tuple(map(_token, zip(words, stems, exacts, starts, ends, ties, strict=True)))
+    return _columns(parts, mixed=begins is not None), starts, ends
 
 
 def columns(text: str) -> Columns:

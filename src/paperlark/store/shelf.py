@@ -11,6 +11,9 @@ from paperlark.matching.postings import GONE, Places, Postings, Row, row
 
 CAPACITY = 20_000  # papers: some 3 kB each
 SLACK = 1_000  # papers more, before the oldest are cleared away
+EMPTY = (
+    8  # postings of which only one paper in so many is left are given up: what is left moves, half a thousand at most
+)
 OVERLAP = 600_000 << 22  # ten minutes of ids: what was written by a slow transaction, or by a clock that is late
 
 
@@ -111,7 +114,7 @@ class Shelf:
     def _drop(self, number: int) -> None:
         _, posted, at = self._places.pop(number)
         posted.drop(at)
-        if posted.is_full and posted.held * 2 < len(posted.papers):
+        if posted.is_full and posted.held * EMPTY < len(posted.papers):
             self._move(posted)
 
     def _move(self, posted: Postings) -> None:
