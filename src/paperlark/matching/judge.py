@@ -316,7 +316,7 @@ def _times_walked(term: Term) -> Callable[[Said], int]:
     """As the reference does it, from where a run may begin."""
 
     def times(text: Said) -> int:
-        said = text.columns()
+        said = text.columns_for(term.reading)
         return sum(1 for _ in runs(term, Laid(said), starts(term, said)))
 
     return times

@@ -88,9 +88,20 @@ class Said:
 
     def columns(self) -> Columns:
         """The same in every reading."""
-        tied = set(self.ties)
         words, stems, exacts = map(self.open, (Reading.PHRASE, Reading.STEMMED, Reading.EXACT))
-        return Columns(words, stems, exacts, [at in tied for at in range(len(words))])
+        return Columns(words, stems, exacts, self._tied(len(words)))
+
+    def columns_for(self, reading: Reading) -> Columns:
+        """As far as a term in one reading is held against them: words in other readings are not right."""
+        words = self.open(Reading.EXACT if reading is Reading.EXACT else Reading.PHRASE)
+        stems = self.open(Reading.STEMMED) if reading is Reading.STEMMED else words
+        return Columns(words, stems, words, self._tied(len(words)))
+
+    def _tied(self, words: int) -> list[bool]:
+        tied = [False] * words
+        for at in self.ties:
+            tied[at] = True
+        return tied
 
 
 def _doubles(found: Columns, spans: Sequence[tuple[int, int]]) -> Mapping[str, int]:
