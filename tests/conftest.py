@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from paperlark.store.database import Store, open_store
+from paperlark.testing.clock import FakeClock
 from tests.databases import Fresh, emptied, postgres_databases, sqlite_databases
 
 SHARED = Path(__file__).parent.parent.parent / "shared" / "data"
@@ -57,9 +58,15 @@ def store_url(request: pytest.FixtureRequest, fresh: Fresh, spare: list[str]) ->
 
 
 @pytest.fixture
-async def store(store_url: str) -> AsyncIterator[Store]:
+def clock() -> FakeClock | None:
+    """What `store` goes by: the database's own time. Tests that want it to stand still have a `clock` of their own."""
+    return None
+
+
+@pytest.fixture
+async def store(store_url: str, clock: FakeClock | None) -> AsyncIterator[Store]:
     """A fresh store, on both databases."""
-    opened = await open_store(store_url)
+    opened = await open_store(store_url, clock=clock)
     yield opened
     await opened.close()
 
@@ -68,5 +75,13 @@ async def store(store_url: str) -> AsyncIterator[Store]:
 async def sqlite_store(sqlite: Fresh) -> AsyncIterator[Store]:
     """A fresh store on SQLite, for tests that are not about databases."""
     opened = await open_store(sqlite())
+    yield opened
+    await opened.close()
+
+
+@pytest.fixture
+async def light(sqlite: Fresh, clock: FakeClock | None) -> AsyncIterator[Store]:
+    """The same as `store` on SQLite alone, for what is not about databases and goes by the test's own clock."""
+    opened = await open_store(sqlite(), clock=clock)
     yield opened
     await opened.close()

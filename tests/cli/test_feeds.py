@@ -22,7 +22,7 @@ def test_an_address_is_made_listed_and_revoked(lark: Lark, database: Path) -> No
     assert "agents" in lark.well("feeds").out and "pl_feed_" not in lark.well("feeds").out
     lark.well("feeds", "revoke", made["id"])
     assert lark.well("feeds").out.startswith("you have no feeds yet")
-    assert_refused(lark("feeds", "revoke", made["id"]), "there is no such address")
+    assert_refused(lark("feeds", "revoke", made["id"]), "you have no such address of a feed")
 
 
 def test_a_list_of_all_profiles_is_one_address(lark: Lark, database: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -34,7 +34,7 @@ def test_a_list_of_all_profiles_is_one_address(lark: Lark, database: Path, monke
 
 def test_a_feed_of_an_unknown_profile_is_refused(lark: Lark, database: Path) -> None:
     assert_refused(lark("feeds", "add", "nobody"), "you have no profile 'nobody'")
-    assert_refused(lark("feeds", "revoke", "x"), "there is no such address")
+    assert_refused(lark("feeds", "revoke", "x"), "you have no such address of a feed")
 
 
 def test_papers_are_exported_as_references(lark: Lark, database: Path) -> None:

@@ -9,8 +9,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import pytest
 from playwright.async_api import BrowserContext, Page, Worker, async_playwright
+
+from tests.programs import needed
 
 ROOT = Path(__file__).parent.parent.parent
 EXTENSION = ROOT / "extension"
@@ -28,9 +29,8 @@ SWITCHES = (
 
 
 def chromium_or_skip() -> None:
-    """Skip where there is no Chromium to drive."""
-    if not Path(CHROMIUM).is_file():
-        pytest.skip("Chromium is not on this machine: install Debian's package chromium")
+    """Skip where there is no Chromium to drive; in CI fail."""
+    needed("chromium", "chromium")
 
 
 @dataclass

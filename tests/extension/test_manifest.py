@@ -15,6 +15,7 @@ from paperlark import __version__
 from paperlark.cli import commands, edge
 from paperlark.cli.extension import manifest_for
 from tests.extension.tree import HERE, TREE, manifest, messages, text_of
+from tests.programs import needed
 
 SCRIPTS = sorted(path.name for path in TREE.glob("*.js"))
 PAGES = sorted(path.name for path in TREE.glob("*.html"))
@@ -225,12 +226,11 @@ def test_where_there_is_no_extension_it_says_so_in_a_line(tmp_path: Path, capsys
 @pytest.fixture(scope="module")
 def web_ext() -> str:
     """Mozilla's linter at the version that package-lock.json pins; installed beside this file where it is missing."""
-    if shutil.which("npm") is None:
-        pytest.skip("npm is not on this machine: install Debian's package npm")
+    npm = needed("npm", "npm")
     program = HERE / "node_modules" / ".bin" / "web-ext"
     if not program.is_file():
         subprocess.run(
-            ["npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund"],
+            [npm, "ci", "--ignore-scripts", "--no-audit", "--no-fund"],
             cwd=HERE, check=True, capture_output=True, timeout=110,
         )  # fmt: skip
     return str(program)

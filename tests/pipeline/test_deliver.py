@@ -1,7 +1,6 @@
 """What is owed is planned, claimed, sealed and sent, or ends visibly: every answer of a platform, and every crash."""
 
 import asyncio
-from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from datetime import timedelta
 
@@ -14,7 +13,7 @@ from paperlark.pipeline.planning import lapse, plan
 from paperlark.pipeline.settle import CHANNEL_REST, UNCONFIRMED_TWICE
 from paperlark.schedule import ATTEMPTS
 from paperlark.store import outbox, profiles, sealing
-from paperlark.store.database import Store, open_store
+from paperlark.store.database import Store
 from paperlark.store.sealing import Content
 from paperlark.store.tables import DELIVERY
 from paperlark.testing.channels import Failure, FakeChannel, Options
@@ -45,21 +44,6 @@ SECOND = timedelta(seconds=1)
 @pytest.fixture
 def clock() -> FakeClock:
     return FakeClock(MONDAY)
-
-
-@pytest.fixture
-async def store(store_url: str, clock: FakeClock) -> AsyncIterator[Store]:
-    """A fresh store on both databases, whose time stands still."""
-    opened = await open_store(store_url, clock=clock)
-    yield opened
-    await opened.close()
-
-
-@pytest.fixture
-async def light(sqlite_store: Store, clock: FakeClock) -> Store:
-    """The same on SQLite alone, for what is not about databases."""
-    sqlite_store._clock = clock
-    return sqlite_store
 
 
 @pytest.fixture

@@ -1,7 +1,6 @@
 """Deliveries among others: what one address, one reader or one answer does to the rest."""
 
 import asyncio
-from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from datetime import timedelta
 from random import Random
@@ -15,7 +14,7 @@ from paperlark.pipeline.deliver import Deliverer
 from paperlark.pipeline.planning import LATELY, Planner, plan
 from paperlark.pipeline.settle import ADDRESS_REST, CHANNEL_REST, FAILURES
 from paperlark.store import moving, outbox, profiles
-from paperlark.store.database import Store, open_store
+from paperlark.store.database import Store
 from paperlark.store.tables import DESTINATION, OWED, SUBSCRIPTION
 from paperlark.testing.channels import Failure, FakeChannel, KnowingChannel, Options
 from paperlark.testing.clock import FakeClock
@@ -45,21 +44,6 @@ MINUTE = timedelta(minutes=1)
 @pytest.fixture
 def clock() -> FakeClock:
     return FakeClock(MONDAY)
-
-
-@pytest.fixture
-async def store(store_url: str, clock: FakeClock) -> AsyncIterator[Store]:
-    """A fresh store on both databases, whose time stands still."""
-    opened = await open_store(store_url, clock=clock)
-    yield opened
-    await opened.close()
-
-
-@pytest.fixture
-async def light(sqlite_store: Store, clock: FakeClock) -> Store:
-    """The same on SQLite alone, for what is not about databases."""
-    sqlite_store._clock = clock
-    return sqlite_store
 
 
 async def owe(

@@ -44,14 +44,6 @@ def clock() -> FakeClock:
 
 
 @pytest.fixture
-async def store(store_url: str, clock: FakeClock) -> AsyncIterator[Store]:
-    """A fresh store on both databases, whose time stands still."""
-    opened = await open_store(store_url, clock=clock)
-    yield opened
-    await opened.close()
-
-
-@pytest.fixture
 async def percolator(store: Store) -> AsyncIterator[Percolator]:
     made = Percolator(store, lease=LEASE)
     yield made

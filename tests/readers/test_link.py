@@ -2,7 +2,6 @@
 
 import asyncio
 import hashlib
-from collections.abc import AsyncIterator
 from datetime import timedelta
 
 import pytest
@@ -27,13 +26,6 @@ NO_CODE = "this code does not work"
 @pytest.fixture
 def clock() -> FakeClock:
     return FakeClock(MONDAY)
-
-
-@pytest.fixture
-async def store(store_url: str, clock: FakeClock) -> AsyncIterator[Store]:
-    opened = await open_store(store_url, clock=clock)
-    yield opened
-    await opened.close()
 
 
 async def account_of(store: Store, platform: str, external_id: str) -> int:

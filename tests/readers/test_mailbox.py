@@ -1,6 +1,5 @@
 """Signing up by mail, and what comes back: the verbs, on both databases."""
 
-from collections.abc import AsyncIterator
 from datetime import time, timedelta
 
 import pytest
@@ -10,7 +9,7 @@ from paperlark.model.readers import Cadence, MarkKind, Rhythm
 from paperlark.readers import follow, mailbox, mark, subscribe
 from paperlark.readers.mailbox import Change, SignUp
 from paperlark.store import accounts, mailboxes, profiles, retention
-from paperlark.store.database import Store, open_store
+from paperlark.store.database import Store
 from paperlark.store.mailboxes import folded
 from paperlark.store.tables import CONFIRMATION, DESTINATION, IDENTITY, SOFT_BOUNCE, SUBSCRIPTION
 from paperlark.testing.clock import FakeClock
@@ -23,14 +22,6 @@ DAY = timedelta(days=1)
 @pytest.fixture
 def clock() -> FakeClock:
     return FakeClock(MONDAY)
-
-
-@pytest.fixture
-async def store(store_url: str, clock: FakeClock) -> AsyncIterator[Store]:
-    """On both databases, with time standing still."""
-    opened = await open_store(store_url, clock=clock)
-    yield opened
-    await opened.close()
 
 
 async def questions(store: Store) -> list[tuple[int, int]]:

@@ -25,13 +25,6 @@ def clock() -> FakeClock:
     return FakeClock(MONDAY)
 
 
-@pytest.fixture
-async def store(store_url: str, clock: FakeClock) -> AsyncIterator[Store]:
-    opened = await open_store(store_url, clock=clock)
-    yield opened
-    await opened.close()
-
-
 async def tell(store: Store, clock: FakeClock, *announcements: object, source: str = "arxiv") -> list[int]:
     """A minute later a source announces papers; they are percolated. Their ids."""
     clock.advance(minutes=1)

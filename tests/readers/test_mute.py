@@ -1,7 +1,5 @@
 """Muted papers are left out of what is told, for good; and what may be muted."""
 
-from collections.abc import AsyncIterator
-
 import pytest
 
 from paperlark.model.problems import ReaderError
@@ -9,7 +7,7 @@ from paperlark.model.readers import Cadence, EmptyPolicy, MarkKind, MuteKind
 from paperlark.readers.mark import mark, unmark
 from paperlark.readers.mute import MUTES_LIMIT, mute, muted, unmute
 from paperlark.store import sources as stored
-from paperlark.store.database import Store, open_store
+from paperlark.store.database import Store
 from paperlark.store.tables import MUTE
 from paperlark.testing.channels import FakeChannel
 from paperlark.testing.clock import FakeClock
@@ -21,13 +19,6 @@ WORD, AUTHOR, SOURCE = MuteKind.WORD, MuteKind.AUTHOR, MuteKind.SOURCE
 @pytest.fixture
 def clock() -> FakeClock:
     return FakeClock(MONDAY)
-
-
-@pytest.fixture
-async def store(store_url: str, clock: FakeClock) -> AsyncIterator[Store]:
-    opened = await open_store(store_url, clock=clock)
-    yield opened
-    await opened.close()
 
 
 async def tell(store: Store, clock: FakeClock, channel: FakeChannel, *announcements: object, **source: str) -> None:

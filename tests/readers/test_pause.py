@@ -1,6 +1,5 @@
 """A paused destination is told nothing until it is resumed, or its pause ends."""
 
-from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -9,7 +8,7 @@ from paperlark.model.problems import ReaderError
 from paperlark.pipeline.planning import lapse
 from paperlark.readers.subscribe import AT_YOUR_WISH, destinations, pause, resume
 from paperlark.store import profiles
-from paperlark.store.database import Store, open_store
+from paperlark.store.database import Store
 from paperlark.testing.channels import FakeChannel
 from paperlark.testing.clock import FakeClock
 from tests.builders import MONDAY, deliver, deliveries, percolate, reader, record, told
@@ -18,13 +17,6 @@ from tests.builders import MONDAY, deliver, deliveries, percolate, reader, recor
 @pytest.fixture
 def clock() -> FakeClock:
     return FakeClock(MONDAY)
-
-
-@pytest.fixture
-async def store(store_url: str, clock: FakeClock) -> AsyncIterator[Store]:
-    opened = await open_store(store_url, clock=clock)
-    yield opened
-    await opened.close()
 
 
 def local(written: str) -> datetime:

@@ -2,7 +2,7 @@
 
 import asyncio
 import threading
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime, time, timedelta
@@ -16,7 +16,7 @@ from paperlark.pipeline.planning import plan
 from paperlark.readers.subscribe import Wish, subscribe_trending, subscriptions, unsubscribe
 from paperlark.readers.trending import DAYS_LIMIT, LIMIT, Place, Trending, trending
 from paperlark.store import accounts, merges
-from paperlark.store.database import Store, open_store
+from paperlark.store.database import Store
 from paperlark.testing.channels import FakeChannel
 from paperlark.testing.clock import FakeClock
 from paperlark.testing.kills import LABELS
@@ -41,21 +41,6 @@ DAY = timedelta(days=1)
 @pytest.fixture
 def clock() -> FakeClock:
     return FakeClock(MONDAY)
-
-
-@pytest.fixture
-async def store(store_url: str, clock: FakeClock) -> AsyncIterator[Store]:
-    """A fresh store on both databases, whose time stands still."""
-    opened = await open_store(store_url, clock=clock)
-    yield opened
-    await opened.close()
-
-
-@pytest.fixture
-async def light(sqlite_store: Store, clock: FakeClock) -> Store:
-    """The same on SQLite alone, for what is not about databases."""
-    sqlite_store._clock = clock
-    return sqlite_store
 
 
 @pytest.fixture

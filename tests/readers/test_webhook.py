@@ -1,14 +1,13 @@
 """The secrets of webhooks: each destination's own, and replaced without a gap. On both databases."""
 
 import base64
-from collections.abc import AsyncIterator
 from datetime import timedelta
 
 import pytest
 
 from paperlark.model.problems import ReaderError
 from paperlark.readers import webhook
-from paperlark.store.database import Store, open_store
+from paperlark.store.database import Store
 from paperlark.testing.clock import FakeClock
 from tests.builders import MONDAY, Reader, reader
 
@@ -18,13 +17,6 @@ HOOK = "https://example.org/hook"
 @pytest.fixture
 def clock() -> FakeClock:
     return FakeClock(MONDAY)
-
-
-@pytest.fixture
-async def store(store_url: str, clock: FakeClock) -> AsyncIterator[Store]:
-    opened = await open_store(store_url, clock=clock)
-    yield opened
-    await opened.close()
 
 
 def of(who: Reader) -> tuple[int, int]:

@@ -29,13 +29,6 @@ def clock() -> FakeClock:
 
 
 @pytest.fixture
-async def store(store_url: str, clock: FakeClock) -> AsyncIterator[Store]:
-    opened = await open_store(store_url, clock=clock)
-    yield opened
-    await opened.close()
-
-
-@pytest.fixture
 async def sqlite_store(sqlite: Fresh, clock: FakeClock) -> AsyncIterator[Store]:
     opened = await open_store(sqlite(), clock=clock)
     yield opened
