@@ -141,7 +141,7 @@ def _check_prefix(term: Term) -> Callable[[Passage], bool]:
 
 def _check_phrase(term: Term) -> Callable[[Passage], bool]:
     def walked(passage: Passage) -> bool:
-        return any(next(runs(term, text.tokens), None) is not None for text in passage.texts)
+        return any(next(runs(term, text.open), None) is not None for text in passage.texts)
 
     if term.prefix:
         return walked

@@ -7,7 +7,7 @@ from itertools import chain, compress, pairwise
 from typing import Any, Generic, NamedTuple, TypeVar
 
 from paperlark.matching.names import Name, name_of
-from paperlark.matching.text import CLOSED_PARTS, Columns, Laid, Token, closed, columns, laid, tokenise
+from paperlark.matching.text import CLOSED_PARTS, Columns, Placed, Token, closed, columns, placed, tokenise
 from paperlark.model.papers import Alias
 
 Found = TypeVar("Found")
@@ -73,9 +73,9 @@ class Text:
         return tokenise(self.text)
 
     @once
-    def laid(self) -> Laid:
+    def placed(self) -> Placed:
         """The same as `tokens`, for whoever looks at a few of them."""
-        return laid(self.text)
+        return placed(self.text)
 
     @once
     def open(self) -> Columns:

@@ -118,12 +118,18 @@ def why(query: Query, paper: Analysed) -> str:
 
 def _of_node(node: Node, paper: Analysed) -> Iterator[Span]:
     """The spans of a node that holds. What is denied has no words to show."""
-    if isinstance(node, And | Or):
-        for part in node.parts:
-            if _is_of_terms(part) or holds(part, paper):
+    match node:
+        case And(parts):
+            for part in parts:
                 yield from _of_node(part, paper)
-    elif not isinstance(node, Not):
-        yield from _of_leaf(node, paper)
+        case Or(parts):
+            for part in parts:
+                if _is_of_terms(part) or holds(part, paper):
+                    yield from _of_node(part, paper)
+        case Not():
+            return
+        case _:
+            yield from _of_leaf(node, paper)
 
 
 def _is_of_terms(node: Node) -> bool:
@@ -137,8 +143,9 @@ def _of_leaf(leaf: Leaf, paper: Analysed) -> Iterator[Span]:
         case Term():
             begin = 0
             for field, text in passages(leaf, paper):
-                for first, last in runs(leaf, text.laid, starts(leaf, text.laid.columns)):
-                    start, end = text.laid[first].start, text.laid[last].end
+                said, begins, finishes = text.placed
+                for first, last in runs(leaf, said, starts(leaf, said)):
+                    start, end = begins[first], finishes[last]
                     yield Span(field, begin + start, begin + end, text.text[start:end])
                 if field == "author":
                     begin += len(text.text) + len("; ")

@@ -19,7 +19,7 @@ from paperlark.matching.names import Name, read_name, same_person
 from paperlark.matching.query import Query
 from paperlark.matching.rank import Statistics
 from paperlark.matching.reference import code_meets, runs, starts, values
-from paperlark.matching.text import CLOSED_PARTS, Laid, stem
+from paperlark.matching.text import CLOSED_PARTS, stem
 from paperlark.matching.tree import And, Author, Code, Leaf, Node, Not, Or, Reading, Term
 
 NAMES_KNOWN = 20_000  # spellings of persons: the same ones come again and again
@@ -282,11 +282,11 @@ def _times_of_phrase(term: Term) -> Callable[[Said], int]:
     compounds = [COMPOUND + coded([word]) for word in dict.fromkeys(words)]
     distinct = len({*words, *(group[0] for group in groups)}) == len(words) + len(groups)
 
-    whole = "".join(term.words) if term.reading is not Reading.STEMMED else ""
+    whole = "".join(term.words).encode() if term.reading is not Reading.STEMMED else b""
 
     def otherwise(text: Said, line: str) -> int:
         # Read as they are, a run's words are the phrase's letter by letter, wherever they are parted.
-        return walked(text) if whole in line.translate(_UNCODED) else 0
+        return walked(text) if whole in line.encode().translate(None, _CODE) else 0
 
     def times(text: Said) -> int:
         line = read(text)
@@ -309,7 +309,7 @@ def _times_of_phrase(term: Term) -> Callable[[Said], int]:
     return times
 
 
-_UNCODED = dict.fromkeys(range(LONGEST + 1)) | {ord(ENDED): None}
+_CODE = bytes([*range(LONGEST + 1), ord(ENDED)])
 
 
 def _times_walked(term: Term) -> Callable[[Said], int]:
@@ -317,6 +317,6 @@ def _times_walked(term: Term) -> Callable[[Said], int]:
 
     def times(text: Said) -> int:
         said = text.columns_for(term.reading)
-        return sum(1 for _ in runs(term, Laid(said), starts(term, said)))
+        return sum(1 for _ in runs(term, said, starts(term, said)))
 
     return times

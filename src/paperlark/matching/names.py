@@ -55,8 +55,15 @@ def _without_suffix(words: tuple[str, ...]) -> tuple[str, ...]:
     return words
 
 
+def initial(name: Name) -> str:
+    """What the given names begin with. Two persons whose initials differ are not the same; "" differs from none."""
+    return name.given[0][:1] if name.given and len(name.family) == 1 else ""
+
+
 def same_person(wanted: Name, found: Name) -> bool:
     """Whether a name in an author list is the one that is wanted."""
+    if initial(wanted) and initial(found) and initial(wanted) != initial(found):
+        return False  # by far the commonest
     # Without a comma nobody knows where a family name begins: its words may stand among the given names.
     whole = found.given + found.family
     for length in {len(found.family), len(wanted.family)}:

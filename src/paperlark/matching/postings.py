@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from paperlark.matching import rank
 from paperlark.matching.judge import Column, column_of
 from paperlark.matching.lean import COMPOUND, Lean, coded
-from paperlark.matching.names import Name, read_name, same_person
+from paperlark.matching.names import Name, initial, read_name, same_person
 from paperlark.matching.query import Query
 from paperlark.matching.rank import Statistics
 from paperlark.matching.reference import code_meets, number_holds
@@ -86,9 +86,9 @@ class Postings:
         self.held = 0
         self._numbers = array("q")
         self._stems: dict[str, array[int]] = defaultdict(lambda: array("Q"))
-        self._families: dict[str, list[tuple[int, Name]]] = defaultdict(list)
+        self._families: dict[str, dict[str, list[tuple[int, Name]]]] = defaultdict(lambda: defaultdict(list))
         self._categories: dict[str, array[int]] = defaultdict(lambda: array("Q"))
-        self._pairs = bytearray()
+        self._pairs: list[bytes] = []
         self._lengths = array("q")
         self._authors = array("q")  # how many; -1 where nobody knows
 
@@ -104,10 +104,10 @@ class Postings:
         for said, often in found.stems:
             self._stems[said].append(place << (_TITLE_BITS + _ABSTRACT_BITS) | often)
         for family, name in found.families:
-            self._families[family].append((place, name))
+            self._families[family][initial(name)].append((place, name))
         for category in found.paper.document.categories:
             self._categories[category].append(place)
-        self._pairs += found.pairs
+        self._pairs.append(found.pairs)
         authors = found.paper.document.count("authors")
         self._authors.append(-1 if authors is None else authors)
         self._lengths.append(found.paper.length)
@@ -165,20 +165,20 @@ class Postings:
                 closed |= held
         return together, together & closed
 
-    def in_a_row(self, stems: Sequence[str], size: int) -> Held:
-        """The papers that say each two of the stems in a row, and few others."""
-        said = np.frombuffer(bytes(self._pairs), np.uint8).reshape(-1, _PAIR_BYTES)[:size]
-        found = np.ones(size, dtype=np.bool_)
+    def in_a_row(self, stems: Sequence[str], places: Places) -> Places:
+        """Those of the papers that say each two of the stems in a row, and few others."""
+        said = np.frombuffer(b"".join([self._pairs[place] for place in places.tolist()]), np.uint8)
+        found = np.ones(len(places), dtype=np.bool_)
         for at in {at for pair in pairwise(stems) for at in _places_of(pair)}:
-            found &= (said[:, at // 8] & (1 << at % 8)) != 0
-        return found
+            found &= (said[at // 8 :: _PAIR_BYTES] & (1 << at % 8)) != 0
+        return places[found]
 
     def by(self, wanted: Name, size: int) -> Held:
         """The papers by somebody. Who is the same person has the last word of the family name in common."""
         found = np.zeros(size, dtype=np.bool_)
-        for place, name in self._families.get(wanted.family[-1], ()):
-            if place < size and same_person(wanted, name):
-                found[place] = True
+        for first, posted in list(self._families.get(wanted.family[-1], {}).items()):
+            if not initial(wanted) or first in ("", initial(wanted)):
+                found[[place for place, name in posted if place < size and same_person(wanted, name)]] = True
         return found
 
     def in_category(self, code: Code, size: int) -> Held:
@@ -278,7 +278,7 @@ def _of_phrase(phrase: Term, column: Column, posted: Postings, papers: Sequence[
     # Where it is written open, the stems of its words stand in a row.
     said = [
         place
-        for place in np.flatnonzero(together & ~closed & posted.in_a_row(stems, len(papers))).tolist()
+        for place in posted.in_a_row(stems, np.flatnonzero(together & ~closed)).tolist()
         if (paper := papers[place]) is not None and (sought in paper.abstract.stems or sought in paper.title.stems)
     ]
     plain = column_of(phrase, closed=False)

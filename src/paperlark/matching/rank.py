@@ -85,7 +85,7 @@ def often(leaf: Leaf, paper: Analysed) -> float:
         return float(holds(leaf, paper))
     times = 0.0
     for field, text in passages(leaf, paper):
-        times += sum(1 for _ in runs(leaf, text.tokens)) * (TITLE_WEIGHT if field == "title" else 1.0)
+        times += sum(1 for _ in runs(leaf, text.open)) * (TITLE_WEIGHT if field == "title" else 1.0)
     return times
 
 

@@ -3,7 +3,7 @@
 Slow and obviously right. The index, the database's candidates and the explanations are held to it by tests.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from datetime import UTC
 from itertools import compress, count
@@ -11,7 +11,7 @@ from itertools import compress, count
 from paperlark.matching.document import Analysed, Document, Text, analyse
 from paperlark.matching.names import read_name, same_person
 from paperlark.matching.query import Query
-from paperlark.matching.text import CLOSED_PARTS, Columns, Token, stem
+from paperlark.matching.text import CLOSED_PARTS, Columns, stem
 from paperlark.matching.tree import And, Author, Code, Node, Not, Number, Or, Reading, Since, Term
 
 
@@ -30,7 +30,7 @@ def holds(node: Node, paper: Analysed) -> bool:
         case Not():
             return not holds(node.part, paper)
         case Term():
-            return any(next(runs(node, text.tokens), None) is not None for _, text in passages(node, paper))
+            return any(next(runs(node, text.open), None) is not None for _, text in passages(node, paper))
         case Author():
             names = map(read_name, paper.document.authors)
             return any(name is not None and same_person(node.name, name) for name in names)
@@ -55,12 +55,12 @@ def passages(term: Term, paper: Analysed) -> list[tuple[str, Text]]:
             return [(field, text) for field, text in both if term.field in (field, None)]
 
 
-def runs(term: Term, tokens: Sequence[Token], starts: Iterable[int] | None = None) -> Iterator[tuple[int, int]]:
-    """Where a term stands: the first and the last token of each place. See `text` for open and closed compounds.
+def runs(term: Term, said: Columns, starts: Iterable[int] | None = None) -> Iterator[tuple[int, int]]:
+    """Where a term stands: the first and the last word of each place. See `text` for open and closed compounds.
 
-    starts: the tokens at which it can begin, for whoever knows; else all are tried."""
-    walk = _Walk(term, tokens)
-    for first in range(len(tokens)) if starts is None else starts:
+    starts: the words at which it can begin, for whoever knows; else all are tried."""
+    walk = _Walk(term, said)
+    for first in range(len(said.words)) if starts is None else starts:
         last = walk.end(0, first)
         if last is not None:
             yield first, last
@@ -89,15 +89,16 @@ def starts(term: Term, said: Columns) -> list[int]:
 
 
 class _Walk:
-    """A term held against the tokens of one text.
+    """A term held against the words of one text.
 
     `_lost` remembers where the rest of a term does not stand: repetitive phrases in repetitive texts would else take
     exponential time.
     """
 
-    def __init__(self, term: Term, tokens: Sequence[Token]) -> None:
+    def __init__(self, term: Term, said: Columns) -> None:
         self._term = term
-        self._tokens = tokens
+        self._written = said.exacts if term.reading is Reading.EXACT else said.words  # before stemming
+        self._ties = said.ties
         self._words = len(term.words)
         # For each word, what it and those after it are when written closed.
         self._wanted = [
@@ -110,29 +111,22 @@ class _Walk:
         self._lost: set[tuple[int, int]] = set()
 
     def end(self, word: int, at: int) -> int | None:
-        """The last token of a run from tokens[at] on that says the term's words from `word` on, or None."""
-        if (word, at) in self._lost or at >= len(self._tokens):
+        """The last word of a run from the word `at` on that says the term's words from `word` on, or None."""
+        if (word, at) in self._lost or at >= len(self._written):
             return None
         for parts in range(1, CLOSED_PARTS + 1):
-            written = self._written(at, parts)
+            written = "".join(self._written[at : at + parts])  # read closed
             for until, wanted in enumerate(self._wanted[word], word + 1):
                 ends = until == self._words
                 if written.startswith(wanted) if ends and self._term.prefix else self._said(written, ends) == wanted:
                     last = at + parts - 1 if ends else self.end(until, at + parts)
                     if last is not None:
                         return last
-            if at + parts == len(self._tokens) or not self._tokens[at + parts - 1].tied:
+            if at + parts == len(self._written) or not self._ties[at + parts - 1]:
                 break
         if word:
             self._lost.add((word, at))
         return None
-
-    def _written(self, at: int, parts: int) -> str:
-        """Some tokens read closed, before stemming."""
-        tokens = self._tokens[at : at + parts]
-        if self._term.reading is Reading.EXACT:
-            return "".join([token.exact for token in tokens])
-        return "".join([token.word for token in tokens])
 
     def _said(self, word: str, ends: bool) -> str:
         """A word as the term compares it: stemmed or as it is. An open end is not stemmed."""

@@ -73,8 +73,9 @@ _SYMBOLS = frozenset(
     )
 )
 
-_MARK_UP = re.compile(
-    r"\\(?P<name>[A-Za-z]+)\*?(?P<space>\s*)|\\(?P<sign>[^A-Za-z])|(?P<dollar>\$\$?)|(?P<brace>[{}])|(?P<script>[\^_])",
+_MARK_UP = re.compile(  # what it begins with is said first: without that the search takes ten times as long
+    r"(?=[\\${}^_])(?:\\(?P<name>[A-Za-z]+)\*?(?P<space>\s*)|\\(?P<sign>[^A-Za-z])|(?P<dollar>\$\$?)"
+    r"|(?P<brace>[{}])|(?P<script>[\^_]))",
     re.DOTALL,
 )
 _ARGUMENT = re.compile(r"\s*\{[^{}]*\}")

@@ -16,10 +16,9 @@ testtime and test-time. It does not meet "test time": else `notable` would meet 
 import re
 import threading
 import unicodedata
-from collections.abc import Sequence
 from functools import cache, partial
 from itertools import accumulate, compress
-from typing import NamedTuple, overload
+from typing import NamedTuple
 
 import Stemmer
 
@@ -56,30 +55,12 @@ class Columns(NamedTuple):
     ties: list[bool]
 
 
-class Laid(Sequence[Token]):
-    """The words of a text as `tokenise` gives them, each made when it is looked at: for whoever looks at a few."""
+class Placed(NamedTuple):
+    """The same, and where each word stands: what marking words needs."""
 
-    def __init__(self, columns: Columns, begins: Sequence[int] = (), finishes: Sequence[int] = ()) -> None:
-        """begins, finishes: where each word stands; without them nobody knows, and 0 is said."""
-        self.columns = columns
-        self._begins = begins
-        self._finishes = finishes
-
-    def __len__(self) -> int:
-        return len(self.columns.words)
-
-    @overload
-    def __getitem__(self, at: int) -> Token: ...
-
-    @overload
-    def __getitem__(self, at: slice) -> list[Token]: ...
-
-    def __getitem__(self, at: int | slice) -> Token | list[Token]:
-        if isinstance(at, slice):
-            return [self[each] for each in range(*at.indices(len(self)))]
-        begin, finish = (self._begins[at], self._finishes[at]) if self._begins else (0, 0)
-        words, stems, exacts, ties = self.columns
-        return Token(words[at], stems[at], exacts[at], begin, finish, ties[at])
+    columns: Columns
+    begins: list[int]
+    finishes: list[int]
 
 
 # Scripts written without spaces: each letter is a word, so that a query of several is a phrase.
@@ -89,21 +70,19 @@ _UNSPACED = (
 _ASCII_WORD = re.compile(r"([A-Za-z0-9]+)")
 _WORD = re.compile(rf"([A-Za-z]\+\+(?![A-Za-z+])|[CFcf]\#(?!\w)|[{_UNSPACED}]|[^\W_{_UNSPACED}]+)")
 
+_STRETCH = re.compile(r"[\x00-\x7f]+|[^\x00-\x7f]")  # of plain characters; or one that is not
+
 _token = partial(tuple.__new__, Token)
 
 
 def tokenise(text: str) -> tuple[Token, ...]:
     """The words of a text, in order. Never raises."""
-    columns, begins, finishes = _laid(text)
+    columns, begins, finishes = placed(text)
     return tuple(map(_token, zip(*columns[:3], begins, finishes, columns.ties, strict=True)))
 
 
-def laid(text: str) -> Laid:
-    """The same, made one by one when they are looked at."""
-    return Laid(*_laid(text))
-
-
-def _laid(text: str) -> tuple[Columns, list[int], list[int]]:
+def placed(text: str) -> Placed:
+    """The same, column by column."""
     parts, begins, finishes = _parts(text)
     offsets = list(accumulate(map(len, parts)))
     if begins is None or finishes is None:
@@ -111,7 +90,7 @@ def _laid(text: str) -> tuple[Columns, list[int], list[int]]:
     else:
         starts = [begins[at] for at in offsets[0:-1:2]]
         ends = [finishes[at - 1] for at in offsets[1::2]]
-    return _columns(parts, mixed=begins is not None), starts, ends
+    return Placed(_columns(parts, mixed=begins is not None), starts, ends)
 
 
 def columns(text: str) -> Columns:
@@ -214,7 +193,7 @@ def _parts(text: str) -> tuple[list[str], list[int] | None, list[int] | None]:
     if _plain_ascii(text):
         return _ASCII_WORD.split(text), None, None
     plain, begins, finishes = _without_mark_up(text)
-    return _WORD.split(plain), begins, finishes
+    return (_ASCII_WORD if _plain_ascii(plain) else _WORD).split(plain), begins, finishes
 
 
 def _plain_ascii(text: str) -> bool:
@@ -225,8 +204,8 @@ def _plain_ascii(text: str) -> bool:
 def _columns(parts: list[str], *, mixed: bool) -> Columns:
     exacts = parts[1::2]
     if mixed:
-        exacts = list(map(_settled, exacts))
-        words = list(map(fold, exacts))
+        exacts = [exact if exact.isascii() else _settled(exact) for exact in exacts]
+        words = [exact.lower() if exact.isascii() and exact.isalnum() else fold(exact) for exact in exacts]
     else:
         words = list(map(str.lower, exacts))
     ties = list(map("-".__eq__, parts[2::2]))
@@ -251,18 +230,22 @@ def _without_mark_up(text: str) -> tuple[str, list[int], list[int]]:
             begins += range(start, end)
             finishes += range(start + 1, end + 1)
         else:
-            for at, character in enumerate(said, start):
-                letters = _PLAIN[character]
-                plain.append(letters)
-                begins += [at] * len(letters)
-                finishes += [at + 1] * len(letters)
+            for found in _STRETCH.finditer(said):
+                stretch, at = found[0], start + found.start()
+                if stretch.isascii():
+                    plain.append(stretch)
+                    begins += range(at, at + len(stretch))
+                    finishes += range(at + 1, at + len(stretch) + 1)
+                else:
+                    letters = _PLAIN[stretch]
+                    plain.append(letters)
+                    begins += [at] * len(letters)
+                    finishes += [at + 1] * len(letters)
     return "".join(plain), begins, finishes
 
 
 def _settled(exact: str) -> str:
     """A word whose letters of other scripts have become Latin, where they stand in a Latin word or alone."""
-    if exact.isascii():
-        return exact
     letters = [character for character in exact if character.isalpha()]
     if any(character.isascii() for character in letters):
         return "".join(_LOOK_ALIKE.get(character) or _GREEK_NAMES.get(character, character) for character in exact)

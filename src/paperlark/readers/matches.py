@@ -97,7 +97,7 @@ async def new_since(
         async with store.reading() as tx:
             silent = await _muted(tx, await mutes.listed(tx, account_id), [row.paper_id for row in rows])
         rows = [row for row in rows if row.paper_id not in silent]
-    return Listed(tuple(row for row in rows if row.stamp), mark, await _count(store, account_id, head))
+    return Listed(tuple(row for row in rows if row.paper), mark, await _count(store, account_id, head))
 
 
 class Complete:
@@ -158,7 +158,7 @@ class Heads:
 
 def _page(rows: Sequence[Matched], limit: int, unread: int) -> Listed:
     after = position(rows[limit - 1]) if len(rows) > limit else None
-    return Listed(tuple(row for row in rows[:limit] if row.stamp), after, unread)
+    return Listed(tuple(row for row in rows[:limit] if row.paper), after, unread)
 
 
 def position(row: Matched) -> Position:

@@ -33,7 +33,7 @@ from sqlalchemy.pool import ConnectionPoolEntry
 
 from paperlark.model.problems import StoreError
 from paperlark.store import migrations
-from paperlark.store.glance import Row, glance_at
+from paperlark.store.glance import Row, Together, glance_at
 from paperlark.store.shelf import Shelf
 
 BUSY_SECONDS = 10  # how long a writer of another process may hold SQLite before we give up
@@ -146,6 +146,7 @@ class Store:
         self._writing = asyncio.Lock()
         self._shelf = Shelf()
         self._glance = glance_at(database.url)
+        self._state = Together(self._glance.state)
 
     @property
     def url(self) -> str:
@@ -187,7 +188,7 @@ class Store:
         """The same text as before only where nothing was written in between, by whichever process. Costs next to
         nothing. Raises StoreError likewise."""
         try:
-            return await self._glance.state()
+            return await self._state.answer()
         except (sqlite3.Error, psycopg.Error) as error:
             raise explained(error, self._database.url) from error
 

@@ -7,7 +7,7 @@ moments and JSON are text. Moments as text are in UTC. `state` says cheaply whet
 
 import asyncio
 import sqlite3
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from functools import lru_cache
@@ -50,6 +50,27 @@ class Glance(Protocol):
 def glance_at(address: URL) -> Glance:
     """For the database at an address of SQLAlchemy's."""
     return SqliteGlance(str(address.database)) if address.get_backend_name() == "sqlite" else PostgresGlance(address)
+
+
+class Together:
+    """A question that many ask at the same time, asked once for all of them. Who comes while it is being asked waits
+    for the next answer: something may have changed since that question went out."""
+
+    def __init__(self, ask: Callable[[], Awaitable[str]]) -> None:
+        self._ask = ask
+        self._turn = asyncio.Lock()
+        self._begun = self._answered = 0  # questions
+        self._answer = ""
+
+    async def answer(self) -> str:
+        """The answer to a question that was asked after this call. Raises what asking raises."""
+        wanted = self._begun + 1
+        async with self._turn:
+            if self._answered < wanted:
+                self._begun = number = self._begun + 1
+                self._answer = await self._ask()
+                self._answered = number
+            return self._answer
 
 
 class _Words(NamedTuple):

@@ -18,9 +18,11 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import TextClause, bindparam, text
 
+from paperlark.store import printed
 from paperlark.store.columns import Moment
 from paperlark.store.database import Store, Transaction
-from paperlark.store.printed import STAMP
+from paperlark.store.glance import Row
+from paperlark.store.printed import Printed
 
 COUNTED = 1_000  # unread papers; more are not counted
 LOOKED_AT = 1_500  # matches that usually are as many papers
@@ -60,13 +62,19 @@ class Wanted:
 
 class Matched(NamedTuple):
     """A paper that matched. profiles and marks are JSON text: a list of {id, name, matched_at}, an object of moments by
-    kind, None for none. stamp: as of `printed.Printed`; None where the paper ended this moment."""
+    kind, None for none. paper: None where it ended this moment."""
 
     paper_id: int
     matched_at: datetime | str
     profiles: str | None
     marks: str | None
-    stamp: str | None
+    paper: Printed | None
+
+    @property
+    def stamp(self) -> str:
+        """Another one as soon as anything of the row is, and short."""
+        paper = self.paper.stamp if self.paper is not None else ""
+        return f"{self.paper_id} {self.matched_at} {self.profiles} {self.marks} {paper}"
 
 
 class Head(NamedTuple):
@@ -79,14 +87,19 @@ class Head(NamedTuple):
 async def listed(store: Store, wanted: Wanted, limit: int) -> list[Matched]:
     """Some of the papers that matched, in order."""
     rows = await store.glance(_listed(store.postgres, *_shape(wanted)), **_values(wanted), limit=limit)
-    return [Matched._make(row) for row in rows]
+    return list(map(_matched, rows))
 
 
 async def named(store: Store, wanted: Wanted, paper_ids: Collection[int]) -> list[Matched]:
     """Those of some papers that matched, in the same order."""
     ids: Any = list(paper_ids) if store.postgres else json.dumps(list(paper_ids))
     rows = await store.glance(_named(store.postgres, *_shape(wanted)), **_values(wanted), ids=ids)
-    return [Matched._make(row) for row in rows]
+    return list(map(_matched, rows))
+
+
+def _matched(row: Row) -> Matched:
+    paper = Printed._make(row[4:])
+    return Matched(row[0], row[1], row[2], row[3], paper if paper.id is not None else None)
 
 
 async def standing(store: Store, wanted: Wanted, limit: int) -> list[tuple[int, datetime]]:
@@ -249,7 +262,7 @@ def _told(postgres: bool, state: State) -> str:
         WHERE r.account_id = :account AND r.paper_id = k.paper_id AND NOT (r.kind = 'dismissed' AND EXISTS (
             SELECT 1 FROM mark s WHERE s.account_id = :account AND s.paper_id = k.paper_id AND s.kind = 'saved')))"""
     # What is unread has no marks.
-    return f"{profiles}, {'NULL' if state is State.UNREAD else marks}, {STAMP}"
+    return f"{profiles}, {'NULL' if state is State.UNREAD else marks}, {printed.columns(postgres=postgres)}"
 
 
 @cache

@@ -1,8 +1,8 @@
 """Papers as rows whose JSON is text already: for lists that are asked for all the time.
 
 Here nothing becomes an object on its way to a reader: authors, categories and keywords are kept as JSON, and so they
-come out; names and sources are put together by the database. What a row says is what `papers.load` says. `STAMP`
-is another one as soon as anything of a row is, and costs less.
+come out; names, and what sources told, are put together by the database in one look at each. What a row says is what
+`papers.load` says.
 """
 
 import json
@@ -16,45 +16,50 @@ from sqlalchemy import TextClause, text
 from paperlark.model.papers import Alias, StoredPaper
 from paperlark.store.database import Store
 
-SQLITE = {
+_SQLITE = {
     "json": "p.{}",
     "length": "json_array_length(p.authors)",
     "ids": "p.id IN (SELECT value FROM json_each(:ids))",
     "aliases": """(SELECT json_group_array(name) FROM (
         SELECT n.scheme || ':' || n.value AS name FROM alias n
         WHERE n.paper_id = p.id AND n.scheme NOT IN ('title', 'entry') ORDER BY n.scheme, n.value))""",
-    "sources": """(SELECT json_group_array(source) FROM (
-        SELECT a.source FROM announcement a WHERE a.paper_id = p.id GROUP BY a.source ORDER BY min(a.id)))""",
-    "signals": """(SELECT group_concat(counts) FROM (
-        SELECT s.counts FROM announcement a JOIN signal s ON s.announcement_id = a.id
-        WHERE a.paper_id = p.id ORDER BY s.at, a.id))""",
+    "told": """(SELECT group_concat('[' || a.id || ',' || json_quote(a.source) || ',"' || a.announced_at || '",'
+            || coalesce('"' || s.at || '",' || s.counts, 'null,null') || ']')
+        FROM announcement a LEFT JOIN signal s ON s.announcement_id = a.id WHERE a.paper_id = p.id)""",
 }
-POSTGRES = {
+_POSTGRES = {
     "json": "CAST(p.{} AS text)",
     "length": "jsonb_array_length(p.authors)",
     "ids": "p.id = ANY(:ids)",
     "aliases": """(SELECT CAST(json_agg(n.scheme || ':' || n.value
         ORDER BY n.scheme COLLATE "C", n.value COLLATE "C") AS text)
         FROM alias n WHERE n.paper_id = p.id AND n.scheme NOT IN ('title', 'entry'))""",
-    "sources": """(SELECT CAST(json_agg(f.source ORDER BY f.first) AS text) FROM (
-        SELECT a.source, min(a.id) AS first FROM announcement a WHERE a.paper_id = p.id GROUP BY a.source) f)""",
-    "signals": """(SELECT string_agg(CAST(s.counts AS text), ',' ORDER BY s.at, a.id)
-        FROM announcement a JOIN signal s ON s.announcement_id = a.id WHERE a.paper_id = p.id)""",
+    "told": """(SELECT string_agg('[' || a.id || ',' || CAST(to_json(a.source) AS text)
+            || ',"' || a.announced_at || '",'
+            || coalesce('"' || s.at || '",' || CAST(s.counts AS text), 'null,null') || ']', ',')
+        FROM announcement a LEFT JOIN signal s ON s.announcement_id = a.id WHERE a.paper_id = p.id)""",
 }
 
-STAMP = """(coalesce(p.revised, 0) || ' '
-    || (SELECT count(*) FROM alias n WHERE n.paper_id = p.id) || ' '
-    || (SELECT count(*) || ' ' || count(s.at) || ' ' || coalesce(CAST(max(s.at) AS text), '')
-        FROM announcement a LEFT JOIN signal s ON s.announcement_id = a.id WHERE a.paper_id = p.id))"""
-"""What `p`, a paper, is at: its words, its names, and what sources told of it and counted."""
+
+class Telling(NamedTuple):
+    """What sources told of a paper: when the first announced it, which did, in order, and the latest count of each
+    kind."""
+
+    announced_at: datetime | str | None
+    sources: Sequence[str]
+    signals: dict[str, int]
 
 
 class Printed(NamedTuple):
-    """A paper. authors, categories, keywords, aliases and sources are the text of JSON lists; signals is the text of
-    objects with commas between them, the latest last, and is None or empty where nothing was counted. Moments are as
-    the driver gives them."""
+    """A paper. authors, categories, keywords and aliases are the text of JSON lists (aliases None for none). told:
+    lists with commas between them, in no order, one for each reading of counts and each announcement that has none:
+    its id, source and moment, the reading's moment and counts. Moments are as the driver gives them.
+
+    revised: another one as soon as anything else than aliases and told is.
+    """
 
     id: int
+    revised: int | None
     title: str
     abstract: str
     authors: str
@@ -67,10 +72,32 @@ class Printed(NamedTuple):
     code_url: str | None
     published_at: datetime | str | None
     first_seen: datetime | str
-    announced_at: datetime | str | None
     aliases: str | None
-    sources: str | None
-    signals: str | None
+    told: str | None
+
+    @property
+    def stamp(self) -> str:
+        """Another one as soon as anything of the row is, and short."""
+        return f"{self.id} {self.revised} {self.aliases} {self.told}"
+
+    def telling(self) -> Telling:
+        """What sources told of it."""
+        told: list[tuple[int, str, str, str | None, dict[str, int] | None]] = json.loads(f"[{self.told or ''}]")
+        if len(told) > 1:
+            told.sort(key=_by_announcement)
+        signals: dict[str, int] = {}
+        for _, counts in sorted(((at, counts) for *_, at, counts in told if at and counts), key=_moment_first):
+            signals |= counts
+        announced_at = min([each[2] for each in told], default=None)
+        return Telling(announced_at, list(dict.fromkeys([each[1] for each in told])), signals)
+
+
+def _by_announcement(told: Sequence[Any]) -> int:
+    return int(told[0])
+
+
+def _moment_first(read: tuple[str, Any]) -> str:
+    return read[0]
 
 
 async def papers(store: Store, paper_ids: Sequence[int]) -> dict[int, Printed]:
@@ -87,11 +114,17 @@ async def load(store: Store, paper_ids: Sequence[int]) -> dict[int, StoredPaper]
     return {number: _stored(row) for number, row in (await papers(store, paper_ids)).items()}
 
 
+def columns(*, postgres: bool) -> str:
+    """What a statement selects of `p`, a paper, for a `Printed`."""
+    words = _POSTGRES if postgres else _SQLITE
+    authors, categories, keywords = (words["json"].format(name) for name in ("authors", "categories", "keywords"))
+    return f"""p.id, p.revised, p.title, p.abstract, {authors}, p.author_count, {words["length"]}, p.organisation,
+            {categories}, {keywords}, p.url, p.code_url, p.published_at, p.first_seen,
+            {words["aliases"]}, {words["told"]}"""
+
+
 def _stored(row: Printed) -> StoredPaper:
-    first_seen = _moment(row.first_seen)
-    signals: dict[str, int] = {}
-    for counts in json.loads(f"[{row.signals or ''}]"):
-        signals |= counts
+    first_seen, told = _moment(row.first_seen), row.telling()
     return StoredPaper(
         id=row.id,
         title=row.title,
@@ -106,23 +139,18 @@ def _stored(row: Printed) -> StoredPaper:
         code_url=row.code_url,
         published_at=_moment(row.published_at) if row.published_at else None,
         first_seen=first_seen,
-        announced_at=_moment(row.announced_at) if row.announced_at else first_seen,
-        sources=tuple(json.loads(row.sources or "[]")),
-        signals=signals,
+        announced_at=_moment(told.announced_at) if told.announced_at else first_seen,
+        sources=tuple(told.sources),
+        signals=told.signals,
     )
 
 
 def _moment(told: datetime | str) -> datetime:
-    return datetime.fromisoformat(told).replace(tzinfo=UTC) if isinstance(told, str) else told.astimezone(UTC)
+    found = datetime.fromisoformat(told) if isinstance(told, str) else told
+    return found.astimezone(UTC) if found.tzinfo else found.replace(tzinfo=UTC)
 
 
 @cache
 def _papers(postgres: bool) -> TextClause:
-    words = POSTGRES if postgres else SQLITE
-    authors, categories, keywords = (words["json"].format(name) for name in ("authors", "categories", "keywords"))
-    return text(f"""
-        SELECT p.id, p.title, p.abstract, {authors}, p.author_count, {words["length"]}, p.organisation,
-            {categories}, {keywords}, p.url, p.code_url, p.published_at, p.first_seen,
-            (SELECT min(a.announced_at) FROM announcement a WHERE a.paper_id = p.id),
-            {words["aliases"]}, {words["sources"]}, {words["signals"]}
-        FROM paper p WHERE {words["ids"]}""")
+    words = _POSTGRES if postgres else _SQLITE
+    return text(f"SELECT {columns(postgres=postgres)} FROM paper p WHERE {words['ids']}")

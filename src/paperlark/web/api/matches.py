@@ -18,8 +18,7 @@ from paperlark.model.problems import ReaderError
 from paperlark.readers import matches
 from paperlark.readers.matches import COUNTED, Complete, Heads, Listed, Position, State
 from paperlark.readers.why import why_each
-from paperlark.store import papers, printed
-from paperlark.store.database import Store
+from paperlark.store import papers
 from paperlark.store.matches import Matched
 from paperlark.web import answers, cursors
 from paperlark.web.access import MATCHES_READ
@@ -210,7 +209,7 @@ def _say(entries: list[str], following: str | None, mark: Position, unread: int)
 
 async def _entries(asked: Asked[Matches, NoBody], found: Listed) -> list[str]:
     why = await _why(asked, found) if asked.query.why else {}
-    return [text for _, text in await entries(asked.store, found, why)]
+    return [entry(row, why) for row in found.rows]
 
 
 async def _why(asked: Asked[Matches, NoBody], found: Listed) -> Mapping[int, list[dict[str, Any]]]:
@@ -229,23 +228,19 @@ async def _why(asked: Asked[Matches, NoBody], found: Listed) -> Mapping[int, lis
 
 def _tag(found: Listed, why: bool) -> str:
     """Another one as soon as anything that is shown is, but for the mark."""
-    said = f"{found.unread}\n{found.after}\n{why}\n" + "\n".join(map(repr, found.rows))
+    said = f"{found.unread}\n{found.after}\n{why}\n" + "\n".join([row.stamp for row in found.rows])
     return hashlib.blake2b(said.encode(), digest_size=12).hexdigest()
 
 
 # ── what the stream needs too ──────────────────────────────────────────────────────────────────────────────────────
 
 
-async def entries(store: Store, found: Listed, why: Mapping[int, list[dict[str, Any]]]) -> list[tuple[Matched, str]]:
-    """Papers that matched, as JSON, as `ShownMatch` describes it. One that ended a moment ago is left out."""
-    told = await printed.papers(store, [row.paper_id for row in found.rows])
-    return [(row, _entry(row, told[row.paper_id], why)) for row in found.rows if row.paper_id in told]
-
-
-def _entry(row: Matched, paper: printed.Printed, why: Mapping[int, list[dict[str, Any]]]) -> str:
+def entry(row: Matched, why: Mapping[int, list[dict[str, Any]]]) -> str:
+    """A paper that matched, as JSON, as `ShownMatch` describes it."""
+    assert row.paper is not None
     reasons = f', "why": {quoted(why[row.paper_id])}' if row.paper_id in why else ""
     return (
-        f'{{"paper": {spliced.paper(paper)}, "profiles": {row.profiles or "[]"}, '
+        f'{{"paper": {spliced.paper(row.paper)}, "profiles": {row.profiles or "[]"}, '
         f'"matched_at": "{spliced.at(row.matched_at)}", "marks": {row.marks or "{}"}{reasons}}}'
     )
 

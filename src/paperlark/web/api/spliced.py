@@ -6,7 +6,6 @@ What is text already stays text. For lists that are asked for all the time this 
 import json
 import re
 from datetime import datetime
-from typing import Any
 
 from paperlark.channels.text import own_page
 from paperlark.store.printed import Printed
@@ -23,21 +22,24 @@ def paper(row: Printed) -> str:
     authors = max(row.author_count or 0, row.named) or "null"
     organisation = "null" if row.organisation is None else quoted(row.organisation)
     published = "null" if row.published_at is None else f'"{at(row.published_at)}"'
+    told = row.telling()
     return (
         f'{{"id": "{row.id}", "title": {quoted(row.title)}, "abstract": {quoted(row.abstract)}, '
         f'"authors": {row.authors}, "author_count": {authors}, "organisation": {organisation}, '
         f'"categories": {row.categories}, "keywords": {row.keywords}, "aliases": {row.aliases or "[]"}, '
         f'"url": {_page(row.url)}, "code_url": {_page(row.code_url)}, "published_at": {published}, '
-        f'"announced_at": "{at(row.announced_at or row.first_seen)}", "first_seen": "{at(row.first_seen)}", '
-        f'"sources": {row.sources or "[]"}, "signals": {_latest(row.signals)}}}'
+        f'"announced_at": "{at(told.announced_at or row.first_seen)}", "first_seen": "{at(row.first_seen)}", '
+        f'"sources": {quoted(told.sources)}, "signals": {quoted(told.signals)}}}'
     )
 
 
 def at(value: datetime | str) -> str:
     """A moment, as a driver gave it, in RFC 3339."""
-    if isinstance(value, str):  # SQLite's: 2026-03-04 06:00:00.000000
-        return f"{value[:10]}T{value[11:].removesuffix('.000000')}Z"
-    return moment(value)
+    if isinstance(value, datetime):
+        return moment(value)
+    if value.endswith("+00"):  # PostgreSQL's: 2026-03-04 06:00:00.5+00
+        return moment(datetime.fromisoformat(value))
+    return f"{value[:10]}T{value[11:].removesuffix('.000000')}Z"  # SQLite's: 2026-03-04 06:00:00.000000
 
 
 def _page(address: str | None) -> str:
@@ -45,13 +47,3 @@ def _page(address: str | None) -> str:
         return "null"
     # Most addresses are so plain that there is nothing to find out about them.
     return f'"{address}"' if _PLAIN.fullmatch(address) else quoted(own_page(address))
-
-
-def _latest(counts: str | None) -> str:
-    """The latest count of each kind."""
-    if not counts:
-        return "{}"
-    latest: dict[str, Any] = {}
-    for each in json.loads(f"[{counts}]"):
-        latest.update(each)
-    return quoted(latest)

@@ -22,7 +22,7 @@ from paperlark.readers.matches import Complete, Position
 from paperlark.store.database import Store
 from paperlark.web import answers
 from paperlark.web.access import MATCHES_READ, bearer_of
-from paperlark.web.api.matches import entries, read_mark, written_mark
+from paperlark.web.api.matches import entry, read_mark, written_mark
 from paperlark.web.api.operations import Asked, NoBody, Operations
 from paperlark.web.api.parameters import Cursor
 from paperlark.web.keys import DEADLINE
@@ -196,8 +196,8 @@ async def _tell_new(
 ) -> Position:
     while True:
         found = await matches.new_since(asked.store, asked.account, mark, complete, limit=BITE)
-        for row, entry in await entries(asked.store, found, {}):
-            event = f"event: match\nid: {written_mark(matches.position(row))}\ndata: {entry}\n\n"
+        for row in found.rows:
+            event = f"event: match\nid: {written_mark(matches.position(row))}\ndata: {entry(row, {})}\n\n"
             await _write(answer, event)
         assert found.after is not None
         drained = found.after.paper == 0 or found.after == mark
