@@ -1,5 +1,6 @@
 """One statement that only reads: the same rows on both databases, and whether anything was written since."""
 
+import asyncio
 from datetime import UTC, date, datetime, timedelta
 
 import pytest
@@ -8,6 +9,7 @@ from sqlalchemy import func, select
 from paperlark.model.problems import StoreError
 from paperlark.store import days
 from paperlark.store.database import Store, open_store
+from paperlark.store.glance import Together
 from paperlark.store.tables import PAPER
 from tests.builders import MONDAY, record, told
 from tests.databases import Fresh
@@ -49,6 +51,53 @@ async def test_a_day_is_listed_in_order_with_its_total_and_what_was_told(store: 
     assert await days.some(store, [shown[1].id, shown[0].id, 1]) == [shown[1], shown[0]]
     assert await days.newest(store) == DAY + timedelta(days=1)
     assert await days.around(store, DAY, DAY + timedelta(days=1)) == (None, DAY + timedelta(days=1))
+
+
+async def test_statements_are_read_also_where_a_pooler_forgets_what_was_prepared(postgres: Fresh) -> None:
+    store = await open_store(postgres())
+    await record(store, told())
+    before = await days.newest(store)
+    (connection,) = store._glance._free  # type: ignore[attr-defined]
+    await connection.execute("DEALLOCATE ALL")  # as if the next statement went to another connection
+    assert before is not None and await days.newest(store) == before
+    assert await days.newest(store) == before
+    await store.close()
+
+
+async def test_who_asks_while_it_is_asked_shares_the_next_answer_and_never_an_old_one() -> None:
+    written, asked = 0, 0
+    going = asyncio.Event()
+
+    async def ask() -> str:
+        nonlocal asked
+        asked += 1
+        found = str(written)
+        await going.wait()
+        return found
+
+    together = Together(ask)
+    first = asyncio.create_task(together.answer())
+    await asyncio.sleep(0)
+    written = 1
+    others = [asyncio.create_task(together.answer()) for _ in range(50)]
+    await asyncio.sleep(0)
+    going.set()
+    assert (await first, {await each for each in others}, asked) == ("0", {"1"}, 2)
+
+
+async def test_a_question_that_fails_fails_for_who_asked_it_alone() -> None:
+    answers = iter([OSError("gone"), "here"])
+
+    async def ask() -> str:
+        await asyncio.sleep(0)
+        found = next(answers)
+        if isinstance(found, OSError):
+            raise found
+        return str(found)
+
+    together = Together(ask)
+    first, second = await asyncio.gather(together.answer(), together.answer(), return_exceptions=True)
+    assert isinstance(first, OSError) and second == "here"
 
 
 async def test_a_database_that_went_away_is_told_of_in_one_line(sqlite: Fresh) -> None:

@@ -124,8 +124,8 @@ async def test_a_matched_paper_is_told_as_everywhere_else(ann_on_both: Program) 
         ),
     ]
     ids = await ann.tell(*odd)
-    again = told("Larks", "Of larks.", arxiv="2603.00001", signals={"upvotes": 9}, at=MONDAY - timedelta(days=1))
-    await ann.tell(again, source="hf_daily")
+    before = MONDAY - timedelta(microseconds=5)
+    await ann.tell(told("Larks", "Of larks.", arxiv="2603.00001", signals={"upvotes": 9}, at=before), source="hf_daily")
     later = told("Larks", "Of larks.", arxiv="2603.00001", signals={"upvotes": 4, "stars": 1})
     await ann.tell(later, source="hf_daily")
     said = await ann.get()

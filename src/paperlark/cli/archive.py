@@ -281,14 +281,14 @@ def backtest(
 
 async def _backtest(settings: "Settings", query: str, days: int, until: Day, as_json: bool) -> None:
     from paperlark.app import opened
+    from paperlark.readers.days import newest as newest_day
     from paperlark.readers.preview import preview
-    from paperlark.readers.search import latest_day
 
     async with opened(settings) as app:
         me, now = await account(app), edge.as_of(until, await app.store.now())
         with progress("looking back"):
             found = await preview(app.store, query, days=days, now=now, account_id=me)
-        newest = await latest_day(app.store)
+        newest = await newest_day(app.store)
     if as_json:
         print_json(_preview_record(query, found, newest))
     else:

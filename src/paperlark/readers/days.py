@@ -14,9 +14,10 @@ from datetime import date, datetime, timedelta
 from paperlark.model.papers import at_midnight
 from paperlark.model.signals import History, Reading, Series
 from paperlark.ranking.trending import ranked
-from paperlark.store import days
+from paperlark.store import days, printed
 from paperlark.store.database import Store
 from paperlark.store.days import Counted, Line
+from paperlark.store.printed import Printed
 
 NEVER = timedelta(days=100_000)  # after which a vote counts half: votes do not age here
 
@@ -35,6 +36,25 @@ class Day:
 
 
 @dataclass(frozen=True, slots=True)
+class Place:
+    """Right behind this paper of a day, which had so many upvotes."""
+
+    upvotes: int
+    paper_id: int
+
+
+@dataclass(frozen=True, slots=True)
+class Whole:
+    """Some of a day's papers with all that is known of them, most upvoted first. after: where the next begin, None at
+    the end."""
+
+    papers: tuple[Printed, ...]
+    after: Place | None
+    earlier: date | None
+    later: date | None
+
+
+@dataclass(frozen=True, slots=True)
 class Stretch:
     """Some days in a row, `until` is the first after them. per_day: how many papers, days without any left out. best:
     the papers that were noticed most, the first first. earlier, later: the nearest days with papers around it."""
@@ -47,17 +67,34 @@ class Stretch:
     later: date | None
 
 
+async def newest(store: Store) -> date | None:
+    """The newest day (UTC) on which anything was announced."""
+    return await days.newest(store)
+
+
 async def of_day(store: Store, wanted: date | None, *, limit: int, after: int = 0) -> Day | None:
     """A day's papers (UTC), the newest day's where none is named; None where the archive is empty."""
-    newest = await days.newest(store)
-    if newest is None:
+    latest = await newest(store)
+    if latest is None:
         return None
-    day = wanted or newest
+    day = wanted or latest
     tomorrow = day + timedelta(days=1)
     (papers, total), (earlier, later) = await asyncio.gather(
         days.lines(store, day, tomorrow, limit=limit, after=after), days.around(store, day, tomorrow)
     )
-    return Day(day, tuple(papers), total, newest, earlier, later)
+    return Day(day, tuple(papers), total, latest, earlier, later)
+
+
+async def whole(store: Store, day: date, *, limit: int, after: Place | None = None) -> Whole:
+    """The next of a day's papers. A paper whose upvotes change meanwhile may be met again, or not at all."""
+    tomorrow = day + timedelta(days=1)
+    behind = (after.upvotes, after.paper_id) if after is not None else None
+    liked, (earlier, later) = await asyncio.gather(
+        days.liked(store, day, tomorrow, limit=limit + 1, behind=behind), days.around(store, day, tomorrow)
+    )
+    papers = await printed.papers(store, [number for number, _ in liked[:limit]])
+    last = Place(liked[limit - 1][1], liked[limit - 1][0]) if len(liked) > limit else None
+    return Whole(tuple(papers.values()), last, earlier, later)
 
 
 async def stretch(store: Store, since: date, until: date, *, limit: int) -> Stretch:

@@ -256,19 +256,3 @@ async def of_day(store: Store, day: date) -> list[StoredPaper]:
     async with store.reading() as tx:
         found = await papers.load(tx, await archive.announced(tx, start, start + timedelta(days=1)))
     return sorted(found.values(), key=lambda paper: (-paper.signals.get("upvotes", 0), -paper.id))
-
-
-async def latest_day(store: Store) -> date | None:
-    """The newest day on which anything was announced."""
-    async with store.reading() as tx:
-        found = await archive.last_announced(tx)
-    return found.date() if found else None
-
-
-async def days_around(store: Store, day: date) -> tuple[date | None, date | None]:
-    """The nearest days before and after this one on which anything was announced."""
-    start = at_midnight(day)
-    async with store.reading() as tx:
-        earlier = await archive.last_announced(tx, before=start)
-        later = await archive.first_announced(tx, since=start + timedelta(days=1))
-    return earlier.date() if earlier else None, later.date() if later else None

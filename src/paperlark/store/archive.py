@@ -33,15 +33,6 @@ async def announced(tx: Transaction, since: datetime, until: datetime | None = N
     return await scalars(tx, wanted if until is None else wanted.where(ANNOUNCEMENT.c.announced_at < until))
 
 
-async def last_announced(tx: Transaction, before: datetime | None = None) -> datetime | None:
-    """The latest moment at which anything was announced; before a moment, where one is given."""
-    wanted = select(ANNOUNCEMENT.c.announced_at).order_by(ANNOUNCEMENT.c.announced_at.desc()).limit(1)
-    if before is not None:
-        wanted = wanted.where(ANNOUNCEMENT.c.announced_at < before)
-    found: datetime | None = (await tx.execute(wanted)).scalar()
-    return found
-
-
 async def first_announced(tx: Transaction, since: datetime) -> datetime | None:
     """The earliest moment, at or after `since`, at which anything was announced."""
     wanted = select(ANNOUNCEMENT.c.announced_at).where(ANNOUNCEMENT.c.announced_at >= since)

@@ -11,8 +11,11 @@ from functools import reduce
 from typing import Any, NamedTuple
 
 from sqlalchemy import (
+    CTE,
+    BigInteger,
     BindParameter,
     ColumnElement,
+    Label,
     ScalarSelect,
     Select,
     Text,
@@ -21,6 +24,7 @@ from sqlalchemy import (
     cast,
     func,
     literal,
+    or_,
     select,
 )
 
@@ -30,6 +34,7 @@ from paperlark.store.papers import INTERNAL
 from paperlark.store.tables import ALIAS, ANNOUNCEMENT, PAPER, SIGNAL
 
 OPENING = 640  # code points of an abstract: twice what a list shows of it
+MOST = 2**62  # upvotes
 BREAK = "\n"  # between the parts of a text that is many put together
 
 
@@ -109,6 +114,17 @@ async def lines(store: Store, since: date, until: date, *, limit: int, after: in
     are in all, 0 where `after` leaps over the last of them."""
     found = await store.glance(_LINES, since=at_midnight(since), until=at_midnight(until), limit=limit, after=after)
     return [Line(*row[:-1]) for row in found], found[0][-1] if found else 0
+
+
+async def liked(
+    store: Store, since: date, until: date, *, limit: int, behind: tuple[int, int] | None = None
+) -> list[tuple[int, int]]:
+    """The ids of papers announced from `since` until before `until`, in the same order, each with its upvotes; from
+    right behind one on."""
+    votes, paper_id = behind or (MOST, 0)
+    within = {"since": at_midnight(since), "until": at_midnight(until)}
+    rows = await store.glance(_LIKED, **within, votes=votes, paper_id=paper_id, limit=limit)
+    return [(number, upvotes) for number, upvotes in rows]
 
 
 async def some(store: Store, paper_ids: Sequence[int]) -> list[Line]:
@@ -195,10 +211,10 @@ _LINE: tuple[ColumnElement[Any], ...] = (
 _ONE = select(*_LINE).where(PAPER.c.id == _given("paper_id"))
 
 
-def _ordered() -> Select[Any]:
-    """The papers of a stretch: which are shown, and in which order, is known before anything of them is read."""
+def _with_votes() -> tuple[CTE, Label[int]]:
+    """The papers of a stretch by their ids, and the upvotes of each."""
     heard = select(ANNOUNCEMENT.c.paper_id).where(_within(ANNOUNCEMENT)).distinct().cte("heard")
-    votes = SIGNAL.c.counts["upvotes"].as_integer()
+    votes = cast(SIGNAL.c.counts["upvotes"].as_string(), BigInteger)
     last = (
         select(votes)
         .where(ANNOUNCEMENT.c.paper_id == heard.c.paper_id, _LAST_READING, votes.is_not(None))
@@ -207,7 +223,12 @@ def _ordered() -> Select[Any]:
         .correlate(heard)
         .scalar_subquery()
     )
-    liked = func.coalesce(last, 0).label("liked")
+    return heard, func.coalesce(last, 0).label("liked")
+
+
+def _ordered() -> Select[Any]:
+    """The papers of a stretch: which are shown, and in which order, is known before anything of them is read."""
+    heard, liked = _with_votes()
     shown = (
         select(heard.c.paper_id, liked, func.count().over().label("total"))
         .order_by(liked.desc(), heard.c.paper_id.desc())
@@ -223,6 +244,18 @@ def _ordered() -> Select[Any]:
 
 
 _LINES = _ordered()
+
+
+def _behind() -> Select[Any]:
+    """The same, only their ids, from a place on."""
+    heard, liked = _with_votes()
+    found = select(heard.c.paper_id, liked).subquery()
+    votes, number = found.c.liked, found.c.paper_id
+    behind = or_(votes < _given("votes"), and_(votes == _given("votes"), number < _given("paper_id")))
+    return select(number, votes).where(behind).order_by(votes.desc(), number.desc()).limit(_given("limit"))
+
+
+_LIKED = _behind()
 
 
 _PER_DAY = select(_DAY, func.count(ANNOUNCEMENT.c.paper_id.distinct())).where(_within(ANNOUNCEMENT)).group_by(_DAY)

@@ -172,12 +172,18 @@ def _kept(moment: datetime) -> str:
     return moment.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S.%f")
 
 
+_POOLED = psycopg.errors.InvalidSqlStatementName, psycopg.errors.DuplicatePreparedStatement
+"""What is said where a pooler between us and the server gives each statement another connection: it knows no prepared
+statements then, and we do without them."""
+
+
 class PostgresGlance:
     """On PostgreSQL: connections of psycopg's own, where each statement stands for itself."""
 
     def __init__(self, address: URL) -> None:
         self._address = address.set(drivername="postgresql").render_as_string(hide_password=False)
         self._turns = asyncio.Semaphore(CONNECTIONS)
+        self._preparing = True
         self._free: list[psycopg.AsyncConnection[Row]] = []
 
     async def rows(self, statement: ClauseElement, values: Values) -> list[Row]:
@@ -195,7 +201,17 @@ class PostgresGlance:
                 kept = bool(self._free)
                 connection = self._free.pop() if kept else await self._open()
                 try:
-                    rows = await (await connection.execute(words.encode(), values or None)).fetchall()
+                    asked = await connection.execute(words.encode(), values or None, prepare=self._preparing)
+                    rows = await asked.fetchall()
+                except _POOLED:
+                    self._preparing = False
+                    await connection.close()
+                    continue
+                except psycopg.errors.FeatureNotSupported:
+                    await connection.close()
+                    if not kept:
+                        raise
+                    continue  # the tables changed since it was prepared
                 except psycopg.OperationalError:
                     lost = connection.closed
                     await connection.close()
@@ -212,7 +228,7 @@ class PostgresGlance:
         connection = await psycopg.AsyncConnection.connect(
             self._address,
             autocommit=True,
-            prepare_threshold=None,  # poolers between us and the server know no prepared statements
+            prepare_threshold=0,  # planning costs as much as reading
             connect_timeout=CONNECT_SECONDS,
         )
         await connection.execute("SET TIME ZONE 'UTC'")

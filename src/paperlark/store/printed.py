@@ -83,13 +83,16 @@ class Printed(NamedTuple):
     def telling(self) -> Telling:
         """What sources told of it."""
         told: list[tuple[int, str, str, str | None, dict[str, int] | None]] = json.loads(f"[{self.told or ''}]")
-        if len(told) > 1:
-            told.sort(key=_by_announcement)
+        if len(told) == 1:  # by far the commonest
+            [(_, source, announced_at, _, counts)] = told
+            return Telling(announced_at, (source,), counts or {})
+        told.sort(key=_by_announcement)
         signals: dict[str, int] = {}
         for _, counts in sorted(((at, counts) for *_, at, counts in told if at and counts), key=_moment_first):
             signals |= counts
-        announced_at = min([each[2] for each in told], default=None)
-        return Telling(announced_at, list(dict.fromkeys([each[1] for each in told])), signals)
+        return Telling(
+            min([each[2] for each in told], default=None), list(dict.fromkeys([each[1] for each in told])), signals
+        )
 
 
 def _by_announcement(told: Sequence[Any]) -> int:

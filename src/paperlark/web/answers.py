@@ -47,8 +47,13 @@ def listed(
     cache: Mapping[str, str] = SHARED,
 ) -> web.Response:
     """Some of a list: `{"data": […], "next": cursor or null}`, and the next page's address as `Link` (RFC 8288)."""
-    link = {} if following is None else {"Link": f'<{request.rel_url.update_query(cursor=following)}>; rel="next"'}
+    link = {} if following is None else {"Link": next_page(request, following)}
     return say(request, {"data": data, "next": following, **(more or {})}, cache=cache, headers=link)
+
+
+def next_page(request: web.Request, following: str) -> str:
+    """Where a list goes on, as a `Link` (RFC 8288)."""
+    return f'<{request.rel_url.update_query(cursor=following)}>; rel="next"'
 
 
 def page(request: web.Request, template: str, context: Mapping[str, Any], *, status: int = 200) -> web.Response:

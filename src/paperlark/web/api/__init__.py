@@ -13,7 +13,8 @@ The frame:
 
 What may be asked:
 
-`papers`        /papers, /days
+`papers`        /papers
+`days`          /days
 `trending`      /trending
 `profiles`      /profiles
 `previews`      /preview: queries tried out, and papers held against profiles
@@ -28,6 +29,7 @@ What may be asked:
 
 from paperlark.web.api import (
     account,
+    days,
     deliveries,
     document,
     feeds,
@@ -47,6 +49,7 @@ __all__ = ["OPERATIONS", "document", "limits", "matches", "openapi", "stream"]
 
 OPERATIONS = (
     papers.operations,
+    days.operations,
     trending.operations,
     profiles.operations,
     previews.operations,

@@ -175,7 +175,7 @@ async def _listed(asked: Asked[Matches, NoBody]) -> web.Response:
     answer = _say(await _entries(asked, found), following, Position(complete), found.unread)
     answer.etag = ETag(tag, is_weak=True)
     if following is not None:
-        answer.headers["Link"] = f'<{asked.request.rel_url.update_query(cursor=following)}>; rel="next"'
+        answer.headers["Link"] = answers.next_page(asked.request, following)
     return answer
 
 

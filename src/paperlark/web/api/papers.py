@@ -1,6 +1,6 @@
 """The papers: `/api/v1/papers` and `/api/v1/days`. Open to everyone: they are public facts."""
 
-from datetime import UTC, date, datetime
+from datetime import UTC, datetime
 from typing import Annotated, Any
 
 from aiohttp import web
@@ -15,11 +15,9 @@ from paperlark.readers.narrowing import VALUE_LIMIT, Narrowing
 from paperlark.readers.search import Found, Place
 from paperlark.web import answers, cursors
 from paperlark.web.api.operations import Asked, NoBody, NoQuery, Operations
-from paperlark.web.api.parameters import NO_NUL, Day, Paged, QueryText, read_day
+from paperlark.web.api.parameters import NO_NUL, Day, Paged, QueryText
 from paperlark.web.keys import STORE
 from paperlark.web.problems import Problem, bad_query
-
-YEARS = range(1900, 2201)  # of the days that can be asked for
 
 operations = Operations("papers")
 
@@ -82,17 +80,6 @@ class FoundPapers(BaseModel):
     next: str | None
 
 
-class PapersOfDay(BaseModel):
-    """Some papers that were announced on a day (UTC), and the nearest days before and after on which any were."""
-
-    model_config = ConfigDict(extra="forbid")
-    data: list[ShownPaper]
-    next: str | None
-    day: date
-    earlier: date | None
-    later: date | None
-
-
 Value = Annotated[str, Field(max_length=VALUE_LIMIT, pattern=NO_NUL)]
 
 
@@ -142,37 +129,6 @@ ANY_NAME = r"{id:(?![^/]+/marks/[^/]+$).+}"  # slashes and all; but marks have a
 async def paper(asked: Asked[NoQuery, NoBody]) -> web.StreamResponse:
     """One paper, by its id or any of its names: `2510.02283`, `arxiv:…`, `doi:…`, an address."""
     return answers.say(asked.request, paper_as_json(await named(asked.request)))
-
-
-@operations.get("/days/{day}", query=Paged, gives=PapersOfDay, problems={404: "no such day can be asked for"})
-async def day(asked: Asked[Paged, NoBody]) -> web.StreamResponse:
-    """The papers announced on a day (UTC, `2026-01-31`), most upvoted first."""
-    wanted = _day(asked.path("day"))
-    said = f"papers of {wanted}"
-    after = cursors.follow(asked.query.cursor, said, Place)
-    found = await search.of_day(asked.store, wanted)
-    if after is not None:
-        found = [each for each in found if (-_upvotes(each), -each.id) > (-after.score, -after.paper_id)]
-    shown, more = found[: asked.query.limit], len(found) > asked.query.limit
-    earlier, later = await search.days_around(asked.store, wanted)
-    following = cursors.written(Place(shown[-1].id, _upvotes(shown[-1])), said) if more else None
-    around = {"day": str(wanted), "earlier": earlier and str(earlier), "later": later and str(later)}
-    return answers.listed(asked.request, [paper_as_json(each) for each in shown], following, more=around)
-
-
-def _day(text: str) -> date:
-    """Raises Problem: 404."""
-    try:
-        found = read_day(text)
-        if found.year not in YEARS:
-            raise ValueError(f"there are days from the year {YEARS[0]} to {YEARS[-1]}")
-    except ValueError as error:
-        raise Problem(404, str(error), kind="no-such-day", title="No such day") from error
-    return found
-
-
-def _upvotes(paper: StoredPaper) -> float:
-    return float(paper.signals.get("upvotes", 0))
 
 
 # ── what other parts need too ──────────────────────────────────────────────────────────────────────────────────────

@@ -5,14 +5,22 @@ What is text already stays text. For lists that are asked for all the time this 
 
 import json
 import re
+from collections.abc import Mapping, Sequence
 from datetime import datetime
+from json.encoder import encode_basestring
+from typing import Any
+
+from aiohttp import web
 
 from paperlark.channels.text import own_page
 from paperlark.store.printed import Printed
+from paperlark.web import answers
 from paperlark.web.api.papers import moment
 
 quoted = json.JSONEncoder(ensure_ascii=False, allow_nan=False).encode
 """Any value as JSON."""
+
+_quoted = encode_basestring  # the same of text, without the way there
 
 _PLAIN = re.compile(r"https?://[a-z0-9-]+(?:\.[a-z0-9-]+)+/[A-Za-z0-9._/-]{0,200}")
 
@@ -20,17 +28,33 @@ _PLAIN = re.compile(r"https?://[a-z0-9-]+(?:\.[a-z0-9-]+)+/[A-Za-z0-9._/-]{0,200
 def paper(row: Printed) -> str:
     """A paper, as `papers.ShownPaper` describes it."""
     authors = max(row.author_count or 0, row.named) or "null"
-    organisation = "null" if row.organisation is None else quoted(row.organisation)
+    organisation = "null" if row.organisation is None else _quoted(row.organisation)
     published = "null" if row.published_at is None else f'"{at(row.published_at)}"'
     told = row.telling()
     return (
-        f'{{"id": "{row.id}", "title": {quoted(row.title)}, "abstract": {quoted(row.abstract)}, '
+        f'{{"id": "{row.id}", "title": {_quoted(row.title)}, "abstract": {_quoted(row.abstract)}, '
         f'"authors": {row.authors}, "author_count": {authors}, "organisation": {organisation}, '
         f'"categories": {row.categories}, "keywords": {row.keywords}, "aliases": {row.aliases or "[]"}, '
         f'"url": {_page(row.url)}, "code_url": {_page(row.code_url)}, "published_at": {published}, '
         f'"announced_at": "{at(told.announced_at or row.first_seen)}", "first_seen": "{at(row.first_seen)}", '
-        f'"sources": {quoted(told.sources)}, "signals": {quoted(told.signals)}}}'
+        f'"sources": [{", ".join(map(_quoted, told.sources))}], "signals": {{{_counts(told.signals)}}}}}'
     )
+
+
+def _counts(signals: dict[str, int]) -> str:
+    return ", ".join([f"{_quoted(kind)}: {count}" for kind, count in signals.items()])
+
+
+def listed(
+    request: web.Request, data: Sequence[str], following: str | None, *, more: Mapping[str, Any]
+) -> web.Response:
+    """As `answers.listed`, of values that are JSON already."""
+    rest = "".join(f", {_quoted(name)}: {quoted(value)}" for name, value in more.items())
+    body = f'{{"data": [{", ".join(data)}], "next": {quoted(following)}{rest}}}'
+    answer = web.Response(body=body.encode(), content_type="application/json", headers=answers.SHARED)
+    if following is not None:
+        answer.headers["Link"] = answers.next_page(request, following)
+    return answers.unless_known(request, answer)
 
 
 def at(value: datetime | str) -> str:
