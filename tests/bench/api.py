@@ -3,7 +3,7 @@
 The store holds a million matches; the reader who asks has 100,000 of them, and has read a thousand. Each is asked for
 in full (200) and with the tag of what is there already (304). Beside it stands a bare aiohttp handler in the same
 process that says the same bytes, or the same 304. Whoever asks is another process. Nothing is kept between requests but
-a token's check; while the last two rows are measured somebody writes ten times a second, as loops and readers do.
+a token's check; while two of the rows are measured somebody writes ten times a second, as loops and readers do.
 """
 
 import asyncio
@@ -74,10 +74,11 @@ async def _measured(name: str, address: str, say: Say) -> list[dict[str, Any]]:
             token = await accounts.new_token(tx, account, name="bench", scopes=[MATCHES_READ], now=now, expires_at=None)
         async with _served(make_web(store, {})) as ours:
             found = []
-            day = f"/api/v1/days/{LAST - timedelta(days=1):%Y-%m-%d}?limit=50"
+            day = f"{LAST - timedelta(days=1):%Y-%m-%d}"
             for what, path, writes in (
                 ("matches", "/api/v1/matches?limit=50", False),
-                ("day", day, False),
+                ("day", f"/api/v1/days/{day}?limit=50", False),
+                ("day page", f"/?day={day}", False),
                 ("matches, writes", "/api/v1/matches?limit=50", True),
             ):
                 found += await _beside(f"{what} {name}", store, account, ours, path, token, writes, say)

@@ -15,7 +15,7 @@ from paperlark.store import accounts
 from paperlark.store.database import Store, open_store
 from paperlark.testing.clock import FakeClock
 from paperlark.web.access import SCOPES
-from paperlark.web.api.spliced import _page
+from paperlark.web.api.spliced import page, quoted
 from tests.builders import MONDAY, Reader, numbered, percolate, reader, record, told
 from tests.databases import Fresh
 from tests.web.archive import Client
@@ -140,7 +140,7 @@ async def test_a_matched_paper_is_told_as_everywhere_else(ann_on_both: Program) 
 
 @given(st.one_of(st.text(), st.from_regex(r"https?://[a-zA-Z0-9.-]{1,20}(:[0-9]+)?/[!-~]*", fullmatch=True)))
 def test_an_address_is_spliced_as_it_would_be_told(address: str) -> None:
-    assert json.loads(_page(address)) == own_page(address)
+    assert json.loads(page(quoted(address))) == own_page(address)
 
 
 async def test_a_list_is_read_on_by_its_cursor_and_its_link(ann: Program) -> None:

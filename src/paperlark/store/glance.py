@@ -11,6 +11,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from functools import lru_cache
+from threading import Lock
 from typing import Any, NamedTuple, Protocol, cast
 
 import psycopg
@@ -20,9 +21,7 @@ from sqlalchemy.engine import URL
 from sqlalchemy.sql.compiler import SQLCompiler
 
 CONNECTIONS = 4  # how many statements PostgreSQL reads for us at a time; the rest wait their turn
-# The same on SQLite: its threads share one allocator and Python's lock. Measured, a list cost 5.2 ms of processor time
-# with one, 7.6 with two, 8.9 with four.
-READERS = 1
+AT_HAND = 2  # statements that its thread on SQLite has at hand: while one is answered, the next is read
 BUSY_SECONDS = 10
 CONNECT_SECONDS = 5
 
@@ -101,23 +100,20 @@ def _words(statement: ClauseElement, *, postgres: bool) -> _Words:
 
 
 class SqliteGlance:
-    """On SQLite: a thread for each connection, so that a statement is one step into it and back."""
+    """On SQLite: a thread of its own, so that a statement is one step into it and back. More threads would share one
+    allocator and Python's lock: measured, a list cost 5.2 ms of processor time with one, 7.6 with two, 8.9 with four.
+    """
 
     def __init__(self, file: str) -> None:
-        self._readers = [_Reader(file) for _ in range(READERS)]
-        self._free: asyncio.LifoQueue[_Reader] = asyncio.LifoQueue()
-        for reader in self._readers:
-            self._free.put_nowait(reader)
+        self._reader = _Reader(file)
+        self._turns = asyncio.Semaphore(AT_HAND)
         self._watch = _Reader(file)  # what it counts as new is new to this one connection
 
     async def rows(self, statement: ClauseElement, values: Values) -> list[Row]:
         """See `Glance`."""
         words = _words(statement, postgres=False)
-        reader = await self._free.get()
-        try:
-            return await reader.run(words.text, _plain(words.values(values)))
-        finally:
-            self._free.put_nowait(reader)
+        async with self._turns:
+            return await self._reader.run(words.text, _plain(words.values(values)))
 
     async def state(self) -> str:
         """See `Glance`; https://sqlite.org/pragma.html#pragma_data_version."""
@@ -125,8 +121,8 @@ class SqliteGlance:
 
     async def close(self) -> None:
         """See `Glance`."""
-        for reader in (*self._readers, self._watch):
-            await reader.close()
+        await self._reader.close()
+        await self._watch.close()
 
 
 class _Reader:
@@ -136,23 +132,33 @@ class _Reader:
         self._file = file
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="glance")
         self._connection: sqlite3.Connection | None = None
+        self._changing = Lock()
+        self._reading: object = None
 
     async def run(self, words: str, values: Values) -> list[Row]:
         """A statement's rows. Who stops waiting stops the statement."""
+        mine = object()
         try:
-            return await asyncio.get_running_loop().run_in_executor(self._thread, self._read, words, values)
+            return await asyncio.get_running_loop().run_in_executor(self._thread, self._read, mine, words, values)
         except asyncio.CancelledError:
-            if self._connection is not None:
-                self._connection.interrupt()
+            with self._changing:
+                if self._reading is mine and self._connection is not None:
+                    self._connection.interrupt()
             raise
 
-    def _read(self, words: str, values: Values) -> list[Row]:
+    def _read(self, mine: object, words: str, values: Values) -> list[Row]:
         if self._connection is None:
             self._connection = sqlite3.connect(
                 self._file, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False
             )
             self._connection.execute("PRAGMA query_only = ON")
-        return self._connection.execute(words, values).fetchall()
+        with self._changing:
+            self._reading = mine
+        try:
+            return self._connection.execute(words, values).fetchall()
+        finally:
+            with self._changing:
+                self._reading = None
 
     async def close(self) -> None:
         if self._connection is not None:

@@ -21,7 +21,6 @@ from sqlalchemy import TextClause, bindparam, text
 from paperlark.store import printed
 from paperlark.store.columns import Moment
 from paperlark.store.database import Store, Transaction
-from paperlark.store.glance import Row
 from paperlark.store.printed import Printed
 
 COUNTED = 1_000  # unread papers; more are not counted
@@ -62,12 +61,12 @@ class Wanted:
 
 class Matched(NamedTuple):
     """A paper that matched. profiles and marks are JSON text: a list of {id, name, matched_at}, an object of moments by
-    kind, None for none. paper: None where it ended this moment."""
+    kind, "" for none. matched_at: as the database writes it. paper: None where it ended this moment."""
 
     paper_id: int
-    matched_at: datetime | str
-    profiles: str | None
-    marks: str | None
+    matched_at: str
+    profiles: str
+    marks: str
     paper: Printed | None
 
     @property
@@ -86,20 +85,23 @@ class Head(NamedTuple):
 
 async def listed(store: Store, wanted: Wanted, limit: int) -> list[Matched]:
     """Some of the papers that matched, in order."""
-    rows = await store.glance(_listed(store.postgres, *_shape(wanted)), **_values(wanted), limit=limit)
-    return list(map(_matched, rows))
+    ((together,),) = await store.glance(_listed(store.postgres, *_shape(wanted)), **_values(wanted), limit=limit)
+    return _in_order(together, wanted)
 
 
 async def named(store: Store, wanted: Wanted, paper_ids: Collection[int]) -> list[Matched]:
     """Those of some papers that matched, in the same order."""
     ids: Any = list(paper_ids) if store.postgres else json.dumps(list(paper_ids))
-    rows = await store.glance(_named(store.postgres, *_shape(wanted)), **_values(wanted), ids=ids)
-    return list(map(_matched, rows))
+    ((together,),) = await store.glance(_named(store.postgres, *_shape(wanted)), **_values(wanted), ids=ids)
+    return _in_order(together, wanted)
 
 
-def _matched(row: Row) -> Matched:
-    paper = Printed._make(row[4:])
-    return Matched(row[0], row[1], row[2], row[3], paper if paper.id is not None else None)
+def _in_order(together: str | None, wanted: Wanted) -> list[Matched]:
+    found = [
+        Matched(int(row[0]), row[1], row[2], row[3], Printed._make(row[4:]) if row[4] else None)
+        for row in printed.rows(together)
+    ]
+    return sorted(found, key=lambda row: (row.matched_at, row.paper_id), reverse=wanted.after is None)
 
 
 async def standing(store: Store, wanted: Wanted, limit: int) -> list[tuple[int, datetime]]:
@@ -255,14 +257,21 @@ def _order(name: str, after: bool) -> str:
 
 
 def _told(postgres: bool, state: State) -> str:
-    """What is told of `k`, a paper that matched."""
+    """What is told of `k`, a paper that matched, and of all others together."""
     said = _SAID_POSTGRES if postgres else _SAID
     profiles = said["profiles"].format(at=said["moment"].format("x.at"))
     marks = f"""(SELECT {said["marks"].format(at=said["moment"].format("r.at"))} FROM mark r
         WHERE r.account_id = :account AND r.paper_id = k.paper_id AND NOT (r.kind = 'dismissed' AND EXISTS (
             SELECT 1 FROM mark s WHERE s.account_id = :account AND s.paper_id = k.paper_id AND s.kind = 'saved')))"""
     # What is unread has no marks.
-    return f"{profiles}, {'NULL' if state is State.UNREAD else marks}, {printed.columns(postgres=postgres)}"
+    fields = [
+        "CAST(k.paper_id AS text)",
+        "CAST(k.matched_at AS text)",
+        profiles,
+        "NULL" if state is State.UNREAD else marks,
+        *printed.fields(postgres=postgres),
+    ]
+    return printed.together(fields, postgres=postgres)
 
 
 @cache
@@ -285,19 +294,17 @@ def _counted(postgres: bool) -> TextClause:
 def _listed(postgres: bool, state: State, one_profile: bool, before: bool, after: bool) -> TextClause:
     keys = _keys(postgres, state, one_profile, before, after)
     return _typed(f"""
-        SELECT k.paper_id, k.matched_at, {_told(postgres, state)}
+        SELECT {_told(postgres, state)}
         FROM ({keys} {_order("m", after)} LIMIT :limit) k
-        LEFT JOIN paper p ON p.id = k.paper_id
-        {_order("k", after)}""")
+        LEFT JOIN paper p ON p.id = k.paper_id""")
 
 
 @cache
 def _named(postgres: bool, state: State, one_profile: bool, before: bool, after: bool) -> TextClause:
     keys, those = _keys(postgres, state, one_profile, before, after), (_SAID_POSTGRES if postgres else _SAID)["ids"]
     return _typed(f"""
-        SELECT k.paper_id, k.matched_at, {_told(postgres, state)}
-        FROM ({keys} AND {those}) k JOIN paper p ON p.id = k.paper_id
-        {_order("k", after)}""")
+        SELECT {_told(postgres, state)}
+        FROM ({keys} AND {those}) k JOIN paper p ON p.id = k.paper_id""")
 
 
 @cache

@@ -16,10 +16,14 @@ from sqlalchemy import TextClause, text
 from paperlark.model.papers import Alias, StoredPaper
 from paperlark.store.database import Store
 
+FIELD, ROW = "\x1f", "\x1e"  # what parts fields, and rows: in JSON neither stands as it is
+
 _SQLITE = {
-    "json": "p.{}",
+    "quoted": "json_quote({})",
+    "json": "{}",
     "length": "json_array_length(p.authors)",
     "ids": "p.id IN (SELECT value FROM json_each(:ids))",
+    "together": "group_concat(printf('{}', {}), '{}')",
     "aliases": """(SELECT json_group_array(name) FROM (
         SELECT n.scheme || ':' || n.value AS name FROM alias n
         WHERE n.paper_id = p.id AND n.scheme NOT IN ('title', 'entry') ORDER BY n.scheme, n.value))""",
@@ -28,9 +32,11 @@ _SQLITE = {
         FROM announcement a LEFT JOIN signal s ON s.announcement_id = a.id WHERE a.paper_id = p.id)""",
 }
 _POSTGRES = {
-    "json": "CAST(p.{} AS text)",
+    "quoted": "CAST(to_json({}) AS text)",
+    "json": "CAST({} AS text)",
     "length": "jsonb_array_length(p.authors)",
     "ids": "p.id = ANY(:ids)",
+    "together": "string_agg(format('{}', {}), '{}')",
     "aliases": """(SELECT CAST(json_agg(n.scheme || ':' || n.value
         ORDER BY n.scheme COLLATE "C", n.value COLLATE "C") AS text)
         FROM alias n WHERE n.paper_id = p.id AND n.scheme NOT IN ('title', 'entry'))""",
@@ -45,35 +51,36 @@ class Telling(NamedTuple):
     """What sources told of a paper: when the first announced it, which did, in order, and the latest count of each
     kind."""
 
-    announced_at: datetime | str | None
+    announced_at: str | None
     sources: Sequence[str]
     signals: dict[str, int]
 
 
 class Printed(NamedTuple):
-    """A paper. authors, categories, keywords and aliases are the text of JSON lists (aliases None for none). told:
-    lists with commas between them, in no order, one for each reading of counts and each announcement that has none:
-    its id, source and moment, the reading's moment and counts. Moments are as the driver gives them.
+    """A paper. title, abstract, authors, organisation, categories, keywords, addresses and aliases are JSON; "" stands
+    for a number, a moment or aliases that are not there. told: lists with commas between them, in no order, one for
+    each reading of counts and each announcement that has none: its id, source and moment, the reading's moment and
+    counts. Moments are as the database writes them.
 
     revised: another one as soon as anything else than aliases and told is.
     """
 
-    id: int
-    revised: int | None
+    id: str
+    revised: str
     title: str
     abstract: str
     authors: str
-    author_count: int | None
-    named: int
-    organisation: str | None
+    author_count: str
+    named: str
+    organisation: str
     categories: str
     keywords: str
-    url: str | None
-    code_url: str | None
-    published_at: datetime | str | None
-    first_seen: datetime | str
-    aliases: str | None
-    told: str | None
+    url: str
+    code_url: str
+    published_at: str
+    first_seen: str
+    aliases: str
+    told: str
 
     @property
     def stamp(self) -> str:
@@ -82,7 +89,7 @@ class Printed(NamedTuple):
 
     def telling(self) -> Telling:
         """What sources told of it."""
-        told: list[tuple[int, str, str, str | None, dict[str, int] | None]] = json.loads(f"[{self.told or ''}]")
+        told: list[tuple[int, str, str, str | None, dict[str, int] | None]] = json.loads(f"[{self.told}]")
         if len(told) == 1:  # by far the commonest
             [(_, source, announced_at, _, counts)] = told
             return Telling(announced_at, (source,), counts or {})
@@ -108,7 +115,8 @@ async def papers(store: Store, paper_ids: Sequence[int]) -> dict[int, Printed]:
     if not paper_ids:
         return {}
     ids: Any = list(paper_ids) if store.postgres else json.dumps(list(paper_ids))
-    found = {row[0]: Printed._make(row) for row in await store.glance(_papers(store.postgres), ids=ids)}
+    ((together,),) = await store.glance(_papers(store.postgres), ids=ids)
+    found = {int(row[0]): Printed._make(row) for row in rows(together)}
     return {number: found[number] for number in paper_ids if number in found}
 
 
@@ -117,43 +125,78 @@ async def load(store: Store, paper_ids: Sequence[int]) -> dict[int, StoredPaper]
     return {number: _stored(row) for number, row in (await papers(store, paper_ids)).items()}
 
 
-def columns(*, postgres: bool) -> str:
-    """What a statement selects of `p`, a paper, for a `Printed`."""
+# ── many rows as one text ──────────────────────────────────────────────────────────────────────────────────────────
+#
+# A driver takes a while for each row, and for each value of it; Python's lock is taken as often, which other requests
+# hold. One text is one step, and the work for it is the database's, beside us.
+
+
+def together(fields: Sequence[str], *, postgres: bool) -> str:
+    """What a statement selects to have many rows as one text. fields: SQL for text; NULL becomes ""."""
     words = _POSTGRES if postgres else _SQLITE
-    authors, categories, keywords = (words["json"].format(name) for name in ("authors", "categories", "keywords"))
-    return f"""p.id, p.revised, p.title, p.abstract, {authors}, p.author_count, {words["length"]}, p.organisation,
-            {categories}, {keywords}, p.url, p.code_url, p.published_at, p.first_seen,
-            {words["aliases"]}, {words["told"]}"""
+    return words["together"].format(FIELD.join(["%s"] * len(fields)), ", ".join(fields), ROW)
 
 
-def _stored(row: Printed) -> StoredPaper:
-    first_seen, told = _moment(row.first_seen), row.telling()
-    return StoredPaper(
-        id=row.id,
-        title=row.title,
-        abstract=row.abstract,
-        authors=tuple(json.loads(row.authors)),
-        author_count=row.author_count,
-        organisation=row.organisation,
-        categories=tuple(json.loads(row.categories)),
-        keywords=tuple(json.loads(row.keywords)),
-        aliases=tuple(sorted(Alias(*name.split(":", 1)) for name in json.loads(row.aliases or "[]"))),
-        url=row.url,
-        code_url=row.code_url,
-        published_at=_moment(row.published_at) if row.published_at else None,
-        first_seen=first_seen,
-        announced_at=_moment(told.announced_at) if told.announced_at else first_seen,
-        sources=tuple(told.sources),
-        signals=told.signals,
-    )
+def rows(together: str | None) -> list[list[str]]:
+    """The rows, and their fields, of such a text; in no order."""
+    return [row.split(FIELD) for row in together.split(ROW)] if together else []
 
 
-def _moment(told: datetime | str) -> datetime:
-    found = datetime.fromisoformat(told) if isinstance(told, str) else told
-    return found.astimezone(UTC) if found.tzinfo else found.replace(tzinfo=UTC)
+def fields(*, postgres: bool) -> list[str]:
+    """The fields of `p`, a paper, for a `Printed`."""
+    words = _POSTGRES if postgres else _SQLITE
+
+    def text_of(*names: str, told: str = "CAST(p.{} AS text)") -> list[str]:
+        return [told.format(name) for name in names]
+
+    quoted, as_json = words["quoted"].format("p.{}"), words["json"].format("p.{}")
+    return [
+        *text_of("id", "revised"),
+        *text_of("title", "abstract", told=quoted),
+        *text_of("authors", told=as_json),
+        *text_of("author_count"),
+        f"CAST({words['length']} AS text)",
+        *text_of("organisation", told=quoted),
+        *text_of("categories", "keywords", told=as_json),
+        *text_of("url", "code_url", told=quoted),
+        *text_of("published_at", "first_seen"),
+        words["aliases"],
+        words["told"],
+    ]
 
 
 @cache
 def _papers(postgres: bool) -> TextClause:
     words = _POSTGRES if postgres else _SQLITE
-    return text(f"SELECT {columns(postgres=postgres)} FROM paper p WHERE {words['ids']}")
+    return text(f"SELECT {together(fields(postgres=postgres), postgres=postgres)} FROM paper p WHERE {words['ids']}")
+
+
+# ── as objects ─────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def _stored(row: Printed) -> StoredPaper:
+    first_seen, told = moment(row.first_seen), row.telling()
+    return StoredPaper(
+        id=int(row.id),
+        title=json.loads(row.title),
+        abstract=json.loads(row.abstract),
+        authors=tuple(json.loads(row.authors)),
+        author_count=int(row.author_count) if row.author_count else None,
+        organisation=json.loads(row.organisation or "null"),
+        categories=tuple(json.loads(row.categories)),
+        keywords=tuple(json.loads(row.keywords)),
+        aliases=tuple(sorted(Alias(*name.split(":", 1)) for name in json.loads(row.aliases or "[]"))),
+        url=json.loads(row.url or "null"),
+        code_url=json.loads(row.code_url or "null"),
+        published_at=moment(row.published_at) if row.published_at else None,
+        first_seen=first_seen,
+        announced_at=moment(told.announced_at) if told.announced_at else first_seen,
+        sources=tuple(told.sources),
+        signals=told.signals,
+    )
+
+
+def moment(told: str) -> datetime:
+    """A moment as the database writes it: `2026-03-04 06:00:00.000000` SQLite, `2026-03-04 06:00:00+00` PostgreSQL."""
+    found = datetime.fromisoformat(told)
+    return found.astimezone(UTC) if found.tzinfo else found.replace(tzinfo=UTC)

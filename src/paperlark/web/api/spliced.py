@@ -6,13 +6,13 @@ What is text already stays text. For lists that are asked for all the time this 
 import json
 import re
 from collections.abc import Mapping, Sequence
-from datetime import datetime
 from json.encoder import encode_basestring
 from typing import Any
 
 from aiohttp import web
 
 from paperlark.channels.text import own_page
+from paperlark.store import printed
 from paperlark.store.printed import Printed
 from paperlark.web import answers
 from paperlark.web.api.papers import moment
@@ -22,21 +22,21 @@ quoted = json.JSONEncoder(ensure_ascii=False, allow_nan=False).encode
 
 _quoted = encode_basestring  # the same of text, without the way there
 
-_PLAIN = re.compile(r"https?://[a-z0-9-]+(?:\.[a-z0-9-]+)+/[A-Za-z0-9._/-]{0,200}")
+_PLAIN = re.compile(r'"https?://[a-z0-9-]+(?:\.[a-z0-9-]+)+/[A-Za-z0-9._/-]{0,200}"')
 
 
 def paper(row: Printed) -> str:
     """A paper, as `papers.ShownPaper` describes it."""
-    authors = max(row.author_count or 0, row.named) or "null"
-    organisation = "null" if row.organisation is None else _quoted(row.organisation)
-    published = "null" if row.published_at is None else f'"{at(row.published_at)}"'
-    told = row.telling()
+    authors = max(int(row.author_count or 0), int(row.named)) or "null"
+    published = f'"{at(row.published_at)}"' if row.published_at else "null"
+    first_seen, told = at(row.first_seen), row.telling()
+    announced = at(told.announced_at) if told.announced_at else first_seen
     return (
-        f'{{"id": "{row.id}", "title": {_quoted(row.title)}, "abstract": {_quoted(row.abstract)}, '
-        f'"authors": {row.authors}, "author_count": {authors}, "organisation": {organisation}, '
+        f'{{"id": "{row.id}", "title": {row.title}, "abstract": {row.abstract}, '
+        f'"authors": {row.authors}, "author_count": {authors}, "organisation": {row.organisation or "null"}, '
         f'"categories": {row.categories}, "keywords": {row.keywords}, "aliases": {row.aliases or "[]"}, '
-        f'"url": {_page(row.url)}, "code_url": {_page(row.code_url)}, "published_at": {published}, '
-        f'"announced_at": "{at(told.announced_at or row.first_seen)}", "first_seen": "{at(row.first_seen)}", '
+        f'"url": {page(row.url)}, "code_url": {page(row.code_url)}, "published_at": {published}, '
+        f'"announced_at": "{announced}", "first_seen": "{first_seen}", '
         f'"sources": [{", ".join(map(_quoted, told.sources))}], "signals": {{{_counts(told.signals)}}}}}'
     )
 
@@ -57,17 +57,16 @@ def listed(
     return answers.unless_known(request, answer)
 
 
-def at(value: datetime | str) -> str:
-    """A moment, as a driver gave it, in RFC 3339."""
-    if isinstance(value, datetime):
-        return moment(value)
-    if value.endswith("+00"):  # PostgreSQL's: 2026-03-04 06:00:00.5+00
-        return moment(datetime.fromisoformat(value))
-    return f"{value[:10]}T{value[11:].removesuffix('.000000')}Z"  # SQLite's: 2026-03-04 06:00:00.000000
+def at(told: str) -> str:
+    """A moment, as a database wrote it, in RFC 3339."""
+    if told.endswith("+00"):  # PostgreSQL's: 2026-03-04 06:00:00.5+00
+        return f"{told[:10]}T{told[11:-3]}Z" if "." not in told else moment(printed.moment(told))
+    return f"{told[:10]}T{told[11:].removesuffix('.000000')}Z"  # SQLite's: 2026-03-04 06:00:00.000000
 
 
-def _page(address: str | None) -> str:
-    if address is None:
+def page(address: str) -> str:
+    """A page's address as JSON, of its JSON as it was told; "" for none."""
+    if not address:
         return "null"
     # Most addresses are so plain that there is nothing to find out about them.
-    return f'"{address}"' if _PLAIN.fullmatch(address) else quoted(own_page(address))
+    return address if _PLAIN.fullmatch(address) else quoted(own_page(json.loads(address)))
