@@ -76,13 +76,9 @@ class Proposal:
 def proposals(material: Material) -> list[Proposal]:
     """All of them, in the order of `KINDS`, the best of each kind first. Of some words there are two: one that widens
     the profile, one that narrows it."""
-    return [
-        *_spellings(material),
-        *_acronyms(material),
-        *_terms(material),
-        *_authors(material),
-        *_organisations(material),
-    ]
+    same = list(_acronyms(material))
+    names = [*_authors(material), *_organisations(material)]
+    return [*_spellings(material), *same, *_terms(material, [each.what for each in same]), *names]
 
 
 # ── spelling ───────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -198,12 +194,14 @@ def _short(text: str) -> Term:
 # ── words that go with it ──────────────────────────────────────────────────────────────────────────────────────────
 
 
-def _terms(material: Material) -> Iterator[Proposal]:
+def _terms(material: Material, said: Iterable[str]) -> Iterator[Proposal]:
+    """said: what is proposed already."""
     own = Counter(term for paper in material.matched.values() for term in terms(paper))
     titles = Counter(term for paper in material.matched.values() for term in titled(paper))
     known = {term: held for term, held in own.items() if held >= FEW and titles[term] >= TITLED}
     found = companions(known, len(material.matched), material.usual.terms, material.usual.papers)
     asked = {stem(word) for leaf in _asked_for(material.query.tree) if isinstance(leaf, Term) for word in leaf.words}
+    asked |= {each for text in said for each in _stems(text)}
     for each in islice(distinct(found, asked), TERMS):
         node = Term(written(material.matched.values(), each.name))
         if tuple(map(stem, node.words)) == tuple(each.name.split(" ")):
@@ -223,12 +221,14 @@ def _one_in(each: Companion) -> str:
     return f"1 in {max(2, round(each.of_usual / each.usual)):,}"
 
 
-def _both_ways(material: Material, kind: Kind, what: str, reason: str, node: Node, share: float) -> Iterator[Proposal]:
-    wider = rewritten.widened(material.text, material.query, node)
+def _both_ways(
+    material: Material, kind: Kind, what: str, reason: str, node: Node, share: float, said: str | None = None
+) -> Iterator[Proposal]:
+    wider = rewritten.widened(material.text, material.query, node, said)
     if wider is not None:
         yield Proposal(kind, what, reason, wider, share)
     least, most = SPLITS
-    narrower = rewritten.narrowed(material.text, material.query, node) if least <= share <= most else None
+    narrower = rewritten.narrowed(material.text, material.query, node, said) if least <= share <= most else None
     if narrower is not None:
         yield Proposal(kind, what, reason, narrower, share, narrower=True)
 
@@ -239,10 +239,11 @@ def _both_ways(material: Material, kind: Kind, what: str, reason: str, node: Nod
 def _authors(material: Material) -> Iterator[Proposal]:
     followed = [leaf.name for leaf in _asked_for(material.query.tree) if isinstance(leaf, Author)]
     for each in _recurring(material, material.usual.authors, _by):
-        name, node = read_name(each.name), _node(f'author:"{each.name}"')
+        said = f'author:"{each.name}"'
+        name, node = read_name(each.name), _node(said)
         if name is None or node is None or any(same_person(other, name) for other in followed):
             continue
-        text = rewritten.widened(material.text, material.query, node)
+        text = rewritten.widened(material.text, material.query, node, said)
         if text is not None:
             yield Proposal("author", each.name, _is_on(material, each.name, _by), text, each.own / each.of)
 
@@ -251,10 +252,11 @@ def _organisations(material: Material) -> Iterator[Proposal]:
     if any(isinstance(leaf, Term) and leaf.field == "org" for leaf in _asked_for(material.query.tree)):
         return
     for each in _recurring(material, material.usual.organisations, _from):
-        node = _node(f'org:"{each.name}"')
+        said = f'org:"{each.name}"'
+        node = _node(said)
         if node is not None:
             reason = _is_on(material, each.name, _from)
-            yield from _both_ways(material, "organisation", each.name, reason, node, each.own / each.of)
+            yield from _both_ways(material, "organisation", each.name, reason, node, each.own / each.of, said)
 
 
 def _recurring(material: Material, usual: Mapping[str, int], names: Names) -> list[Companion]:

@@ -12,15 +12,15 @@ from paperlark.matching.tree import And, Node, Not, Or, Term, all_of, any_of
 from paperlark.model.problems import QueryError
 
 
-def widened(text: str, query: Query, node: Node) -> str | None:
-    """With one more alternative."""
+def widened(text: str, query: Query, node: Node, said: str | None = None) -> str | None:
+    """With one more alternative. said: its text, where that is not the canonical one."""
     between = "\n" if "\n" in text.strip() else ", "
-    return _best([f"{text.strip()}{between}{node}"], any_of([query.tree, node]))
+    return _best([f"{text.strip()}{between}{said or node}"], any_of([query.tree, node]))
 
 
-def narrowed(text: str, query: Query, node: Node) -> str | None:
-    """With one more thing that every paper must have."""
-    return _best([f"{text.strip()} {node}"], all_of([query.tree, node]))
+def narrowed(text: str, query: Query, node: Node, said: str | None = None) -> str | None:
+    """With one more thing that every paper must have. said: its text, where that is not the canonical one."""
+    return _best([f"{text.strip()} {said or node}"], all_of([query.tree, node]))
 
 
 def swapped(text: str, query: Query, run: Sequence[Node], instead: Node) -> str | None:

@@ -121,7 +121,7 @@ async def known(tx: Transaction, words: Collection[str]) -> dict[str, int]:
     if tx.postgres:
         statement = text(
             "SELECT word, doc FROM unnest(CAST(:words AS text[])) AS word, LATERAL (SELECT count(*) AS doc"
-            " FROM paper_words WHERE words @@ CAST( || word ||  AS tsquery)) AS held WHERE doc > 0"
+            " FROM paper_words WHERE words @@ CAST(quote_literal(word) AS tsquery)) AS held WHERE doc > 0"
         )
         await by_index(tx)
         return {row.word: row.doc for row in await tx.execute(statement, {"words": list(words)})}
