@@ -30,7 +30,8 @@ FUNCTION_WORDS = frozenset(
         some still such than that the their them themselves then there thereby therefore these they this those three
         through throughout thus to together too toward towards two under until up upon us use used uses using various
         very via was we well were what when where whereas whether which while who whole whose why will with within
-        without would yet you your""".split(),  # noqa: SIM905  a page of quotes and commas says less
+        without would yet you your
+        com github http https org www""".split(),  # noqa: SIM905  a page of quotes and commas says less
     )
 )
 
