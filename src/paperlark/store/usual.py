@@ -9,7 +9,7 @@ from paperlark.matching.terms import Usual, count
 from paperlark.store import analysed, archive
 from paperlark.store.database import Transaction
 
-LOOKED_AT = 2_000  # papers, the newest: a share of one in a hundred is told to within a quarter of itself
+LOOKED_AT = 1_000  # papers, the newest: a share of one in fifty is told to within a quarter of itself
 STALE = 0.1  # of them
 
 
