@@ -83,6 +83,7 @@ const DEEDS = {
   pair: { say: "pair", click: () => settings() },
   again: { say: "try_again", click: () => refresh() },
   settings: { say: "settings", click: () => settings() },
+  suggest: { say: "suggest", click: () => browser.tabs.create({ url: `${known.account.server}/profiles/${known.kept.chosen}/suggestions` }) },
 };
 
 function followForm() {

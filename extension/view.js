@@ -46,10 +46,10 @@ function panel(stands, words = []) {
   return { key: `panel_${stands.replaceAll("-", "_")}`, words, actions: PANELS[stands] };
 }
 
-/** Nothing is unread: either all is read, or nothing is followed. */
+/** Nothing is unread: either nothing is followed, or all is read; then one profile may be asked what else it could bring. */
 function rest(kept) {
   if (kept.profiles.length === 0) return { key: "panel_nothing_followed", words: [], actions: ["follow"] };
-  return { key: "panel_all_read", words: [], actions: [] };
+  return { key: "panel_all_read", words: [], actions: kept.chosen ? ["suggest"] : [] };
 }
 
 /** Why what is shown may be old, and of when it is. */

@@ -118,7 +118,7 @@ HOMES: dict[str, tuple[str, ...]] = {
     "standardwebhooks": ("paperlark.channels.webhook",),
     "feedparser": ("paperlark.sources",),
     "lark": ("paperlark.matching",),
-    "numpy": ("paperlark.matching", "paperlark.store", "paperlark.readers"),
+    "numpy": ("paperlark.matching", "paperlark.ranking", "paperlark.store", "paperlark.readers"),
     "apscheduler": ("paperlark.pipeline", "paperlark.app"),
     "typer": ("paperlark.cli",),
     "pydantic_settings": ("paperlark.settings",),

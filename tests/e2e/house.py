@@ -159,6 +159,7 @@ async def furnish(store: Store, clock: FakeClock, links: Links) -> tuple[str, Ad
         "/profiles": ["/profiles"],
         "/profiles/new": ["/profiles/new?text=agent*"],
         "/profiles/{id}": [f"/profiles/{agents.id}"],
+        "/profiles/{id}/suggestions": [f"/profiles/{agents.id}/suggestions"],
         "/profiles/{id}/explain": [f"/profiles/{agents.id}/explain?paper={papers[0]}"],
         "/subscriptions": ["/subscriptions"],
         "/subscriptions/new": [f"/subscriptions/new?profile={agents.id}"],

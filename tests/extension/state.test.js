@@ -164,6 +164,13 @@ test("when all is read it says so above earlier papers", () => {
   assert.deepEqual([seen.panel.key, ids(seen.earlier)], ["panel_all_read", ["1"]]);
 });
 
+test("where all of one profile is read, it can be asked what else it could bring", () => {
+  const kept = having();
+  const chosen = { ...kept, chosen: "1", lists: { ...kept.lists, 1: kept.lists[""] } };
+  assert.deepEqual(view(chosen, PAIRED, NOW, MOMENT).panel.actions, ["suggest"]);
+  assert.deepEqual(view(kept, PAIRED, NOW, MOMENT).panel.actions, []);
+});
+
 test("who follows nothing is shown how to", () => {
   assert.deepEqual(view({ ...having(), profiles: [] }, PAIRED, NOW, MOMENT).panel.actions, ["follow"]);
 });

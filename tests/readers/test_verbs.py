@@ -30,6 +30,7 @@ from paperlark.readers import (
     preview,
     search,
     subscribe,
+    suggest,
     tokens,
     webhook,
     why,
@@ -88,6 +89,7 @@ TAKE_AN_ID = [
         "profile",
         lambda s, me, its: matches.new_since(s, me, Position(MONDAY), MONDAY, profile=str(its), limit=5),
     ),
+    Taking("suggest.suggest_for", "profile", lambda s, me, its: suggest.suggest_for(s, me, str(its), now=MONDAY)),
     Taking("tokens.revoke", "token", lambda s, me, its: tokens.revoke(s, me, f"{its:0{ID_LENGTH}x}")),
 ]
 
@@ -117,6 +119,7 @@ OF_ONES_OWN: dict[str, Call] = {
     "place.hasten": lambda s, me, _: place.hasten(s, me, "fake", "strangers"),
     "place.moved": lambda s, me, _: place.moved(s, me, "fake", "strangers", "elsewhere", ("test", "elsewhere")),
     "preview.preview": lambda s, me, _: preview.preview(s, "larks", now=MONDAY, account_id=me),
+    "suggest.suggest": lambda s, me, _: suggest.suggest(s, "larks", now=MONDAY, account_id=me),
     "subscribe.subscribe_trending": lambda s, me, _: subscribe.subscribe_trending(
         s, me, channel="fake", address="strangers", wish=WISH
     ),
@@ -134,6 +137,7 @@ OF_ONES_OWN: dict[str, Call] = {
 """Verbs that take an account and nothing of it: they show and touch what is its own."""
 
 OF_NOBODY = {
+    "compared.volumes",
     # A code, a token or the secret part of an address is all that these take; see test_link, and web/test_session,
     # test_account and test_feeds.
     "link.redeem",

@@ -78,6 +78,7 @@ OWNED = {
     "profiles.remove": Named(profile),
     "previews.preview_of_profile": Named(profile),
     "previews.explain": Named(profile),
+    "suggestions.suggest_for_profile": Named(profile),
     "subscriptions.show": Named(subscription),
     "subscriptions.edit": Named(subscription, {"cap": 3}),
     "subscriptions.remove": Named(subscription),

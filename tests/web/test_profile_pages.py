@@ -167,6 +167,29 @@ async def test_the_list_draws_each_profile(client: Client, sqlite_store: Store) 
     assert page.all(".glance p") == ["About one paper every 2 days", "No paper in 30 days"]
 
 
+# ── what else ──────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+async def test_a_suggestion_says_why_and_a_button_takes_it(client: Client, sqlite_store: Store) -> None:
+    at = await lately(sqlite_store)
+    explained = [announcement(f"Song {n}", "Bird language models (BLMs) of song.", at=at) for n in range(3)]
+    await record(sqlite_store, *explained, announcement("Song", "Bird language models.", at=at))
+    browser, account = await signed_in(client, sqlite_store)
+    profile = await follow.follow(sqlite_store, account, "BLM", name="Birds")
+    page = await browser.get(f"/profiles/{profile.id}/suggestions")
+    assert page.all("h2")[0] == "bird language models"
+    assert "3 abstracts explain “BLM” as “bird language models”." in page.says("main")
+    changed = 'BLM, "bird language models"'
+    assert page.fields("form.acts") == {"text": changed, "name": "Birds"}
+    tried = await browser.post(f"/profiles/{profile.id}", text=changed, name="Birds", do="try")
+    assert (tried.fields("form.trying")["text"], tried.status) == (changed, 200)
+    taken = await browser.post(f"/profiles/{profile.id}", text=changed, name="Birds", do="keep")
+    assert taken.says("p.said") == "Saved. The new text counts from now on."
+    again = await browser.get(f"/profiles/{profile.id}/suggestions")
+    assert "Nothing to suggest" in again.says(".note")
+    assert f"/profiles/{profile.id}/suggestions" in [a.attributes["href"] for a in taken.tree.css("main a")]
+
+
 # ── why ────────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
@@ -197,8 +220,8 @@ async def test_another_readers_profile_is_not_there(client: Client, sqlite_store
     for number in (hers, 1, "x", "9" * 30):
         seen = [await eve.get(f"/profiles/{number}"), await eve.get(f"/profiles/{number}/explain?paper=x")]
         seen += [await eve.post(f"/profiles/{number}", text="wrens", name="Mine", do="keep")]
-        seen += [await eve.post(f"/profiles/{number}/remove")]
-        assert [page.status for page in seen] == [404] * 4
+        seen += [await eve.post(f"/profiles/{number}/remove"), await eve.get(f"/profiles/{number}/suggestions")]
+        assert [page.status for page in seen] == [404] * 5
         assert {page.says("main") for page in seen} == {
             "No such profile You have no such profile. To the newest papers"
         }

@@ -6,6 +6,7 @@
 `reply`      what a bot answers: words with a style, papers, buttons, a file
 `following`  follow, list, edit, unfollow
 `telling`    digest, when, pause, resume, status; `rhythm` reads what `/when` says
+`suggesting` suggest
 `answering`  preview, why, search, trending
 `keeping`    save, not relevant, mute: as commands and as buttons
 `account`    start, link, export, delete

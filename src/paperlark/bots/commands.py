@@ -1,7 +1,7 @@
 """What a reader can say to a bot, whatever the platform: the table of commands, and how they and buttons are answered.
 
-Each story has its file: `following`, `telling` (when), `answering`, `keeping`, `account`. They are functions of one
-`Asked` that give a `Reply`; here stands who may ask for what, and what becomes of errors.
+Each story has its file: `following`, `suggesting`, `telling` (when), `answering`, `keeping`, `account`. They are
+functions of one `Asked` that give a `Reply`; here stands who may ask for what, and what becomes of errors.
 """
 
 from collections.abc import Awaitable, Callable, Sequence
@@ -10,7 +10,7 @@ from functools import partial
 from typing import Literal
 from zoneinfo import available_timezones
 
-from paperlark.bots import account, answering, following, keeping, telling
+from paperlark.bots import account, answering, following, keeping, suggesting, telling
 from paperlark.bots.asked import Asked
 from paperlark.bots.asker import Asker
 from paperlark.bots.reply import NOTICE, Line, Reply, Said
@@ -65,6 +65,7 @@ COMMANDS: tuple[Command, ...] = (
     Command("edit", "Change a query, or its name", "NUMBER QUERY", True, answer=following.edit),
     Command("unfollow", "End a query", "NUMBER", True, answer=following.unfollow),
     Command("preview", "What a query would have brought", "QUERY", answer=answering.try_out),
+    Command("suggest", "What else a query of yours could ask for", "NUMBER", answer=suggesting.suggest),
     Command("digest", "Send now what waits for you", changes=True, answer=telling.digest),
     Command("when", "How often, at what hour, quiet hours", "[daily 08:30 Europe/Berlin quiet 22-7]", True,
             answer=telling.when),

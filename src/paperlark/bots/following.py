@@ -247,7 +247,7 @@ async def unfollow(asked: Asked) -> Reply:
     wanted = needed(asked.text, UNFOLLOW_USAGE)
     if wanted.casefold() == "trending" and (ended := await _no_trending(asked)):
         return ended
-    profile = await _pick(asked, wanted)
+    profile = await pick(asked, wanted)
     await verbs.unfollow(asked.store, asked.me, str(profile.id))
     again = button("Follow it again", "follow", "1")
     return asked.reply(
@@ -265,7 +265,7 @@ async def _no_trending(asked: Asked) -> Reply | None:
     return asked.reply("No more of what is trending. `/trending daily` brings it back.") if told else None
 
 
-async def _pick(asked: Asked, wanted: str) -> Profile:
+async def pick(asked: Asked, wanted: str) -> Profile:
     """A profile by its number in the list, its name or its id. Raises ReaderError."""
     mine = [profile for profile, _ in await verbs.listed(asked.store, asked.me)]
     named = [profile for profile in mine if profile.name.casefold() == wanted.casefold()]
@@ -283,7 +283,7 @@ async def _pick_first(asked: Asked, text: str) -> tuple[Profile, str]:
         if _begins_with(text, profile.name):
             return profile, text[len(profile.name) :].strip()
     first, *rest = text.split(maxsplit=1)
-    return await _pick(asked, first), "".join(rest).strip()
+    return await pick(asked, first), "".join(rest).strip()
 
 
 def _begins_with(text: str, name: str) -> bool:

@@ -6,6 +6,7 @@
 `trending`   trending
 `answering`  why
 `following`  profiles
+`suggesting` suggest
 `telling`    subscribe, unsubscribe, secret
 `keeping`    read, save, dismiss, unmark, saved; mute, unmute, mutes; pause, resume
 `outbox`     outbox
@@ -38,6 +39,7 @@ from paperlark.cli import (
     keeping,
     outbox,
     running,
+    suggesting,
     telling,
     trending,
     upkeep,
@@ -76,6 +78,7 @@ for family in (
     answering,
     trending,
     following,
+    suggesting,
     telling,
     keeping,
     outbox,

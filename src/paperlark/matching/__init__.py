@@ -15,6 +15,7 @@ In the order of the story:
 `index`       the percolator: which of the stored queries does this paper meet?
 `rank`        how well a paper answers a query (BM25)
 `lean`        a paper in a few short strings, for whoever keeps thousands of them
+`terms`       what a paper may be about: its words and pairs of words; and what is usual
 `judge`       a query held against those: does each meet it, and how well?
 `mutes`       is this paper one that its reader does not want to hear of?
 `explain`     why it matched, in words as written

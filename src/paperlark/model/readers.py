@@ -136,8 +136,11 @@ class MarkKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Opinion:
-    """A paper that its reader saved or dismissed: by whom it is, and the profiles of the reader that it met."""
+    """A paper that its reader saved or dismissed, and when: by whom it is, and which of that reader's profiles led
+    to it."""
 
     saved: bool
     authors: tuple[str, ...]
     profiles: frozenset[int]
+    paper_id: int = 0
+    at: datetime | None = None

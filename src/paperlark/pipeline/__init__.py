@@ -8,6 +8,7 @@
 `planning`   what is owed gets its deliveries, each in the next free slot
 `deliver`    deliveries are claimed, sealed, sent, or ended visibly
 `compose`    what a delivery says; pure
+`tastes`     what readers' marks teach, learned for the order of their digests
 `saying`     the same for many at once: read, composed, rendered, sealed
 `lane`       who may send on a channel: one process, one at a time, within the limits; answers first
 `windows`    how many messages a platform bears in any stretch of time; pure

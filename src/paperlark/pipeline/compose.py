@@ -1,6 +1,7 @@
 """What a delivery says: what is owed becomes a digest. Pure."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 
@@ -10,12 +11,15 @@ from paperlark.matching.document import Analysed, analyse
 from paperlark.matching.explain import spans
 from paperlark.matching.mutes import muted
 from paperlark.matching.query import Query, parse
+from paperlark.matching.rank import Statistics, query_words, score
 from paperlark.model.messages import Digest, DigestPaper, Reason, Span
 from paperlark.model.papers import StoredPaper
 from paperlark.model.problems import QueryError
 from paperlark.model.readers import TRENDING, Cadence, Destination, EmptyPolicy, Mute, Opinion, Profile
 from paperlark.model.sources import Health
+from paperlark.pipeline.tastes import Taste
 from paperlark.ranking.feedback import INDIFFERENT, Liking, liking, taste, telling
+from paperlark.ranking.order import Place, lifted, shares
 from paperlark.ranking.trending import Score, explain
 from paperlark.schedule import local_day
 from paperlark.store import papers
@@ -37,12 +41,15 @@ def compose(
     healths: Sequence[tuple[str, Health | None]] = (),
     scores: Mapping[int, Score] | None = None,
     opinions: Sequence[Opinion] = (),
+    learned: Taste | None = None,
+    statistics: Statistics | None = None,
     explanations: "Explanations | None" = None,
 ) -> Digest | None:
     """What a delivery says: each paper once, with every reason; best first, cut at the destination's cap.
 
     scores: how much each paper is trending, by id; without them no paper comes first for that. opinions: what the
-    reader saved and dismissed of late: papers like that come first or last, and say so.
+    reader saved and dismissed of late; learned: what that teaches, where it is enough: papers like that come first or
+    last, and say so. statistics: of the archive, for how well a paper answers what led to it.
 
     explanations: shared by digests that are made together, of the same papers.
 
@@ -65,9 +72,12 @@ def compose(
     day = local_day(destination.rhythm, now)
     if not found and not _speaks_when_empty(delivery, destination, day.weekday()):
         return None
-    liked = _likings(found, owed, named, opinions)
-    found.sort(key=lambda paper: (-liked[paper.id].tier, *_order(paper, scores.get(paper.id))))
-    found = [_explained(paper, liked[paper.id]) for paper in found]
+    liked = _likings(found, owed, named, opinions, learned)
+    relevance = _relevance(owed, stored, named, statistics, explanations) if len(found) > 1 else {}
+    places = {paper.id: _place(paper, liked, scores, relevance) for paper in found}
+    first = lifted(places)
+    found.sort(key=lambda paper: places[paper.id].rank)
+    found = [_explained(paper, liked[paper.id], scores.get(paper.id) if paper.id == first else None) for paper in found]
     return Digest(
         title=_title(delivery.cadence, len(found)),
         day=day,
@@ -134,27 +144,64 @@ def _unwell(healths: Sequence[tuple[str, Health | None]]) -> bool:
     return any(found is not None and not found.well for _, found in healths)
 
 
-def _order(paper: DigestPaper, score: Score | None) -> tuple[float, ...]:
-    """Most trending first, then what met more profiles, then the newer."""
-    points = score.points if score else 0.0
-    return (-points, -len(paper.reasons), -paper.announced_at.timestamp(), -paper.id)
+def _place(
+    paper: DigestPaper, liked: Mapping[int, Liking], scores: Mapping[int, Score], relevance: Mapping[int, float]
+) -> Place:
+    trend = scores[paper.id].points if paper.id in scores else 0.0
+    tier = liked[paper.id].tier
+    return Place(paper.id, paper.announced_at, len(paper.reasons), tier, trend, relevance.get(paper.id, 0.0))
+
+
+def _relevance(
+    owed: Sequence[OwedPaper],
+    stored: Mapping[int, StoredPaper],
+    named: Mapping[int, Profile],
+    statistics: Statistics | None,
+    explanations: "Explanations",
+) -> dict[int, float]:
+    """How well each paper answers the profiles that led to it, all of them together, by id."""
+    if statistics is None:
+        return {}
+    found: dict[int, float] = defaultdict(float)
+    led: dict[int, list[OwedPaper]] = defaultdict(list)
+    for paper in _last_words(owed):
+        for number in paper.profiles:
+            if number in named and paper.paper_id in stored:
+                led[number].append(paper)
+    for number, theirs in led.items():
+        text = named[number].text
+        points = {each.paper_id: explanations.points(text, each, stored[each.paper_id], statistics) for each in theirs}
+        for paper_id, share in shares(points).items():
+            found[paper_id] += share
+    return found
 
 
 def _likings(
-    found: Sequence[DigestPaper], owed: Sequence[OwedPaper], named: Mapping[int, Profile], opinions: Sequence[Opinion]
+    found: Sequence[DigestPaper],
+    owed: Sequence[OwedPaper],
+    named: Mapping[int, Profile],
+    opinions: Sequence[Opinion],
+    learned: Taste | None,
 ) -> dict[int, Liking]:
     """Where each paper goes by what its reader saved and dismissed; where all go alike, none goes anywhere."""
-    known = taste(opinions)
     led = {paper.paper_id: {n: named[n].name for n in paper.profiles if n in named} for paper in owed}
-    likings = {paper.id: liking(known, paper.authors, led[paper.id]) for paper in found}
+    if learned is not None:
+        likings = {paper.id: learned.liking(paper.id, led[paper.id]) for paper in found}
+    else:
+        known = taste(opinions)
+        likings = {paper.id: liking(known, paper.authors, led[paper.id]) for paper in found}
     return likings if telling(likings.values()) else dict.fromkeys(likings, INDIFFERENT)
 
 
-def _explained(paper: DigestPaper, liking: Liking) -> DigestPaper:
-    """The paper, with the reason why it stands where it stands, as its second at the latest."""
-    if not liking.tier:
+def _explained(paper: DigestPaper, liking: Liking, lifting: Score | None) -> DigestPaper:
+    """The paper, with the reason why it stands where it stands, as its second at the latest: the reader's marks, or a
+    trend that lifted it to the top, where nothing else says so."""
+    if liking.tier:
+        moved = Reason("shown first" if liking.tier > 0 else "shown last", said=liking.reason)
+    elif lifting is not None and all(reason.profile != "trending" for reason in paper.reasons):
+        moved = Reason("shown first", said=explain(lifting))
+    else:
         return paper
-    moved = Reason("shown first" if liking.tier > 0 else "shown last", said=liking.reason)
     return replace(paper, reasons=(*paper.reasons[:1], moved, *paper.reasons[1:]))
 
 
@@ -192,26 +239,46 @@ def _reasons(
 
 
 class Explanations:
-    """Which words of papers met which queries, remembered: in one hour many readers are told of the same papers, and
-    often by the same words."""
+    """Which words of papers met which queries, and how well those answer, remembered: in one hour many readers are told
+    of the same papers, and often by the same words."""
 
     def __init__(self) -> None:
         self._queries: dict[str, Query | None] = {}
         self._analysed: dict[tuple[int, str, datetime], Analysed] = {}
         self._spans: dict[tuple[str, int, str, datetime], tuple[Span, ...]] = {}
+        self._points: dict[tuple[str, int, str, datetime], float] = {}
 
     def of(self, text: str, owed: OwedPaper, stored: StoredPaper) -> tuple[Span, ...]:
         """The words of a paper that meet a query, as it was announced; none where the query cannot be read any more."""
+        which = (text, owed.paper_id, owed.type, owed.announced_at)
+        if which not in self._spans:
+            query = self._query(text)
+            self._spans[which] = spans(query, self._paper(owed, stored)) if query is not None else ()
+        return self._spans[which]
+
+    def points(self, text: str, owed: OwedPaper, stored: StoredPaper, statistics: Statistics) -> float:
+        """How well a paper answers a query, as it was announced (`rank.score`); 0 where the query cannot be read."""
+        which = (text, owed.paper_id, owed.type, owed.announced_at)
+        if which not in self._points:
+            query = self._query(text)
+            self._points[which] = score(query, self._paper(owed, stored), statistics) if query is not None else 0.0
+        return self._points[which]
+
+    def words(self, texts: Iterable[str]) -> set[str]:
+        """The stored words whose frequencies `points` needs for some queries."""
+        return {word for query in map(self._query, texts) if query is not None for word in query_words(query)}
+
+    def _query(self, text: str) -> Query | None:
+        if text not in self._queries:
+            self._queries[text] = _read(text)
+        return self._queries[text]
+
+    def _paper(self, owed: OwedPaper, stored: StoredPaper) -> Analysed:
         which = (owed.paper_id, owed.type, owed.announced_at)
-        if (text, *which) not in self._spans:
-            if text not in self._queries:
-                self._queries[text] = _read(text)
-            if which not in self._analysed:
-                document = papers.document(stored, type=owed.type, announced_at=owed.announced_at)
-                self._analysed[which] = analyse(document)
-            query = self._queries[text]
-            self._spans[text, *which] = spans(query, self._analysed[which]) if query is not None else ()
-        return self._spans[text, *which]
+        if which not in self._analysed:
+            document = papers.document(stored, type=owed.type, announced_at=owed.announced_at)
+            self._analysed[which] = analyse(document)
+        return self._analysed[which]
 
 
 def _read(text: str) -> Query | None:

@@ -4,21 +4,26 @@ A fault in one of them (a paper that cannot be rendered) stops no other: then ea
 """
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
 from paperlark.channels.base import Channel
 from paperlark.health import judge
 from paperlark.links import Links
+from paperlark.matching.rank import Statistics
 from paperlark.model.papers import StoredPaper
 from paperlark.model.readers import Mute, Opinion, Profile
 from paperlark.model.sources import Health
 from paperlark.pipeline import At, rising
 from paperlark.pipeline.compose import OPINIONS_FOR, Explanations, compose, fates_of, unheard, with_links
+from paperlark.pipeline.rising import Risen
+from paperlark.pipeline.tastes import Taste, Tastes
 from paperlark.ranking.trending import Score
-from paperlark.store import marks, papers, recipients, sealing, sources
-from paperlark.store.database import Store
+from paperlark.store import analysed, marks, papers, recipients, sealing, sources
+from paperlark.store import search as full_text
+from paperlark.store.database import Store, Transaction
 from paperlark.store.outbox import Delivery, Fate, MovedError, OwedPaper
 from paperlark.store.recipients import Place
 from paperlark.store.sealing import Content
@@ -37,8 +42,17 @@ class Matter:
     muted: Sequence[Mute]
     dismissed: frozenset[int]
     opinions: Sequence[Opinion]
+    learned: Taste | None
     healths: Sequence[tuple[str, Health | None]]
     now: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """What the order of papers in several deliveries is made of, beside each reader's own."""
+
+    explanations: Explanations
+    statistics: Statistics | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,14 +88,15 @@ class Sealer:
         self._page_url = page_url
         self._links = links
         self._at = at
+        self._tastes = Tastes()
 
     async def seal(self, deliveries: Sequence[tuple[Delivery, Place]]) -> Said:
         """Fix what each of them says."""
         said = Said({}, [], [], [])
         if not deliveries:
             return said
-        matters = await self._read(deliveries)
-        made = await self._made(matters, said)
+        matters, order = await self._read(deliveries)
+        made = await self._made(matters, order, said)
         contents = [each for each in made if isinstance(each, Content)]
         self._at("deliver: rendered")
         await self._seal(contents, said)
@@ -92,7 +107,7 @@ class Sealer:
                     said.dropped.append(nothing)
         return said
 
-    async def _read(self, deliveries: Sequence[tuple[Delivery, Place]]) -> list[Matter]:
+    async def _read(self, deliveries: Sequence[tuple[Delivery, Place]]) -> tuple[list[Matter], Order]:
         async with self._store.reading() as tx:
             now = await tx.now()
             owed = await sealing.owed_by(tx, [delivery for delivery, _ in deliveries])
@@ -115,7 +130,12 @@ class Sealer:
             dismissed = await recipients.dismissed(tx, wanted)
             opinions = await marks.opinions(tx, {delivery.account_id for delivery, _ in deliveries}, now - OPINIONS_FOR)
             healths = [(source.name, judge(source.standing, now)) for source in await sources.listed(tx)]
-        return [
+            several = _of_several(deliveries, risen)
+            tastes = await self._tastes.of(
+                tx, {account_id: opinions[account_id] for account_id in several if account_id in opinions}, several
+            )
+            order = await _order(tx, {named[number].text for _, number in asked if number in named} if several else ())
+        matters = [
             Matter(
                 delivery,
                 place,
@@ -126,32 +146,33 @@ class Sealer:
                 muted.get(delivery.account_id, ()),
                 frozenset(dismissed.get(delivery.account_id, ())),
                 opinions.get(delivery.account_id, ()),
+                tastes.get(delivery.account_id),
                 healths,
                 now,
             )
             for delivery, place in deliveries
         ]
+        return matters, order
 
-    async def _made(self, matters: Sequence[Matter], said: Said) -> list[Content | Nothing]:
-        (together,) = await asyncio.gather(asyncio.to_thread(self._make_all, matters), return_exceptions=True)
+    async def _made(self, matters: Sequence[Matter], order: Order, said: Said) -> list[Content | Nothing]:
+        (together,) = await asyncio.gather(asyncio.to_thread(self._make_all, matters, order), return_exceptions=True)
         if not isinstance(together, Exception):
             if isinstance(together, BaseException):
                 raise together
             return together
         made: list[Content | Nothing] = []
         for matter in matters:
-            (one,) = await asyncio.gather(asyncio.to_thread(self._make, matter), return_exceptions=True)
+            (one,) = await asyncio.gather(asyncio.to_thread(self._make, matter, order), return_exceptions=True)
             if isinstance(one, BaseException):
                 said.faults.append(one)
             else:
                 made.append(one)
         return made
 
-    def _make_all(self, matters: Sequence[Matter]) -> list[Content | Nothing]:
-        explanations = Explanations()
-        return [self._make(matter, explanations) for matter in matters]
+    def _make_all(self, matters: Sequence[Matter], order: Order) -> list[Content | Nothing]:
+        return [self._make(matter, order) for matter in matters]
 
-    def _make(self, matter: Matter, explanations: Explanations | None = None) -> Content | Nothing:
+    def _make(self, matter: Matter, order: Order) -> Content | Nothing:
         """Compose and render one delivery. Pure, and slow enough for a thread."""
         wanted = [paper for paper in matter.owed if paper.profiles]
         left_out = unheard(wanted, matter.stored, mutes=matter.muted, dismissed=matter.dismissed)
@@ -165,8 +186,10 @@ class Sealer:
             page_url=self._page_url,
             healths=matter.healths,
             scores=matter.scores,
-            explanations=explanations,
+            explanations=order.explanations,
+            statistics=order.statistics,
             opinions=matter.opinions,
+            learned=matter.learned,
         )
         fates = fates_of(matter.owed, digest, left_out)
         if digest is None:
@@ -194,3 +217,25 @@ class Sealer:
             return
         self._at("deliver: sealed")
         said.sealed |= {content.delivery.id: content.parts for content in contents if content.delivery.id in sealed}
+
+
+def _of_several(
+    deliveries: Sequence[tuple[Delivery, Place]], risen: Mapping[int, Risen]
+) -> Mapping[int, Collection[int]]:
+    """The papers of each account's deliveries that tell of several: one paper alone has no order."""
+    found: dict[int, set[int]] = defaultdict(set)
+    for delivery, _ in deliveries:
+        told = {paper.paper_id for paper in risen[delivery.id].owed if paper.profiles}
+        if len(told) > 1:
+            found[delivery.account_id] |= told
+    return found
+
+
+async def _order(tx: Transaction, texts: Collection[str]) -> Order:
+    """texts: of the profiles whose papers are ordered."""
+    explanations = Explanations()
+    if not texts:
+        return Order(explanations, None)
+    words = await asyncio.to_thread(explanations.words, texts)
+    await analysed.refresh(tx)
+    return Order(explanations, await full_text.statistics(tx, sorted(words)))

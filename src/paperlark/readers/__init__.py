@@ -25,6 +25,10 @@ that account's, and returns plain values that know no platform.
 `snippet`    the part of an abstract that shows why it was found
 `names`      names in the archive that are like one that is given
 `preview`    what a query would have sent: papers a day, examples, the noisiest term
+`suggest`    what may be changed about a profile, why, and what that would bring
+`proposals`  pure: the changes, by what its papers have in common
+`rewritten`  pure: a profile's text, so changed
+`compared`   what several queries would have brought, counted together
 `why`        why a paper meets a query; what led to it, or to each paper of a delivery
 `why_not`    what became of a paper: told, when and where, or why not
 `way`        the rule behind that: a paper's way to a reader, and where it may end

@@ -14,6 +14,7 @@
 `search`       the archive's full text: candidates by the database, in our own words
 `analysed`     papers as queries see them, their words at hand
 `shelf`        the newest of those, kept in memory
+`usual`        what is usual among the newest papers: words, pairs of words, names
 `sources`      the configured sources: cursor, lease, health
 `signals`      what was counted over time, for what is trending
 `profiles`     profiles with their versions and change log; destinations and subscriptions

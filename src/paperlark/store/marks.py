@@ -80,14 +80,14 @@ async def saved_ids(tx: Transaction, account_id: int) -> list[int]:
 
 async def opinions(tx: Transaction, account_ids: Collection[int], since: datetime) -> dict[int, list[Opinion]]:
     """What some accounts saved and dismissed from a moment on, by account; one that did neither is absent."""
-    found: dict[tuple[int, int], tuple[bool, tuple[str, ...]]] = {}
+    found: dict[tuple[int, int], tuple[bool, tuple[str, ...], datetime]] = {}
     met: dict[tuple[int, int], set[int]] = {}
     for chunk in chunks(sorted(account_ids)):
         lately = and_(MARK.c.account_id.in_(chunk), MARK.c.kind.in_(map(str, RIVALS)), MARK.c.at >= since)
         marked = select(MARK, PAPER.c.authors).join(PAPER, PAPER.c.id == MARK.c.paper_id).where(lately)
         for row in await tx.execute(marked):
             key, saved = (row.account_id, row.paper_id), row.kind == MarkKind.SAVED
-            found[key] = (saved or found.get(key, (False,))[0], tuple(row.authors))
+            found[key] = (saved or (key in found and found[key][0]), tuple(row.authors), row.at)
         if not found:
             continue
         same = and_(MATCH.c.account_id == MARK.c.account_id, MATCH.c.paper_id == MARK.c.paper_id)
@@ -95,6 +95,7 @@ async def opinions(tx: Transaction, account_ids: Collection[int], since: datetim
         for row in await tx.execute(led):
             met.setdefault((row.account_id, row.paper_id), set()).add(row.profile_id)
     by_account: dict[int, list[Opinion]] = {}
-    for key, (saved, authors) in found.items():
-        by_account.setdefault(key[0], []).append(Opinion(saved, authors, frozenset(met.get(key, ()))))
+    for key, (saved, authors, at) in found.items():
+        profiles = frozenset(met.get(key, ()))
+        by_account.setdefault(key[0], []).append(Opinion(saved, authors, profiles, key[1], at))
     return by_account

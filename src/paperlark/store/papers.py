@@ -48,6 +48,14 @@ async def load(tx: Transaction, paper_ids: Iterable[int]) -> dict[int, StoredPap
     return {number: found[number] for number in ids if number in found}
 
 
+async def abstracts(tx: Transaction, paper_ids: Sequence[int]) -> list[str]:
+    """The abstracts of some papers, in no order; of unknown ids none."""
+    found: list[str] = []
+    for chunk in chunks(paper_ids):
+        found += await scalars(tx, select(PAPER.c.abstract).where(PAPER.c.id.in_(chunk)))
+    return found
+
+
 async def count_existing(tx: Transaction, paper_ids: Iterable[int]) -> int:
     """How many of these papers are there: some may have become one with others since."""
     found = 0

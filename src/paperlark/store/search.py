@@ -5,7 +5,8 @@ SQLite keeps a paper's distinct words in an FTS5 table (`unicode61`), PostgreSQL
 store what `matching.document.search_words` wrote, and neither stems nor folds anything itself.
 """
 
-from collections.abc import AsyncIterator, Iterable, Sequence
+import json
+from collections.abc import AsyncIterator, Collection, Iterable, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -113,6 +114,19 @@ async def statistics(tx: Transaction, words: Iterable[str]) -> Statistics:
         if word not in counts.frequencies:
             counts.frequencies[word] = await _frequency(tx, word)
     return Statistics(counts.papers, counts.length, {word: counts.frequencies[word] for word in wanted})
+
+
+async def known(tx: Transaction, words: Collection[str]) -> dict[str, int]:
+    """In how many papers each of some stored words stands, all asked at once; those that stand in none are left out."""
+    if tx.postgres:
+        statement = text(
+            "SELECT word, doc FROM unnest(CAST(:words AS text[])) AS word, LATERAL (SELECT count(*) AS doc"
+            " FROM paper_words WHERE words @@ CAST(quote_literal(word) AS tsquery)) AS held WHERE doc > 0"
+        )
+        await by_index(tx)
+        return {row.word: row.doc for row in await tx.execute(statement, {"words": list(words)})}
+    statement = text("SELECT term, doc FROM paper_vocabulary WHERE term IN (SELECT value FROM json_each(:words))")
+    return {row.term: row.doc for row in await tx.execute(statement, {"words": json.dumps(list(words))})}
 
 
 async def _size(tx: Transaction) -> tuple[int, float]:

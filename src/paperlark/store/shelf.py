@@ -8,6 +8,7 @@ import numpy as np
 
 from paperlark.matching.lean import Lean
 from paperlark.matching.postings import GONE, Places, Postings, Row, row
+from paperlark.matching.terms import Usual
 
 CAPACITY = 20_000  # papers: some 3 kB each
 SLACK = 1_000  # papers more, before the oldest are cleared away
@@ -59,6 +60,7 @@ class Shelf:
         self.revised = 0
         self.newest = 0  # the id of the archive's newest paper, as of the last look
         self.counts = Counts((-1, 0))
+        self.usual: tuple[frozenset[int], Usual] | None = None  # and which papers were counted (`store.usual`)
 
     def __len__(self) -> int:
         return len(self._places)

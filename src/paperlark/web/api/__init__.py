@@ -18,6 +18,7 @@ What may be asked:
 `trending`      /trending
 `profiles`      /profiles
 `previews`      /preview: queries tried out, and papers held against profiles
+`suggestions`   /suggestions: what may be changed about a profile
 `matches`       /matches
 `stream`        /matches/stream: new matches as they come
 `marks`         /papers/ID/marks, /saved, /mutes
@@ -42,6 +43,7 @@ from paperlark.web.api import (
     profiles,
     stream,
     subscriptions,
+    suggestions,
     trending,
 )
 
@@ -53,6 +55,7 @@ OPERATIONS = (
     trending.operations,
     profiles.operations,
     previews.operations,
+    suggestions.operations,
     matches.operations,
     stream.operations,
     marks.operations,

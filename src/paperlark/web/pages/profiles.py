@@ -1,4 +1,5 @@
-"""My profiles: `/profiles` lists them, `/profiles/new` and `/profiles/ID` write one, with what it would have brought.
+"""My profiles: `/profiles` lists them, `/profiles/new` and `/profiles/ID` write one, with what it would have brought;
+`/profiles/ID/suggestions` says what else it could ask for.
 
 What a text would have brought is shown by "Try it", and while it is typed where a script may run: `/profiles/preview`
 is the very same piece of the page. Everything in it that can be pressed is a button of the form around it.
@@ -17,6 +18,7 @@ from paperlark.model.readers import Profile, Subscription
 from paperlark.readers import follow, subscribe
 from paperlark.readers.narrower import Kind
 from paperlark.readers.preview import Preview, preview
+from paperlark.readers.suggest import suggest
 from paperlark.readers.why import Answer, explain
 from paperlark.readers.why_not import Told, why_not
 from paperlark.store.database import Store
@@ -233,6 +235,18 @@ async def _mine(request: web.Request) -> tuple[Profile, list[Subscription]]:
         if str(profile.id) == request.match_info["id"]:
             return profile, subscribed
     raise no_such("profile")
+
+
+# ── what else ──────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+@pages.get("/profiles/{id}/suggestions")
+async def suggestions(request: web.Request) -> web.Response:
+    """What may be changed about it, and why; a button saves the changed text, or tries it on the profile's page."""
+    profile, _ = await _mine(request)
+    store = request.app[STORE]
+    found = await suggest(store, profile.text, now=await _now(store), account_id=request[ACCOUNT])
+    return page(request, "reader/suggestions.html", {"profile": profile, "found": found})
 
 
 # ── why, or why not ────────────────────────────────────────────────────────────────────────────────────────────────
