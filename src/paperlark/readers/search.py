@@ -102,32 +102,32 @@ async def search(
         if asked.query is None:
             best = [(number, 0.0) for number in await archive.newest(tx, limit=limit)]
         else:
-            ranking = await _ranked(tx, asked.query, asked.text, await _statistics(tx, asked.text))
+            ranking = await ranked(tx, asked.query, asked.text, await statistics_for(tx, asked.text))
             best = ranking.best(limit)
         for bite in chunks(best, BITE):
             stored = await papers.load(tx, [number for number, _ in bite])
-            for found in await asyncio.to_thread(_explained, asked.query, bite, stored):
+            for found in await asyncio.to_thread(explained, asked.query, bite, stored):
                 yield found
 
 
-async def _statistics(tx: Transaction, query: Query | None) -> Statistics:
+async def statistics_for(tx: Transaction, query: Query | None) -> Statistics:
     await analysed.refresh(tx)
     return await full_text.statistics(tx, query_words(query) if query is not None else ())
 
 
-async def _ranked(tx: Transaction, query: Query, text: Query | None, statistics: Statistics) -> Ranking:
+async def ranked(tx: Transaction, query: Query, text: Query | None, statistics: Statistics) -> Ranking:
     """Every paper that meets the query."""
     told, rest = candidates.told(query)
     ids = await full_text.candidates(tx, candidates.wanted(query), told)
     untold = candidates.untold(rest) if rest is not None else None
     if untold == rest:
-        return await _judged(tx, ids, rest, text, statistics)
+        return await judged(tx, ids, rest, text, statistics)
     # What was told of a paper is read only for those that meet all else.
-    met = await _judged(tx, ids, untold, None, statistics)
+    met = await judged(tx, ids, untold, None, statistics)
     return await _judged_one_by_one(tx, met.numbers.tolist(), rest, text, statistics, told=True)
 
 
-async def _judged(
+async def judged(
     tx: Transaction, ids: NDArray[np.int64], query: Query | None, text: Query | None, statistics: Statistics
 ) -> Ranking:
     """Those of the papers that are at hand all together, the others as they are read."""
@@ -160,7 +160,7 @@ async def _judged_one_by_one(
     return ranking
 
 
-def _explained(
+def explained(
     query: Query | None, chosen: Sequence[tuple[int, float]], stored: Mapping[int, StoredPaper]
 ) -> tuple[Found, ...]:
     # A paper that became one with another a moment ago is in `chosen` and no more in `stored`.
@@ -180,12 +180,14 @@ class Place:
     """Where somebody who reads on stands: right after this paper.
 
     statistics: of the archive when they began, where there is a query. With them every score stays what it was, so a
-    paper that arrives meanwhile moves no other: each one is read exactly once.
+    paper that arrives meanwhile moves no other: each one is read exactly once. leads: by the same token the papers that
+    led a search by meaning.
     """
 
     paper_id: int
     score: float = 0.0
     statistics: Statistics | None = None
+    leads: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -210,11 +212,11 @@ async def stretch(
         if asked.query is None:
             return await _newest(tx, limit, after)
         known = after.statistics if after is not None else None
-        statistics = known or await _statistics(tx, asked.text)
-        ranking = await _ranked(tx, asked.query, asked.text, statistics)
+        statistics = known or await statistics_for(tx, asked.text)
+        ranking = await ranked(tx, asked.query, asked.text, statistics)
         best = ranking.best(limit + 1, after)
     stored = await printed.load(store, [number for number, _ in best[:limit]])
-    found = await asyncio.to_thread(_explained, asked.query, best[:limit], stored)
+    found = await asyncio.to_thread(explained, asked.query, best[:limit], stored)
     last = Place(*best[limit - 1], statistics) if len(best) > limit else None
     return Stretch(found, len(ranking.numbers), last)
 
@@ -222,7 +224,7 @@ async def stretch(
 async def _newest(tx: Transaction, limit: int, after: Place | None) -> Stretch:
     ids = await archive.newest(tx, limit=limit + 1, before=after.paper_id if after else None)
     stored = await papers.load(tx, ids[:limit])
-    found = _explained(None, [(number, 0.0) for number in ids[:limit]], stored)
+    found = explained(None, [(number, 0.0) for number in ids[:limit]], stored)
     return Stretch(found, None, Place(ids[limit - 1]) if len(ids) > limit else None)
 
 

@@ -14,6 +14,8 @@
 `search`       the archive's full text: candidates by the database, in our own words
 `analysed`     papers as queries see them, their words at hand
 `shelf`        the newest of those, kept in memory
+`directions`   what papers are about: found, kept, and brought up to date in memory
+`compass`      those that a process holds: which papers are close to a direction?
 `sources`      the configured sources: cursor, lease, health
 `signals`      what was counted over time, for what is trending
 `profiles`     profiles with their versions and change log; destinations and subscriptions

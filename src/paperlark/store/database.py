@@ -33,6 +33,7 @@ from sqlalchemy.pool import ConnectionPoolEntry
 
 from paperlark.model.problems import StoreError
 from paperlark.store import migrations
+from paperlark.store.compass import Compass
 from paperlark.store.glance import Row, glance_at
 from paperlark.store.shelf import Shelf
 
@@ -143,6 +144,7 @@ class Store:
         self._database = database
         self._clock = clock
         self.postgres = database.dialect.name == "postgresql"
+        self.compass = Compass()  # what papers are about, as far as this process has heard
         self._writing = asyncio.Lock()
         self._shelf = Shelf()
         self._glance = glance_at(database.url)

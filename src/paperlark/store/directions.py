@@ -1,0 +1,133 @@
+"""What papers are about (`matching.meaning`): a direction for each, kept in the database for every process to find.
+
+`fill` finds those that are missing, or older than the last change of the paper's words; `refresh` brings what a process
+holds in memory up to date. Both look only at what has changed since they last looked. A paper costs 268 bytes in
+memory, so a million 268 MB, in the database half as much again; `closest` looks at all of them: 20,000 in 3 ms, a
+million in some 150. Without the extra there is nothing to fill.
+"""
+
+import asyncio
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple
+
+from sqlalchemy import delete, func, or_, select
+
+from paperlark.matching import meaning
+from paperlark.model.ids import new_id
+from paperlark.store.compass import Compass
+from paperlark.store.database import Store, Transaction
+from paperlark.store.rows import chunks
+from paperlark.store.shelf import OVERLAP
+from paperlark.store.tables import DIRECTION, PAPER
+
+BITE = 500  # papers found in one go: a tenth of a second of another thread's time
+READ = 20_000  # directions fetched in one go
+
+
+class Filled(NamedTuple):
+    """How many directions were found, and whether any is still missing."""
+
+    papers: int
+    complete: bool
+
+
+async def fill(store: Store, *, limit: int | None = None) -> Filled:
+    """Find directions that are missing, the newest papers' first: at most so many. Safe in several processes at once.
+
+    Raises StoreError.
+    """
+    if not meaning.installed():
+        return Filled(0, True)
+    compass, done = store.compass, 0
+    async with compass.changing:
+        while limit is None or done < limit:
+            made = new_id()  # first: words that change from here on are newer
+            async with store.reading() as tx:
+                missing = await _missing(tx, compass.complete_to - OVERLAP)
+            if not missing:
+                compass.complete_to = made
+                return Filled(done, True)
+            found = await asyncio.to_thread(_found, missing)
+            async with store.transaction() as tx:
+                await _write(tx, found, made)
+            done += len(found)
+    return Filled(done, False)
+
+
+async def refresh(store: Store) -> Compass:
+    """The directions of all papers that have one, in memory. Raises StoreError."""
+    compass = store.compass
+    async with compass.changing:
+        async with store.reading() as tx:
+            after = compass.read_to
+            until = (await tx.execute(select(func.max(DIRECTION.c.made)))).scalar() or 0
+            # Only once in a while is anything new; what a slow transaction wrote meanwhile is read a second time.
+            while until > after:
+                rows = await _rows_after(tx, after - OVERLAP if after == compass.read_to else after)
+                if rows:
+                    await asyncio.to_thread(compass.take, [row[0] for row in rows], [row[2] for row in rows])
+                after = rows[-1][1] if len(rows) >= READ else until
+        compass.read_to = until
+    return compass
+
+
+async def of_papers(tx: Transaction, paper_ids: Iterable[int]) -> dict[int, bytes]:
+    """The packed directions of some papers; those that have none, or an old one, are left out."""
+    found: dict[int, bytes] = {}
+    for chunk in chunks(list(dict.fromkeys(paper_ids))):
+        wanted = (
+            select(DIRECTION.c.paper_id, DIRECTION.c.direction)
+            .join(PAPER, PAPER.c.id == DIRECTION.c.paper_id)
+            .where(DIRECTION.c.paper_id.in_(chunk), DIRECTION.c.made > func.coalesce(PAPER.c.revised, 0))
+        )
+        found |= {row.paper_id: bytes(row.direction) for row in await tx.execute(wanted)}
+    return found
+
+
+async def remove(tx: Transaction, paper_id: int) -> None:
+    """Let go of a paper that has ended."""
+    await tx.execute(delete(DIRECTION).where(DIRECTION.c.paper_id == paper_id))
+
+
+async def _missing(tx: Transaction, since: int) -> list[tuple[int, str, str]]:
+    """Papers without a direction of their present words, among those that are new or have changed."""
+    wanted = (
+        select(PAPER.c.id, PAPER.c.title, PAPER.c.abstract)
+        .outerjoin(DIRECTION, DIRECTION.c.paper_id == PAPER.c.id)
+        .where(or_(DIRECTION.c.made.is_(None), DIRECTION.c.made < func.coalesce(PAPER.c.revised, 0)))
+        .order_by(PAPER.c.id.desc())
+        .limit(BITE)
+    )
+    recent = [wanted.where(PAPER.c.id > since), wanted.where(PAPER.c.revised > since)]
+    found = [tuple(row) for statement in recent for row in await tx.execute(statement)]
+    return list(dict.fromkeys(found))[:BITE]
+
+
+def _found(papers: Sequence[tuple[int, str, str]]) -> list[tuple[int, bytes]]:
+    pairs = ((number, meaning.of_paper(title, abstract)) for number, title, abstract in papers)
+    return [(number, packed) for number, packed in pairs if packed is not None]
+
+
+async def _write(tx: Transaction, found: Sequence[tuple[int, bytes]], made: int) -> None:
+    insert = tx.insert(DIRECTION)
+    newer = insert.on_conflict_do_update(
+        index_elements=["paper_id"],
+        set_={"made": insert.excluded.made, "direction": insert.excluded.direction},
+        where=DIRECTION.c.made < insert.excluded.made,
+    )
+    rows = [{"paper_id": number, "made": made, "direction": packed} for number, packed in found]
+    await tx.execute(newer, rows)
+
+
+async def _rows_after(tx: Transaction, after: int) -> list[tuple[int, int, bytes]]:
+    """Some directions, in the order in which they were made: READ of them, and all that were made with the last."""
+    wanted = select(DIRECTION.c.paper_id, DIRECTION.c.made, DIRECTION.c.direction).where(DIRECTION.c.made > after)
+    rows = [(row.paper_id, row.made, bytes(row.direction)) for row in await tx.execute(
+        wanted.order_by(DIRECTION.c.made).limit(READ))]  # fmt: skip
+    if len(rows) < READ:
+        return rows
+    last = rows[-1][1]
+    together = wanted.where(DIRECTION.c.made == last)
+    return [row for row in rows if row[1] < last] + [
+        (row.paper_id, row.made, bytes(row.direction)) for row in await tx.execute(together)
+    ]
