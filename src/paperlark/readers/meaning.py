@@ -13,13 +13,13 @@ from numpy.typing import NDArray
 
 from paperlark.matching import candidates, fused, meaning
 from paperlark.matching.fused import Wish
-from paperlark.matching.meaning import Direction
 from paperlark.matching.rank import Statistics
 from paperlark.readers import search
 from paperlark.readers.narrowing import NOTHING, Narrowing
 from paperlark.readers.search import Place, Ranking, Stretch
 from paperlark.store import directions, printed
 from paperlark.store import search as full_text
+from paperlark.store.compass import Compass
 from paperlark.store.database import Store, Transaction
 
 CLOSEST = 1_000  # papers that are looked at for their closeness
@@ -65,7 +65,7 @@ NOTHING_NEAR = _Closest(np.empty(0, np.int64), np.empty(0))
 
 
 async def stretch(
-    store: Store, text: str, *, limit: int, narrowing: Narrowing = NOTHING, after: Place | None = None
+    store: Store, text: str | None, *, limit: int, narrowing: Narrowing = NOTHING, after: Place | None = None
 ) -> Stretch:
     """The next papers that are about a text, best first. Nobody counts how many there are: the last ones are hardly
     about it.
@@ -76,12 +76,11 @@ async def stretch(
     wish = fused.wish(asked.query) if asked.query is not None else None
     if wish is None or wish.words is None:
         return await search.stretch(store, text, narrowing=narrowing, limit=limit, after=after)
-    await directions.fill(store, limit=FILLED)
-    await directions.refresh(store)
+    compass = await directions.up_to_date(store, limit=FILLED)
     async with store.reading() as tx:
         known = after.statistics if after is not None else None
         statistics = known or await search.statistics_for(tx, wish.words)
-        ranking, leads = await _ranked(store, tx, wish, statistics, after.leads if after is not None else None)
+        ranking, leads = await _ranked(compass, tx, wish, statistics, after.leads if after is not None else None)
     best = ranking.best(limit + 1, after)
     stored = await printed.load(store, [number for number, _ in best[:limit]])
     found = await asyncio.to_thread(search.explained, wish.words, best[:limit], stored)
@@ -90,7 +89,7 @@ async def stretch(
 
 
 async def _ranked(
-    store: Store, tx: Transaction, wish: Wish, statistics: Statistics, leads: Sequence[int] | None
+    compass: Compass, tx: Transaction, wish: Wish, statistics: Statistics, leads: Sequence[int] | None
 ) -> tuple[Ranking, tuple[int, ...]]:
     """The papers worth a look with their scores; and those that led, which are found where none are given."""
     assert wish.words is not None
@@ -101,8 +100,7 @@ async def _ranked(
     said = await _by_words(tx, wish, await full_text.candidates(tx, looked_at), among, statistics)
     if leads is None:
         leads = fused.leads(said.numbers, said.points)
-    led = await directions.of_papers(tx, leads)
-    near = await asyncio.to_thread(_near, store, wish.said, list(led.values()))
+    near = await asyncio.to_thread(_near, compass, wish.said, leads)
     closest = near.best(CLOSEST, among)
     more = await _by_words(tx, wish, np.setdiff1d(closest, said.numbers), among, statistics)
     together = said.and_also(more)
@@ -121,9 +119,8 @@ async def _by_words(
     return Ranking(judged.numbers, fused.shares(judged.points, wish.words, statistics))
 
 
-def _near(store: Store, said: str, led: Sequence[bytes]) -> _Closest:
-    asked: Direction | None = meaning.direction(said)
+def _near(compass: Compass, said: str, leads: Sequence[int]) -> _Closest:
+    asked = meaning.direction(said)
     if asked is None:
         return NOTHING_NEAR
-    towards = meaning.towards(asked, [meaning.read(each) for each in led], fused.PULL)
-    return _Closest(*store.compass.closest(towards))
+    return _Closest(*compass.closest(meaning.towards(asked, compass.of(leads), fused.PULL)))

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from paperlark.matching import candidates, fused, meaning
+from paperlark.matching import candidates, fused
 from paperlark.matching.document import stored
 from paperlark.matching.lean import COMPOUND, Lean
 from paperlark.matching.query import Query
@@ -26,6 +26,7 @@ from paperlark.readers import search
 from paperlark.readers.meaning import FILLED, note
 from paperlark.store import analysed, archive, directions, papers
 from paperlark.store import search as full_text
+from paperlark.store.compass import Compass
 from paperlark.store.database import Store, Transaction
 
 SHOWN = 10
@@ -67,14 +68,12 @@ class Alike:
 async def similar(store: Store, wanted: str, *, limit: int = SHOWN) -> Alike:
     """The papers most like one (given by id or any name). Raises ReaderError: no such paper."""
     paper = await search.one(store, wanted)
-    await directions.fill(store, limit=FILLED)
-    await directions.refresh(store)
+    compass = await directions.up_to_date(store, limit=FILLED)
     async with store.reading() as tx:
         await analysed.load_lean(tx, await archive.newest(tx, limit=USUAL))
         own = (await analysed.load_lean(tx, [paper.id])).get(paper.id)
         terms, statistics = await asyncio.to_thread(_characteristic, tx, own) if own is not None else ([], _NOBODY)
-        target = (await directions.of_papers(tx, [paper.id])).get(paper.id)
-        near = await asyncio.to_thread(_near, store, target)
+        near = await asyncio.to_thread(_near, compass, paper.id)
         ids = await _worth_a_look(tx, terms, near)
         ids = ids[ids != paper.id]
         best = await _best(tx, ids, terms, statistics, near, limit)
@@ -109,11 +108,12 @@ def _characteristic(tx: Transaction, paper: Lean) -> tuple[list[Term], Statistic
     return [Term((stems[each],)) for each in best], Statistics(size, tx.shelf.length(), frequencies)
 
 
-def _near(store: Store, target: bytes | None) -> Mapping[int, float]:
-    """The closest papers, with their closeness."""
-    if target is None:
+def _near(compass: Compass, paper_id: int) -> Mapping[int, float]:
+    """The closest papers, with their closeness; none where nobody knows what this one is about."""
+    own = compass.of([paper_id])
+    if not own:
         return {}
-    numbers, closeness = store.compass.closest(meaning.read(target))
+    numbers, closeness = compass.closest(own[0])
     order = np.argsort(-closeness, kind="stable")[: CLOSEST + 1]
     return dict(zip(numbers[order].tolist(), np.round(closeness[order], 4).tolist(), strict=True))
 

@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from paperlark.matching.meaning import DIMENSIONS, Direction
+from paperlark.matching.meaning import DIMENSIONS, Direction, unpacked
 from paperlark.matching.postings import GONE
 
 BLOCK = 4_096  # directions that are kept and made ready together: they fit a processor's cache
@@ -30,6 +30,7 @@ class Compass:
         self.changing = asyncio.Lock()
         self.complete_to = 0  # every paper that was written before this id has its direction
         self.read_to = 0  # every direction that was made before this id is here
+        self.state = ""  # the store's, when both were so of all that it held
         self._blocks: list[Block] = []
 
     def __len__(self) -> int:
@@ -51,6 +52,14 @@ class Compass:
             lengths = np.linalg.norm(some.astype(np.float32), axis=1)
             blocks.append(Block(ids[start : start + BLOCK].copy(), some, np.maximum(lengths, 1)))
         self._blocks = blocks
+
+    def of(self, numbers: Sequence[int]) -> list[Direction]:
+        """The directions of some papers; those that have none are left out."""
+        found = []
+        for block in self._blocks:
+            at = np.flatnonzero(np.isin(block.numbers, numbers))
+            found += list(unpacked(block.rows[at]))
+        return found
 
     def closest(self, target: Direction) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
         """Every paper with its closeness to a direction, in no order: 20,000 take 3 ms."""
