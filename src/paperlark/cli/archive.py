@@ -248,7 +248,8 @@ async def _similar(settings: "Settings", paper: str, limit: int, as_json: bool) 
             print_json(paper_record(each.paper, ()) | common)
         else:
             print_paper(each.paper, ())
-            say(f"  {each.sentence}", "")
+            if on_terminal():
+                say(f"  {each.sentence}", "")
     if found.note:
         edge.complain(found.note)
     if on_terminal() and not as_json and not found.papers:
