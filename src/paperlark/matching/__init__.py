@@ -15,6 +15,7 @@ In the order of the story:
 `index`       the percolator: which of the stored queries does this paper meet?
 `rank`        how well a paper answers a query (BM25)
 `meaning`     what a text is about: a direction, and how close two are
+`near`        does a paper read like a sentence, or like another?
 `fused`       a search by meaning: any of the words, and closeness, as one score
 `lean`        a paper in a few short strings, for whoever keeps thousands of them
 `judge`       a query held against those: does each meet it, and how well?

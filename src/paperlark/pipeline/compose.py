@@ -9,6 +9,7 @@ from paperlark.links import Links, Purpose
 from paperlark.matching.document import Analysed, analyse
 from paperlark.matching.explain import spans
 from paperlark.matching.mutes import muted
+from paperlark.matching.near import aimed
 from paperlark.matching.query import Query, parse
 from paperlark.model.messages import Digest, DigestPaper, Reason, Span
 from paperlark.model.papers import StoredPaper
@@ -195,7 +196,9 @@ class Explanations:
     """Which words of papers met which queries, remembered: in one hour many readers are told of the same papers, and
     often by the same words."""
 
-    def __init__(self) -> None:
+    def __init__(self, likes: Mapping[str, bytes] | None = None) -> None:
+        """likes: the directions of papers that profiles name (`directions.likes`)."""
+        self._likes = likes or {}
         self._queries: dict[str, Query | None] = {}
         self._analysed: dict[tuple[int, str, datetime], Analysed] = {}
         self._spans: dict[tuple[str, int, str, datetime], tuple[Span, ...]] = {}
@@ -205,7 +208,7 @@ class Explanations:
         which = (owed.paper_id, owed.type, owed.announced_at)
         if (text, *which) not in self._spans:
             if text not in self._queries:
-                self._queries[text] = _read(text)
+                self._queries[text] = _read(text, self._likes)
             if which not in self._analysed:
                 document = papers.document(stored, type=owed.type, announced_at=owed.announced_at)
                 self._analysed[which] = analyse(document)
@@ -214,8 +217,8 @@ class Explanations:
         return self._spans[text, *which]
 
 
-def _read(text: str) -> Query | None:
+def _read(text: str, likes: Mapping[str, bytes]) -> Query | None:
     try:
-        return parse(text)
+        return aimed(parse(text), likes)
     except QueryError:
         return None

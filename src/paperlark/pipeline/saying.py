@@ -17,7 +17,7 @@ from paperlark.model.sources import Health
 from paperlark.pipeline import At, rising
 from paperlark.pipeline.compose import OPINIONS_FOR, Explanations, compose, fates_of, unheard, with_links
 from paperlark.ranking.trending import Score
-from paperlark.store import marks, papers, recipients, sealing, sources
+from paperlark.store import directions, marks, papers, recipients, sealing, sources
 from paperlark.store.database import Store
 from paperlark.store.outbox import Delivery, Fate, MovedError, OwedPaper
 from paperlark.store.recipients import Place
@@ -39,6 +39,7 @@ class Matter:
     opinions: Sequence[Opinion]
     healths: Sequence[tuple[str, Health | None]]
     now: datetime
+    likes: Mapping[str, bytes]
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,6 +116,7 @@ class Sealer:
             dismissed = await recipients.dismissed(tx, wanted)
             opinions = await marks.opinions(tx, {delivery.account_id for delivery, _ in deliveries}, now - OPINIONS_FOR)
             healths = [(source.name, judge(source.standing, now)) for source in await sources.listed(tx)]
+            likes = await directions.likes(tx, {profile.text for profile in named.values()})
         return [
             Matter(
                 delivery,
@@ -128,6 +130,7 @@ class Sealer:
                 opinions.get(delivery.account_id, ()),
                 healths,
                 now,
+                likes,
             )
             for delivery, place in deliveries
         ]
@@ -148,7 +151,7 @@ class Sealer:
         return made
 
     def _make_all(self, matters: Sequence[Matter]) -> list[Content | Nothing]:
-        explanations = Explanations()
+        explanations = Explanations(matters[0].likes if matters else {})
         return [self._make(matter, explanations) for matter in matters]
 
     def _make(self, matter: Matter, explanations: Explanations | None = None) -> Content | Nothing:
@@ -165,7 +168,7 @@ class Sealer:
             page_url=self._page_url,
             healths=matter.healths,
             scores=matter.scores,
-            explanations=explanations,
+            explanations=explanations or Explanations(matter.likes),
             opinions=matter.opinions,
         )
         fates = fates_of(matter.owed, digest, left_out)

@@ -16,15 +16,17 @@ from paperlark.matching import candidates
 from paperlark.matching.document import analyse
 from paperlark.matching.explain import spans_of
 from paperlark.matching.judge import judge
+from paperlark.matching.near import aimed, apart, asks_near, refuse_unmeant, target
 from paperlark.matching.postings import judge_posted
 from paperlark.matching.query import Query, parse
 from paperlark.matching.rank import Statistics, query_words
+from paperlark.matching.tree import Near
 from paperlark.model.messages import Span
 from paperlark.model.papers import StoredPaper, arxiv_alias, at_midnight, doi_alias
 from paperlark.model.problems import ReaderError
 from paperlark.readers.narrowing import NOTHING, Narrowing, narrowed
 from paperlark.readers.snippet import Snippet, snippet
-from paperlark.store import analysed, archive, papers, printed
+from paperlark.store import analysed, archive, directions, papers, printed
 from paperlark.store import search as full_text
 from paperlark.store.database import Store, Transaction
 from paperlark.store.rows import chunks
@@ -98,7 +100,9 @@ async def search(
     Raises QueryError or ReaderError before the first paper, as `understood`.
     """
     asked = understood(text, narrowing)
+    await _prepared(store, asked)
     async with store.reading() as tx:
+        asked = await _aimed(tx, asked)
         if asked.query is None:
             best = [(number, 0.0) for number in await archive.newest(tx, limit=limit)]
         else:
@@ -110,13 +114,29 @@ async def search(
                 yield found
 
 
+async def _prepared(store: Store, asked: Asked) -> None:
+    """Where it is asked what papers are about, that is known of all of them. Raises QueryError without the extra."""
+    if asks_near(asked.query):
+        refuse_unmeant(asked.query)
+        await directions.up_to_date(store)
+
+
+async def _aimed(tx: Transaction, asked: Asked) -> Asked:
+    """With the directions of the papers that it names."""
+    likes = await directions.likes(tx, [str(asked.query)]) if asks_near(asked.query) else {}
+    return Asked(*(aimed(each, likes) if each is not None else None for each in (asked.query, asked.text)))
+
+
 async def statistics_for(tx: Transaction, query: Query | None) -> Statistics:
     await analysed.refresh(tx)
     return await full_text.statistics(tx, query_words(query) if query is not None else ())
 
 
 async def ranked(tx: Transaction, query: Query, text: Query | None, statistics: Statistics) -> Ranking:
-    """Every paper that meets the query."""
+    """Every paper that meets the query. Who asks what papers are about calls `directions.up_to_date` first."""
+    close, further = apart(query)
+    if close:
+        return await _close(tx, close, further, text, statistics)
     told, rest = candidates.told(query)
     ids = await full_text.candidates(tx, candidates.wanted(query), told)
     untold = candidates.untold(rest) if rest is not None else None
@@ -125,6 +145,36 @@ async def ranked(tx: Transaction, query: Query, text: Query | None, statistics: 
     # What was told of a paper is read only for those that meet all else.
     met = await judged(tx, ids, untold, None, statistics)
     return await _judged_one_by_one(tx, met.numbers.tolist(), rest, text, statistics, told=True)
+
+
+async def _close(
+    tx: Transaction, close: Sequence[Near], further: Query | None, text: Query | None, statistics: Statistics
+) -> Ranking:
+    """Those near enough, of all papers or of those that meet the rest; the nearer ones stand before others."""
+    of_rest = await ranked(tx, further, text, statistics) if further is not None else None
+    near = await asyncio.to_thread(_near, tx, close)
+    if of_rest is None:
+        return near
+    shared, first, second = np.intersect1d(of_rest.numbers, near.numbers, return_indices=True)
+    return Ranking(shared, np.round(of_rest.points[first] + near.points[second], 6))
+
+
+def _near(tx: Transaction, close: Sequence[Near]) -> Ranking:
+    """The papers near enough to each of several things, with how near they are to all of them together."""
+    found: Ranking | None = None
+    for leaf in close:
+        asked = target(leaf)
+        if asked is None:
+            return Ranking.of([])
+        numbers, closeness = tx.compass.closest(asked)
+        closeness = np.round(closeness, 4)
+        here = closeness >= leaf.least
+        one = Ranking(numbers[here], closeness[here])
+        if found is not None:
+            shared, first, second = np.intersect1d(found.numbers, one.numbers, return_indices=True)
+            one = Ranking(shared, found.points[first] + one.points[second])
+        found = one
+    return found if found is not None else Ranking.of([])
 
 
 async def judged(
@@ -154,6 +204,8 @@ async def _judged_one_by_one(
         found = await analysed.load_lean(tx, bite)
         if told:
             found = await analysed.with_told(tx, found)
+        if asks_near(query):
+            found = await analysed.with_directions(tx, found)
         scores = await asyncio.to_thread(judged, list(found.values()))
         met = [(number, score) for number, score in zip(found, scores, strict=True) if score is not None]
         ranking = ranking.and_also(Ranking(np.array([n for n, _ in met], np.int64), np.array([s for _, s in met])))
@@ -208,7 +260,9 @@ async def stretch(
     `after` must come from the same query and narrowing. Raises QueryError and ReaderError as `understood`.
     """
     asked = understood(text, narrowing)
+    await _prepared(store, asked)
     async with store.reading() as tx:
+        asked = await _aimed(tx, asked)
         if asked.query is None:
             return await _newest(tx, limit, after)
         known = after.statistics if after is not None else None

@@ -12,8 +12,12 @@ from typing import NamedTuple
 
 from sqlalchemy import delete, func, or_, select
 
-from paperlark.matching import meaning
+from paperlark.matching import meaning, near
+from paperlark.matching.query import Query, parse
 from paperlark.model.ids import new_id
+from paperlark.model.papers import arxiv_alias, doi_alias
+from paperlark.model.problems import QueryError
+from paperlark.store import archive
 from paperlark.store.compass import Compass
 from paperlark.store.database import Store, Transaction
 from paperlark.store.rows import chunks
@@ -92,6 +96,40 @@ async def of_papers(tx: Transaction, paper_ids: Iterable[int]) -> dict[int, byte
         )
         found |= {row.paper_id: bytes(row.direction) for row in await tx.execute(wanted)}
     return found
+
+
+async def likes(tx: Transaction, texts: Iterable[str]) -> dict[str, bytes]:
+    """The packed directions of the papers that some profiles' texts name by `like:`, as they name them; those that the
+    archive does not hold are left out. Texts that cannot be read name none."""
+    named: dict[str, None] = {}
+    for written in texts:
+        if "like" in written.casefold() and (query := _read(written)) is not None:
+            named |= dict.fromkeys(near.names(query))
+    found: dict[str, bytes] = {}
+    for name in named:
+        row = await _named(tx, name)
+        packed = await asyncio.to_thread(meaning.of_paper, *row) if row is not None else None
+        if packed is not None:
+            found[name] = packed
+    return found
+
+
+def _read(written: str) -> Query | None:
+    try:
+        return parse(written)
+    except QueryError:
+        return None
+
+
+async def _named(tx: Transaction, name: str) -> tuple[str, str] | None:
+    """Title and abstract of a paper by its id, arXiv id, DOI, or any other name with its scheme."""
+    scheme, _, value = name.partition(":")
+    aliases = {(alias.scheme, alias.value) for alias in (arxiv_alias(name), doi_alias(name)) if alias}
+    ids = await archive.named(tx, aliases | {(scheme, value)} if value else aliases)
+    ids += [int(name)] if name.isdecimal() and len(name) < 19 else []
+    for row in await tx.execute(select(PAPER.c.title, PAPER.c.abstract).where(PAPER.c.id.in_(ids)).limit(1)):
+        return row.title, row.abstract
+    return None
 
 
 async def remove(tx: Transaction, paper_id: int) -> None:
