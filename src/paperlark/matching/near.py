@@ -50,9 +50,7 @@ def asks_near(query: Query | None) -> bool:
 def refuse_unmeant(query: Query | None) -> None:
     """Raise QueryError where a query asks what papers are about, and nobody here can tell."""
     if asks_near(query) and not meaning.installed():
-        raise QueryError(
-            f"`about:` and `like:` need `pip install '{meaning.EXTRA}'`, which is not there; ask for words"
-        )
+        raise QueryError(f"`about:` and `like:` need what is not installed here (`pip install '{meaning.EXTRA}'`)")
 
 
 def apart(query: Query) -> tuple[tuple[Near, ...], Query | None]:

@@ -128,6 +128,7 @@ async def _aimed(tx: Transaction, asked: Asked) -> Asked:
 
 
 async def statistics_for(tx: Transaction, query: Query | None) -> Statistics:
+    """What ranking by a query asks of the archive, as it is now."""
     await analysed.refresh(tx)
     return await full_text.statistics(tx, query_words(query) if query is not None else ())
 
@@ -180,7 +181,8 @@ def _near(tx: Transaction, close: Sequence[Near]) -> Ranking:
 async def judged(
     tx: Transaction, ids: NDArray[np.int64], query: Query | None, text: Query | None, statistics: Statistics
 ) -> Ranking:
-    """Those of the papers that are at hand all together, the others as they are read."""
+    """Those of some papers that meet a query (all, where there is none), with how well they answer the text: what is at
+    hand all together, the others as they are read."""
     standing, missing = tx.shelf.standing(ids)
     posted = judge_posted(query, text, statistics)
 
@@ -215,6 +217,7 @@ async def _judged_one_by_one(
 def explained(
     query: Query | None, chosen: Sequence[tuple[int, float]], stored: Mapping[int, StoredPaper]
 ) -> tuple[Found, ...]:
+    """Chosen papers, given as (id, score), with the words that met: in order, those that are still there."""
     # A paper that became one with another a moment ago is in `chosen` and no more in `stored`.
     return tuple(_found(query, stored[number], points) for number, points in chosen if number in stored)
 

@@ -85,8 +85,8 @@ class Case:
 
     met: the versions at which the profile met the paper, as far as that is kept. owed: at this destination. due: when
     what is owed and in no delivery yet will come, by cadence. wanted: whether any profile that is told there now met
-    the paper. likes: the directions of papers that the profile names. subscription is None where the profile is not told there (any more), destination where it is told
-    nowhere.
+    the paper. likes: the directions of the papers that the profile names. subscription is None where the profile is not
+    told there (any more), destination where it is told nowhere.
     """
 
     paper: StoredPaper
