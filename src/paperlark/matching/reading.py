@@ -240,7 +240,7 @@ def _node(text: str, tree: Tree[Token], field: Token | None) -> Node:
             fields = [child for child in tree.children if isinstance(child, Token)]
             inner = fields[1:] if field is None else fields
             first = field or fields[0]
-            if inner and _name(first) in CODE_FIELDS and children[0].data == "check":
+            if inner and _name(first) in (*CODE_FIELDS, "like") and children[0].data == "check":
                 # What looks like a field inside is part of the value: source:arxiv:cs.CL
                 return _check(text, _end(fields[0]) if field is None else _start(fields[0]), children[0], first)
             if inner:
