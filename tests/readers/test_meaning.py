@@ -116,7 +116,7 @@ async def test_without_the_extra_words_alone_decide_and_it_says_so(archive: Stor
         preview(archive, 'about:"birds"', now=MONDAY),
     ):
         with pytest.raises(QueryError, match="not installed"):
-            await asking  # type: ignore[misc]
+            await asking
 
 
 @pytest.mark.parametrize(

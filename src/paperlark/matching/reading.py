@@ -203,7 +203,8 @@ _STOP_WORDS = frozenset(
 )
 
 
-def _says_nothing(term: Term) -> bool:
+def says_nothing(term: Term) -> bool:
+    """Whether nearly every paper has it."""
     return term.reading is Reading.STEMMED and not term.prefix and _STOP_WORDS.issuperset(term.words)
 
 
@@ -213,7 +214,7 @@ def _asks(node: Node, denied: bool = False) -> bool:
         return _asks(node.part, not denied)
     if isinstance(node, And | Or):
         return (any if isinstance(node, And) is not denied else all)(_asks(part, denied) for part in node.parts)
-    return not denied and not (isinstance(node, Term) and _says_nothing(node))
+    return not denied and not (isinstance(node, Term) and says_nothing(node))
 
 
 def _denies(node: Node) -> bool:

@@ -19,6 +19,7 @@ from paperlark.matching.document import stored
 from paperlark.matching.lean import COMPOUND, Lean
 from paperlark.matching.query import Query
 from paperlark.matching.rank import Statistics
+from paperlark.matching.reading import says_nothing
 from paperlark.matching.text import stem
 from paperlark.matching.tree import Node, Reading, Term, any_of
 from paperlark.model.papers import StoredPaper
@@ -34,7 +35,7 @@ CLOSEST = 500  # papers that are held against the words
 WORDS = 50  # that are characteristic
 SOUGHT = 10  # of them by which papers are found where there are no directions
 CLOSENESS = 0.4  # what closeness counts beside the words
-USUAL = 1_000  # papers at least by which it is known how rare a word is
+USUAL = 500  # papers at least by which it is known how rare a word is
 TITLE_TIMES = 3  # once in the title says as much as this many times in the abstract
 SAID = 4  # words in common that are named
 
@@ -103,7 +104,8 @@ def _characteristic(tx: Transaction, paper: Lean) -> tuple[list[Term], Statistic
         each: (1 + math.log(times)) * math.log(1 + (size - held[each] + 0.5) / (held[each] + 0.5))
         for each, times in said.items()
     }
-    best = sorted(said, key=lambda each: (-telling[each], each))[:WORDS]
+    saying = [each for each in said if not says_nothing(Term((stems[each],)))]
+    best = sorted(saying, key=lambda each: (-telling[each], each))[:WORDS]
     frequencies = {stored(each): held[each] for each in best}
     return [Term((stems[each],)) for each in best], Statistics(size, tx.shelf.length(), frequencies)
 
