@@ -32,8 +32,8 @@ def test_the_commands_are_those_that_were_promised() -> None:
         "sources import", "sources export",
         "profiles", "profiles add", "profiles list", "profiles show", "profiles edit", "profiles remove", "subscribe",
         "unsubscribe", "read", "save", "dismiss", "unmark", "saved", "mute", "unmute", "mutes", "pause", "resume",
-        "link", "export", "delete", "deliver", "explain", "why", "backtest", "similar", "trending", "names", "migrate", "check",
-        "token", "version", "bounce", "extension", "extension build",
+        "link", "export", "delete", "deliver", "explain", "why", "backtest", "trending", "names", "migrate", "check",
+        "similar", "token", "version", "bounce", "extension", "extension build",
         "feeds", "feeds list", "feeds add", "feeds revoke",
     }  # fmt: skip
     assert set(every_command()) == promised
