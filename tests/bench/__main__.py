@@ -14,9 +14,8 @@ BENCHES: dict[str, Callable[[Path, Callable[[str], None]], list[dict[str, Any]]]
     "api": api.measure,
     "feeds": feeds.measure,
     "import": importing.measure,
-    "meaning": meaning.measure,
     "preview": reading.measure_preview,
-    "search": reading.measure_search,
+    "search": lambda data, say: [*meaning.measure(data, say), *reading.measure_search(data, say)],
     "sending": sending.measure,
     "storm": storm.measure,
 }
