@@ -37,7 +37,7 @@ def note() -> str:
 
 @dataclass(frozen=True, slots=True)
 class _Closest:
-    """Every paper that has a direction, with its closeness to what was asked."""
+    """Every paper that has a direction, by ids in rising order, with its closeness to what was asked."""
 
     numbers: NDArray[np.int64]
     closeness: NDArray[np.float64]
@@ -46,9 +46,8 @@ class _Closest:
         """The closeness of some papers, 0 for those that have no direction."""
         if not len(self.numbers):
             return np.zeros(len(numbers))
-        order = np.argsort(self.numbers)
-        at = np.minimum(np.searchsorted(self.numbers, numbers, sorter=order), len(order) - 1)
-        return np.where(self.numbers[order[at]] == numbers, self.closeness[order[at]], 0.0)
+        at = np.minimum(np.searchsorted(self.numbers, numbers), len(self.numbers) - 1)
+        return np.where(self.numbers[at] == numbers, self.closeness[at], 0.0)
 
     def best(self, limit: int, among: NDArray[np.int64] | None) -> NDArray[np.int64]:
         """The closest papers, of some or of all."""
@@ -123,4 +122,6 @@ def _near(compass: Compass, said: str, leads: Sequence[int]) -> _Closest:
     asked = meaning.direction(said)
     if asked is None:
         return NOTHING_NEAR
-    return _Closest(*compass.closest(meaning.towards(asked, compass.of(leads), fused.PULL)))
+    numbers, closeness = compass.closest(meaning.towards(asked, compass.of(leads), fused.PULL))
+    order = np.argsort(numbers)
+    return _Closest(numbers[order], closeness[order])
