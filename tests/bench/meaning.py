@@ -122,7 +122,7 @@ async def _of_searches(store: Store, known: Mapping[int, StoredPaper], say: Say)
 def _row(name: str, _what: str, ours: Sequence[float], beside: Sequence[float]) -> dict[str, Any]:
     one, other = float(np.mean(ours)), float(np.mean(beside))
     return {"name": name, "ours": round(one, 4), "beside": round(other, 4), "what_beside": "BM25, any word",
-            "unit": "mean", "ratio": round(one / other, 3) if other else float("inf")}  # fmt: skip
+            "unit": "mean", "ratio": round(one / other, 3) if other else float(one == other)}  # fmt: skip
 
 
 def _asked(keyword: str, relevant: Iterable[int], known: Mapping[int, StoredPaper]) -> Asked:
