@@ -53,7 +53,7 @@ $(READY): pyproject.toml uv.lock
 	fi; \
 	echo 'installing what uv.lock names …'; \
 	VIRTUAL_ENV= UV_PROJECT_ENVIRONMENT=$(VENV) UV_COMPILE_BYTECODE=1 UV_PYTHON_DOWNLOADS=never UV_NO_PROGRESS=1 \
-	  $(BIN)/uv sync --frozen --inexact --python $(BIN)/python >$(INSTALL_LOG) 2>&1 || failed 'What uv.lock names'
+	  $(BIN)/uv sync --frozen --inexact --extra meaning --python $(BIN)/python >$(INSTALL_LOG) 2>&1 || failed 'What uv.lock names'
 	@touch $@
 
 demo: $(READY) ## a sample digest, three readers, the page; Ctrl-C ends it (ARGS=--once: by itself)

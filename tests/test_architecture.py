@@ -118,6 +118,8 @@ HOMES: dict[str, tuple[str, ...]] = {
     "standardwebhooks": ("paperlark.channels.webhook",),
     "feedparser": ("paperlark.sources",),
     "lark": ("paperlark.matching",),
+    "safetensors": ("paperlark.matching.meaning",),
+    "tokenizers": ("paperlark.matching.meaning",),
     "numpy": ("paperlark.matching", "paperlark.ranking", "paperlark.store", "paperlark.readers"),
     "apscheduler": ("paperlark.pipeline", "paperlark.app"),
     "typer": ("paperlark.cli",),

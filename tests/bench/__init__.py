@@ -3,6 +3,7 @@
 `profiles`   1,000 (or any number of) seeded profiles drawn from real abstracts
 `importing`  the whole way of a paper into SQLite, beside SQLite's own full text doing as much of it as it can
 `feeds`      from bytes to papers, each source kind beside the bare parser on the same bytes
+`meaning`    how well a search by meaning finds, and papers like one, beside BM25 and TF-IDF
 `reading`    previews and searches over 20,000 papers and more, on both databases
 `sending`    deliveries a second without limits on both databases, beside the same client library in a bare loop
 `storm`      ten thousand readers through a Bot API that keeps its limits, in real time (about six minutes)

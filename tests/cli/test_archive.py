@@ -167,3 +167,17 @@ def test_backtest_draws_the_days_and_lists_examples(lark: Lark, tmp_path: Path) 
 
 def test_backtest_of_an_old_archive_says_how_old_it_is(lark: Lark, database: Path) -> None:
     assert "the newest paper in the archive is of 2025-10-03" in lark.well("backtest", "zymurgy").out
+
+
+# ── by meaning ───────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_papers_by_meaning_and_papers_like_one(lark: Lark) -> None:
+    lark.well("import", SAMPLE)
+    best = lark.well("papers", "agents that remember", "--meaning", "--limit", "3", "--json").records
+    assert len(best) == 3
+    assert [record["score"] for record in best] == sorted((record["score"] for record in best), reverse=True)
+    alike = lark.well("similar", best[0]["id"], "--limit", "2", "--json").records
+    assert len(alike) == 2 and all(0 < record["closeness"] < 1 for record in alike)
+    assert best[0]["id"] not in {record["id"] for record in alike}
+    assert len(lark.well("similar", best[0]["id"]).out.splitlines()) == 10

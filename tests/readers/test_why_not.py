@@ -132,6 +132,17 @@ async def a_number_is_not_reached(world: World) -> Verdict:
     return await world.verdict(ann)
 
 
+@scene(
+    Cause.MEANING,
+    "“like:2603.77777” does not meet it: it does not read like “2603.77777”, not known (needs 0.65).",
+)
+async def it_is_not_like_the_paper_that_is_named(world: World) -> Verdict:
+    ann = await reader(world.store, "like:2603.77777")
+    await world.tell()
+    await world.deliver()
+    return await world.verdict(ann)
+
+
 @scene(Cause.DATE, "“larks since:2026-03-03” does not meet it: it was announced on 2026-03-02, before 2026-03-03.")
 async def it_was_announced_before_the_date(world: World) -> Verdict:
     ann = await reader(world.store, "larks since:2026-03-03")

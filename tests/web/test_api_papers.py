@@ -233,3 +233,48 @@ async def test_a_parameter_that_cannot_be_read_is_named(client: Client, paramete
         assert answer.status == 400
         said = await answer.json()
     assert any(name in said["detail"] + str(said.get("errors")) for name in (*parameters, "first day"))
+
+
+# ── by meaning ───────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+async def test_other_words_for_the_same_are_found_where_meaning_is_asked_for(
+    client_of_both: Client, store: Store
+) -> None:
+    asked, other, _ = await record(
+        store,
+        announcement("Agents that browse the web", "A model clicks in web browsers.", aliases=[arxiv("2603.00001")]),
+        announcement("Surfing internet pages", "Software opens sites by itself.", aliases=[arxiv("2603.00002")]),
+        announcement("Larks over the hedge", "They sing at dawn.", aliases=[arxiv("2603.00003")]),
+    )
+    by_words = await listed(client_of_both, q="web agents")
+    assert [each["id"] for each in by_words["data"]] == [asked]
+    assert "note" not in by_words
+    found = await listed(client_of_both, q="web agents", by="meaning", limit=1)
+    assert [each["id"] for each in found["data"]] == [asked]
+    assert found["note"] == ""
+    more = await listed(client_of_both, q="web agents", by="meaning", limit=1, cursor=found["next"])
+    assert [each["id"] for each in more["data"]] == [other]
+    async with client_of_both.get("/api/v1/papers", params={"q": "web agents", "cursor": found["next"]}) as answer:
+        assert answer.status == 400  # a cursor of the one is none of the other
+
+
+async def test_similar_papers_are_told_with_what_they_have_in_common(client_of_both: Client, store: Store) -> None:
+    await record(
+        store,
+        announcement("Larks over the hedge", "Songbirds sing at dawn.", aliases=[Alias("doi", "10.1000/a/similar")]),
+        announcement("Songs of owls", "Birds sing at night.", aliases=[arxiv("2603.00002")]),
+    )
+    async with client_of_both.get("/api/v1/papers/arxiv:2603.00002/similar", params={"limit": 5}) as answer:
+        assert answer.status == 200
+        said = await answer.json()
+    (paper,) = said["data"]
+    assert paper["title"] == "Larks over the hedge"
+    assert paper["words"] == ["sing"]
+    assert 0 < paper["closeness"] < 1
+    async with client_of_both.get("/api/v1/papers/arxiv:2603.77777/similar") as answer:
+        assert answer.status == 404
+
+
+def arxiv(name: str) -> Alias:
+    return Alias("arxiv", name)

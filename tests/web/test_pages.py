@@ -494,3 +494,22 @@ async def test_a_first_view_weighs_less_than_60_kb(client: Client, sqlite_store:
         async with client.get(URL(loaded, encoded=True)) as answer:
             weight += len(await answer.read())
     assert weight < 60_000
+
+
+async def test_a_search_can_ask_for_other_words_too_and_a_paper_shows_similar_ones(
+    client: Client, sqlite_store: Store
+) -> None:
+    asked, other = await record(
+        sqlite_store,
+        announcement("Agents that browse the web", "A model clicks in web browsers.", aliases=[]),
+        announcement("Surfing internet pages", "Software opens sites in a web browser by itself.", aliases=[]),
+    )
+    async with client.get("/", params={"q": "web agents"}) as answer:
+        page = await answer.text()
+        assert "In other words too" in page and "Surfing" not in page
+    async with client.get("/", params={"q": "web agents", "by": "meaning"}) as answer:
+        page = await answer.text()
+        assert "Only those with all the words" in page and "Surfing" in page
+    async with client.get(f"/papers/{asked}") as answer:
+        page = await answer.text()
+        assert "Similar papers" in page and f'href="/papers/{other}"' in page

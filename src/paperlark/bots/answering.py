@@ -15,8 +15,10 @@ from paperlark.model.papers import StoredPaper
 from paperlark.model.problems import ReaderError
 from paperlark.model.readers import TRENDING, Cadence
 from paperlark.readers import place, subscribe
+from paperlark.readers.meaning import stretch as by_meaning
 from paperlark.readers.preview import Preview, preview
 from paperlark.readers.search import stretch
+from paperlark.readers.similar import similar
 from paperlark.readers.trending import trending as now_trending
 from paperlark.readers.way import Because
 from paperlark.readers.why import Led, why
@@ -28,6 +30,7 @@ FOUND = 8  # papers of a search
 TRENDING_SHOWN = 10
 VERDICTS = 6  # profiles whose verdict on one paper is told
 PREVIEW_USAGE = "say what to try, for instance `/preview agents memory`"
+SIMILAR_USAGE = "say which paper, for instance `/similar 2510.02283`"
 SEARCH_USAGE = "say what to look for, for instance `/search diffusion author:song`"
 WHY_USAGE = "say of which paper, for instance `/why 2510.02283`; an arXiv id, a DOI or an address"
 
@@ -120,6 +123,10 @@ async def search(asked: Asked) -> Reply:
     """`/search QUERY`: the papers that meet it, best first, with their buttons."""
     query = needed(asked.text, SEARCH_USAGE)
     found = await stretch(asked.store, query, limit=FOUND)
+    said: tuple[str, ...] = ()
+    if not found.found:
+        found = await by_meaning(asked.store, query, limit=FOUND)
+        said = ("No paper has all of this. Nearest to it:",)
     if not found.found:
         return asked.reply("No paper of the archive meets this. `/preview` shows what part of it brings nothing.")
     here = await asked.here()
@@ -130,7 +137,22 @@ async def search(asked: Asked) -> Reply:
         here=here.place if here else None,
         more=max(0, (found.total or 0) - len(found.found)),
     )
-    return Reply(digest=digest)
+    return Reply(asked.says(*said) if said else (), digest=digest)
+
+
+async def papers_like(asked: Asked) -> Reply:
+    """`/similar PAPER`: the papers most like one, each with what it has in common."""
+    alike = await similar(asked.store, needed(asked.text, SIMILAR_USAGE), limit=FOUND)
+    if not alike.papers:
+        return asked.reply("No paper of the archive is like this one.")
+    here = await asked.here()
+    digest = digest_of(
+        f"Like: {cut(words.title(alike.of.title), words.NAME)}",
+        [(each.paper, [Reason("similar", said=each.sentence)]) for each in alike.papers],
+        now=await asked.now(),
+        here=here.place if here else None,
+    )
+    return Reply(asked.says(f"{alike.note}.") if alike.note else (), digest=digest)
 
 
 # ── trending ───────────────────────────────────────────────────────────────────────────────────────────────────────

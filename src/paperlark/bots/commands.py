@@ -70,6 +70,7 @@ COMMANDS: tuple[Command, ...] = (
     Command("when", "How often, at what hour, quiet hours", "[daily 08:30 Europe/Berlin quiet 22-7]", True,
             answer=telling.when),
     Command("search", "Find papers in the archive", "QUERY", answer=answering.search),
+    Command("similar", "Papers like one", "PAPER", answer=answering.papers_like),
     Command("trending", "What is trending; “daily” sends it every day", "[daily|weekly|QUERY]",
             answer=answering.trending),
     Command("why", "Why you were told of a paper, or why not", "PAPER", answer=answering.explain),

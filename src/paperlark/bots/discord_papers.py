@@ -43,6 +43,7 @@ _FIELDS: dict[str, tuple[str, str, bool, Completed | None]] = {
     "search": ("query", "for instance: title:diffusion since:2026-01-01", True, None),
     "suggest": ("profile", "which one: its name", True, "profile"),
     "trending": ("how", "“daily” sends it every day; or a query to narrow it", False, None),
+    "similar": ("paper", "its arXiv id, DOI or address", True, None),
     "why": ("paper", "its arXiv id, DOI, address, or title", True, None),
     "mute": ("what", "a word or phrase; or author:NAME, source:NAME", True, "author"),
     "unmute": ("what", "which one", True, "mute"),

@@ -27,9 +27,11 @@ if TYPE_CHECKING:
     from paperlark.readers.search import Found
     from paperlark.readers.tally import Share
     from paperlark.settings import Settings
+    from paperlark.store.database import Store
 
 REJECTS_SHOWN = 10
 BARS_SHOWN = 60
+BY_MEANING = 20  # papers of a search by meaning: nobody can say where it ends
 
 commands = typer.Typer()
 
@@ -127,8 +129,10 @@ def _print_imported(imported: "Imported", as_json: bool) -> None:
         "Search the archive: what meets a query, best first.",
         "paperlark papers '\"test-time scaling\" OR title:agent*' --limit 10",
         "paperlark papers diffusion --author 'Yang Song' --since 2026-01-01",
+        "paperlark papers 'agents that browse the web' --meaning",
         "paperlark papers --json | head",
-        more="Without a query newest first. With --json one object a line.",
+        more="Without a query newest first. With --json one object a line. With --meaning the words need not be there: "
+        "papers that say the same in others are found too, the best 20 unless --limit says more.",
     )
 )
 def papers(
@@ -140,6 +144,7 @@ def papers(
     since: Annotated[Day, typer.Option(formats=DAYS, metavar="DATE", help="Only announced from this day on.")] = None,
     until: Annotated[Day, typer.Option(formats=DAYS, metavar="DATE", help="Only announced until this day.")] = None,
     limit: Annotated[int | None, typer.Option(min=1, help="Show no more than these.", show_default="all")] = None,
+    meaning: Annotated[bool, typer.Option("--meaning", help="What is about it, in these words or in others.")] = False,
     as_json: Json = False,
 ) -> None:
     """Print papers as they are found."""
@@ -149,7 +154,10 @@ def papers(
     settings = edge.begin()
     narrowing = Narrowing(org, author, cat, source, since and since.date(), until and until.date())
     understood(query, narrowing)
-    edge.run(_papers(settings, query, narrowing, limit, as_json))
+    if meaning and query:
+        edge.run(_papers_by_meaning(settings, query, narrowing, limit or BY_MEANING, as_json))
+    else:
+        edge.run(_papers(settings, query, narrowing, limit, as_json))
 
 
 async def _papers(
@@ -171,6 +179,81 @@ async def _papers(
                 print_paper(found.paper, found.matched)
     if on_terminal() and not as_json:
         say("1 paper" if shown == 1 else f"{shown:,} papers" if shown else "no paper meets this")
+
+
+async def _papers_by_meaning(
+    settings: "Settings", query: str, narrowing: "Narrowing", limit: int, as_json: bool
+) -> None:
+    from paperlark.app import opened
+    from paperlark.readers.meaning import note, stretch
+
+    async with opened(settings) as app:
+        await _find_directions(app.store)
+        found = (await stretch(app.store, query, narrowing=narrowing, limit=limit)).found
+    for each in found:
+        if as_json:
+            print_json(_found_record(each))
+        else:
+            print_paper(each.paper, each.matched)
+    if note():
+        edge.complain(note())
+    if on_terminal() and not as_json:
+        say(f"{len(found):,} papers, best first" if found else "no paper is about this")
+
+
+async def _find_directions(store: "Store") -> None:
+    """Those that are missing: the first time all of them, with a word on how far it is."""
+    from paperlark.store import directions
+
+    with progress("reading what papers are about") as advance:
+        done = 0
+        while True:
+            filled = await directions.fill(store, limit=directions.BITE)
+            done += filled.papers
+            if filled.complete:
+                return
+            advance(done, note=f"{done:,} papers")
+
+
+# ── similar ────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+@commands.command(
+    help=told(
+        "List the papers most like one.",
+        "paperlark similar 2505.14302",
+        "paperlark similar 2505.14302 --limit 5 --json",
+        more="PAPER is an id, an arXiv id, a DOI or an address.",
+    )
+)
+def similar(
+    paper: Annotated[str, typer.Argument(metavar="PAPER", help="Which one.", show_default=False)],
+    limit: Annotated[int, typer.Option(min=1, max=100, help="Show no more than these.")] = 10,
+    as_json: Json = False,
+) -> None:
+    """Print similar papers, each with what it has in common."""
+    edge.run(_similar(edge.begin(), paper, limit, as_json))
+
+
+async def _similar(settings: "Settings", paper: str, limit: int, as_json: bool) -> None:
+    from paperlark.app import opened
+    from paperlark.readers.similar import similar as papers_like
+
+    async with opened(settings) as app:
+        await _find_directions(app.store)
+        found = await papers_like(app.store, paper, limit=limit)
+    for each in found.papers:
+        if as_json:
+            common = {"score": each.score, "closeness": each.closeness, "words": list(each.words)}
+            print_json(paper_record(each.paper, ()) | common)
+        else:
+            print_paper(each.paper, ())
+            if on_terminal():
+                say(f"  {each.sentence}", "")
+    if found.note:
+        edge.complain(found.note)
+    if on_terminal() and not as_json and not found.papers:
+        say("no paper is like this one")
 
 
 def _found_record(found: "Found") -> dict[str, Any]:

@@ -75,7 +75,14 @@ async def _findings() -> list[Finding]:
         Finding(each.variable, "note" if each.state == "unset" else "well", f"{each.state}: {each.purpose}")
         for each in settings.described(found)
     ]
-    return [*await _database(found), *_channels(found), *_mail(found), *strangers, *known]
+    return [*await _database(found), *_channels(found), *_mail(found), _meaning(), *strangers, *known]
+
+
+def _meaning() -> Finding:
+    from paperlark.readers.meaning import note
+
+    missing = note()
+    return Finding("meaning", "note", missing) if missing else Finding("meaning", "well", "searches know other words")
 
 
 def _channels(settings: "Settings") -> list[Finding]:

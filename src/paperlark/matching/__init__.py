@@ -14,6 +14,9 @@ In the order of the story:
 `checks`      the same answer, made ready once per query and fast
 `index`       the percolator: which of the stored queries does this paper meet?
 `rank`        how well a paper answers a query (BM25)
+`meaning`     what a text is about: a direction, and how close two are
+`near`        does a paper read like a sentence, or like another?
+`fused`       a search by meaning: any of the words, and closeness, as one score
 `lean`        a paper in a few short strings, for whoever keeps thousands of them
 `terms`       what a paper may be about: its words and pairs of words; and what is usual
 `judge`       a query held against those: does each meet it, and how well?

@@ -20,6 +20,7 @@ from paperlark.matching.tree import (
     Author,
     Code,
     Leaf,
+    Near,
     Node,
     Not,
     Number,
@@ -100,7 +101,8 @@ def told(query: Query) -> tuple[Told, Query | None]:
 
 def untold(query: Query) -> Query | None:
     """What a query asks of a paper whatever was told of it: the query without those of its parts that look at sources,
-    counts or days; None where nothing is left. Who meets the query meets this."""
+    counts or days, or at what it is about (worth asking only of those that meet all else); None where nothing is left.
+    Who meets the query meets this."""
     parts = query.tree.parts if isinstance(query.tree, And) else (query.tree,)
     kept = [part for part in parts if not any(map(_of_telling, leaves(part)))]
     return Query(tree_of(kept)) if kept else None
@@ -108,7 +110,7 @@ def untold(query: Query) -> Query | None:
 
 def _of_telling(leaf: Leaf) -> bool:
     match leaf:
-        case Since() | Code(field="source"):
+        case Since() | Near() | Code(field="source"):
             return True
         case Number(count):
             return count in SIGNALS
@@ -197,8 +199,8 @@ def leaf_words(leaf: Leaf, *, closed: bool = True) -> Wanted:
         case Author(name):
             # Of a family name only the last word surely stands in the author list ("van der Maaten", "Maaten").
             return Word(stored(name.family[-1], "author"))
-        case Code(field="source" | "type") | Number() | Since():
-            # Of the announcement and its counts, and no part of a paper's stored words.
+        case Code(field="source" | "type") | Number() | Since() | Near():
+            # Of the announcement and its counts, or of what it is about: no part of a paper's stored words.
             return Everything()
         case Code(field, value, prefix):
             return Word(stored(value, field), prefix)

@@ -11,10 +11,11 @@ from typing import TypeVar
 
 from paperlark.matching.document import Analysed, Passage, Texts, View
 from paperlark.matching.names import same_person
+from paperlark.matching.near import is_near
 from paperlark.matching.query import Query
 from paperlark.matching.reference import code_meets, number_holds, runs, values
 from paperlark.matching.text import CLOSED_PARTS, stem
-from paperlark.matching.tree import And, Author, Code, Leaf, Node, Not, Number, Or, Reading, Since, Term
+from paperlark.matching.tree import And, Author, Code, Leaf, Near, Node, Not, Number, Or, Reading, Since, Term
 
 Check = Callable[[Analysed], bool]
 Seen = TypeVar("Seen")
@@ -57,6 +58,9 @@ def check_of_leaf(node: Leaf) -> Check:
         case Since():
             day = node.day
             return lambda paper: paper.document.announced_at.astimezone(UTC).date() >= day
+        case Near():
+            near = node
+            return lambda paper: is_near(near, paper.texts.direction)
 
 
 def _cost(node: Node) -> int:
@@ -72,6 +76,8 @@ def _cost(node: Node) -> int:
             return 10 + sum(map(_cost, node.parts))
         case Author():
             return 10
+        case Near():
+            return 1_000  # only of papers that meet all else
 
 
 def _all(checks: list[Callable[[Seen], bool]]) -> Callable[[Seen], bool]:

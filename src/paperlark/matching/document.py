@@ -6,6 +6,7 @@ from datetime import datetime
 from itertools import chain, compress, pairwise
 from typing import Any, Generic, NamedTuple, TypeVar
 
+from paperlark.matching.meaning import of_paper
 from paperlark.matching.names import Name, name_of
 from paperlark.matching.text import CLOSED_PARTS, Columns, Placed, Token, closed, columns, placed, tokenise
 from paperlark.model.papers import Alias
@@ -170,6 +171,11 @@ class Texts:
                 extra.add(stored(alias.value, "doi"))
         found |= extra
         return frozenset(found)
+
+    @once
+    def direction(self) -> bytes | None:
+        """What title and abstract are about (`meaning.of_paper`)."""
+        return of_paper(self.document.title, self.document.abstract)
 
     @property
     def length(self) -> int:

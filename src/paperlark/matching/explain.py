@@ -6,9 +6,10 @@ from datetime import UTC
 
 from paperlark.matching.document import Analysed
 from paperlark.matching.names import read_name, same_person
+from paperlark.matching.near import said_of
 from paperlark.matching.query import Query
 from paperlark.matching.reference import code_meets, holds, passages, runs, starts, values
-from paperlark.matching.tree import And, Author, Code, Leaf, Node, Not, Number, Or, Since, Term
+from paperlark.matching.tree import LEAST, And, Author, Code, Leaf, Near, Node, Not, Number, Or, Since, Term
 from paperlark.model.messages import Span
 
 SHOWN = 5  # at most so many missing words, or matched ones, in a sentence
@@ -29,7 +30,8 @@ PLACES = {
 def spans(query: Query, paper: Analysed) -> tuple[Span, ...]:
     """The words that meet the query, in the order of reading, each place once; () where the paper does not meet it.
 
-    For every span `stored_field(paper, span.field)[span.start : span.end] == span.text`.
+    For every span `stored_field(paper, span.field)[span.start : span.end] == span.text`, but those of `about` and
+    `like`: they say how near the paper is, which is written nowhere.
     """
     return spans_of(query.tree, paper) if holds(query.tree, paper) else ()
 
@@ -104,10 +106,17 @@ def why(query: Query, paper: Analysed) -> str:
     if not holds(query.tree, paper):
         return ""
     said: dict[str, list[str]] = {}
+    near: dict[str, None] = {}
     for span in spans(query, paper):
+        if span.field in LEAST:
+            near[f"reads like {span.text}"] = None
+            continue
         words = said.setdefault(span.field, [])
         if span.text not in words:
             words.append(span.text)
+    if near:
+        has = [f"has {'; '.join(_words_in(field, words) for field, words in said.items())}"] if said else []
+        return f"It {'; '.join([*has, *near])}."
     if not said:
         return "It meets the query and holds none of the excluded words."
     return f"It has {'; '.join(_words_in(field, words) for field, words in said.items())}."
@@ -163,6 +172,9 @@ def _of_leaf(leaf: Leaf, paper: Analysed) -> Iterator[Span]:
         case Since():
             day = stored_field(paper, "since")
             yield Span("since", 0, len(day), day)
+        case Near(field):
+            closeness = said_of(leaf, paper.texts.direction)
+            yield Span(field, 0, len(closeness), closeness)
 
 
 def _whole(field: str, stored: tuple[str, ...], met: list[bool]) -> Iterator[Span]:

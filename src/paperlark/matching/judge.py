@@ -16,11 +16,12 @@ from paperlark.matching.checks import check_of, check_of_leaf
 from paperlark.matching.document import Analysed, Document, Texts
 from paperlark.matching.lean import COMPOUND, ENDED, LONGEST, TIED, Lean, Said, coded, compound
 from paperlark.matching.names import Name, read_name, same_person
+from paperlark.matching.near import is_near
 from paperlark.matching.query import Query
 from paperlark.matching.rank import Statistics
 from paperlark.matching.reference import code_meets, runs, starts, values
 from paperlark.matching.text import CLOSED_PARTS, stem
-from paperlark.matching.tree import And, Author, Code, Leaf, Node, Not, Or, Reading, Term
+from paperlark.matching.tree import And, Author, Code, Leaf, Near, Node, Not, Or, Reading, Term
 
 NAMES_KNOWN = 20_000  # spellings of persons: the same ones come again and again
 
@@ -112,6 +113,9 @@ def _check(leaf: Leaf) -> Check:
             return _check_author(name)
         case Code():
             return _check_code(leaf)
+        case Near():
+            near = leaf
+            return lambda paper: is_near(near, paper.direction)
         case _:
             check = check_of_leaf(leaf)
             return lambda paper: check(_with_facts(paper))

@@ -132,7 +132,8 @@ def _compounds(ties: list[bool], tied: tuple[int, ...]) -> Iterator[tuple[int, i
 class Lean:
     """A paper. document: its facts, without title and abstract. length: of both together, in words between white space.
 
-    Sources, counts and the date of announcement are those of the document that it was made of.
+    Sources, counts and the date of announcement are those of the document that it was made of. direction: what it is
+    about, for whoever put it there (`analysed.with_directions`): few ask for it, and to find it costs a while.
     """
 
     document: Document
@@ -141,6 +142,7 @@ class Lean:
     authors: Said
     organisation: Said | None
     length: int
+    direction: bytes | None = None
 
     def analysed(self, title: str, abstract: str) -> Analysed:
         """The paper as all others see it. title and abstract: those that this was made of; their words are not looked

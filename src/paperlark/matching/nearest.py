@@ -6,9 +6,10 @@ from enum import StrEnum
 
 from paperlark.matching.document import Analysed
 from paperlark.matching.explain import PLACES, SHOWN, spans_of, stored_field
+from paperlark.matching.near import said_of
 from paperlark.matching.query import Query
 from paperlark.matching.reference import holds
-from paperlark.matching.tree import And, Node, Not, Number, Since, leaves
+from paperlark.matching.tree import And, Near, Node, Not, Number, Since, leaves
 from paperlark.model.messages import Span
 
 
@@ -19,6 +20,7 @@ class Lack(StrEnum):
     EXCLUSION = "exclusion"
     NUMBER = "number"
     DATE = "date"
+    MEANING = "meaning"  # it reads otherwise
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,17 +127,19 @@ def _shortfall(node: Node, paper: Analysed) -> Shortfall:
         case Since(day):
             announced = stored_field(paper, "since")
             return Shortfall(Lack.DATE, str(node), f"it was announced on {announced}, before {day.isoformat()}")
+        case Near():
+            return Shortfall(Lack.MEANING, str(node), f"it does not read like {said_of(node, paper.texts.direction)}")
         case _:
             return Shortfall(_kind_of(node), str(node), f"the paper does not have `{node}`")
 
 
 def _kind_of(node: Node) -> Lack:
     """An Or of checks of one kind lacks that; of several kinds, words."""
-    kinds = {
-        Lack.NUMBER if isinstance(leaf, Number) else Lack.DATE if isinstance(leaf, Since) else Lack.WORDS
-        for leaf in leaves(node)
-    }
+    kinds = {_OF.get(type(leaf), Lack.WORDS) for leaf in leaves(node)}
     return kinds.pop() if len(kinds) == 1 else Lack.WORDS
+
+
+_OF: dict[type, Lack] = {Number: Lack.NUMBER, Since: Lack.DATE, Near: Lack.MEANING}
 
 
 def _listed(words: list[str]) -> str:

@@ -127,6 +127,15 @@ class Postings:
         """The ids of the papers, by place; GONE for one that has left."""
         return np.array(self._numbers)
 
+    def saying(self, stemmed: str) -> int:
+        """How many papers say a stem, those that have left among them."""
+        return len(self._stems.get(stemmed, _NOBODY))
+
+    @property
+    def length(self) -> int:
+        """How long all papers are together, in words between white space."""
+        return sum(self._lengths)
+
     # ── what a judge asks ──────────────────────────────────────────────────────────────────────────────────────────
 
     def lengths(self, at: Places) -> Often:

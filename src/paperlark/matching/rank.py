@@ -14,7 +14,7 @@ from paperlark.matching.candidates import Word, leaf_words, words_of
 from paperlark.matching.document import Analysed
 from paperlark.matching.query import Query
 from paperlark.matching.reference import holds, passages, runs
-from paperlark.matching.tree import And, Code, Leaf, Node, Not, Number, Or, Since, Term
+from paperlark.matching.tree import And, Code, Leaf, Near, Node, Not, Number, Or, Since, Term
 
 if TYPE_CHECKING:
     import numpy as np
@@ -75,7 +75,7 @@ def _asked(node: Node) -> Iterator[Leaf]:
     if isinstance(node, And | Or):
         for part in node.parts:
             yield from _asked(part)
-    elif not isinstance(node, Not | Number | Since) and not (isinstance(node, Code) and node.field == "source"):
+    elif not isinstance(node, Not | Number | Since | Near) and not (isinstance(node, Code) and node.field == "source"):
         yield node
 
 

@@ -16,6 +16,7 @@ from paperlark.matching.names import read_name
 from paperlark.matching.text import tokenise
 from paperlark.matching.tree import (
     CODE_FIELDS,
+    LEAST,
     NUMBERS,
     TEXT_FIELDS,
     And,
@@ -24,6 +25,8 @@ from paperlark.matching.tree import (
     CodeField,
     Comparison,
     Count,
+    Near,
+    NearField,
     Node,
     Not,
     Number,
@@ -200,7 +203,8 @@ _STOP_WORDS = frozenset(
 )
 
 
-def _says_nothing(term: Term) -> bool:
+def says_nothing(term: Term) -> bool:
+    """Whether nearly every paper has it."""
     return term.reading is Reading.STEMMED and not term.prefix and _STOP_WORDS.issuperset(term.words)
 
 
@@ -210,7 +214,7 @@ def _asks(node: Node, denied: bool = False) -> bool:
         return _asks(node.part, not denied)
     if isinstance(node, And | Or):
         return (any if isinstance(node, And) is not denied else all)(_asks(part, denied) for part in node.parts)
-    return not denied and not (isinstance(node, Term) and _says_nothing(node))
+    return not denied and not (isinstance(node, Term) and says_nothing(node))
 
 
 def _denies(node: Node) -> bool:
@@ -237,7 +241,7 @@ def _node(text: str, tree: Tree[Token], field: Token | None) -> Node:
             fields = [child for child in tree.children if isinstance(child, Token)]
             inner = fields[1:] if field is None else fields
             first = field or fields[0]
-            if inner and _name(first) in CODE_FIELDS and children[0].data == "check":
+            if inner and _name(first) in (*CODE_FIELDS, "like") and children[0].data == "check":
                 # What looks like a field inside is part of the value: source:arxiv:cs.CL
                 return _check(text, _end(fields[0]) if field is None else _start(fields[0]), children[0], first)
             if inner:
@@ -254,8 +258,10 @@ def _node(text: str, tree: Tree[Token], field: Token | None) -> Node:
 
 def _check(text: str, start: int, tree: Tree[Token], field: Token | None) -> Node:
     """One check: what is written from `start` to the tree's end, in a field or in none."""
-    token = cast(Token, tree.children[0])
-    end = _end(token)
+    token, *more = cast("list[Token]", tree.children)
+    end, least = _end(token), next(iter(more), None)
+    if least is not None and (field is None or _name(field) not in LEAST):
+        raise Unreadable("`>=` goes with a count, or with `about:` and `like:`", _start(least), _without(least))
     if token.type == "NUMBER":
         if field is not None:
             raise Unreadable("a number check cannot stand inside a field", start, _without(field))
@@ -272,6 +278,8 @@ def _check(text: str, start: int, tree: Tree[Token], field: Token | None) -> Nod
             until = close.end() if close else end
             raise Unreadable("a value with parentheses is quoted", end, Change(start, until, f'"{text[start:until]}"'))
         return _code(value, name)
+    if name in LEAST:
+        return _near(value, name, least)
     assert field is not None
     if name == "since":
         return _since(value, _start(field))
@@ -298,7 +306,7 @@ def _known(text: str, field: Token | None, token: Token | None) -> str | None:
     raise Unreadable(f"there is no field `{name}`", start, change)
 
 
-_FIELDS = (*TEXT_FIELDS, *CODE_FIELDS, *NUMBERS, "since")
+_FIELDS = (*TEXT_FIELDS, *CODE_FIELDS, *NUMBERS, *LEAST, "since")
 _MEANT = {
     "ti": "title", "titles": "title", "abs": "abstract", "summary": "abstract", "au": "author", "by": "author",
     "name": "author", "organisation": "org", "organization": "org", "affiliation": "org", "category": "cat",
@@ -426,6 +434,34 @@ def _since(value: _Value, start: int) -> Since:
             latest = max(d for d in range(28, 32) if _is_day(year, month, d))
             change = Change(start, value.end, f"since:{date(year, month, min(max(day, 1), latest)).isoformat()}")
     raise Unreadable("`since` takes a day as in 2026-01-31", value.start, change)
+
+
+_CLOSENESS = re.compile(r"(?:>=|≥)\s*(?P<number>[0-9.]*)")
+
+
+def _near(value: _Value, field: NearField, least: Token | None) -> Near:
+    written = "" if least is None else str(least)
+    said = value.said
+    if not value.quoted and (found := _CLOSENESS.search(said)):
+        said, written = said[: found.start()], said[found.start() :]
+    said = " ".join(said.replace("\\", "").replace('"', "").split())
+    if value.exact or value.prefix:
+        plain = Change(value.start, value.end, f'"{said}"')
+        raise Unreadable(f"`=` and `*` do not go with `{field}:`", value.start, plain)
+    if not tokenise(said):
+        raise Unreadable("there is nothing here to be like", value.start, value.without)
+    if field == "like" and (alias := arxiv_alias(said) or doi_alias(said.removeprefix("doi:"))) is not None:
+        said = alias.value
+    return Near(field, said, _closeness(written, value, least) if written else LEAST[field])
+
+
+def _closeness(written: str, value: _Value, least: Token | None) -> float:
+    found = _CLOSENESS.fullmatch(written)
+    if found and re.fullmatch(r"0?\.[0-9]{1,2}|1(?:\.0{1,2})?", found["number"]) and float(found["number"]) > 0:
+        return float(found["number"])
+    start = value.end - len(written) if least is None else _start(least)
+    end = value.end if least is None else _end(least)
+    raise Unreadable("closeness is a number between 0.01 and 1, as in `>=0.6`", start, Change(start, end, ""))
 
 
 def _is_day(year: int, month: int, day: int) -> bool:

@@ -10,9 +10,10 @@ from itertools import compress, count
 
 from paperlark.matching.document import Analysed, Document, Text, analyse
 from paperlark.matching.names import read_name, same_person
+from paperlark.matching.near import is_near
 from paperlark.matching.query import Query
 from paperlark.matching.text import CLOSED_PARTS, Columns, stem
-from paperlark.matching.tree import And, Author, Code, Node, Not, Number, Or, Reading, Since, Term
+from paperlark.matching.tree import And, Author, Code, Near, Node, Not, Number, Or, Reading, Since, Term
 
 
 def meets(query: Query, document: Document | Analysed) -> bool:
@@ -40,6 +41,8 @@ def holds(node: Node, paper: Analysed) -> bool:
             return number_holds(node, paper.document.count(node.count))
         case Since():
             return paper.document.announced_at.astimezone(UTC).date() >= node.day
+        case Near():
+            return is_near(node, paper.texts.direction)
 
 
 def passages(term: Term, paper: Analysed) -> list[tuple[str, Text]]:

@@ -6,6 +6,7 @@
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from dataclasses import field as dataclass_field
 from datetime import date
 from enum import Enum
 from typing import Literal
@@ -15,6 +16,7 @@ from paperlark.matching.names import Name
 TextField = Literal["title", "abstract", "org", "author"]
 CodeField = Literal["cat", "source", "id", "doi", "type"]
 Count = Literal["upvotes", "comments", "stars", "authors"]
+NearField = Literal["about", "like"]
 Comparison = Literal[">=", "<=", ">", "<", "="]
 
 
@@ -22,6 +24,8 @@ TEXT_FIELDS: tuple[TextField, ...] = ("title", "abstract", "org", "author")
 CODE_FIELDS: tuple[CodeField, ...] = ("cat", "source", "id", "doi", "type")
 SIGNALS: tuple[Count, ...] = ("upvotes", "comments", "stars")
 NUMBERS: tuple[Count, ...] = (*SIGNALS, "authors")
+LEAST: dict[NearField, float] = {"about": 0.5, "like": 0.65}
+"""How close a paper must be where nothing is said of it."""
 
 
 class Reading(Enum):
@@ -107,6 +111,27 @@ class Since:
 
 
 @dataclass(frozen=True, slots=True)
+class Near:
+    """Reads like a sentence (`about`), or like a paper (`like`): their directions (`meaning`) are close enough.
+
+    least: the closeness that is asked for, in hundredths between 0.01 and 1. Where none is written it is LEAST's: of
+    real papers one in a hundred is as close as that to another, and of sentences about nothing narrower than "making
+    diffusion models faster" one in fifty; narrower ones are close to fewer. Better too few at first than a flood.
+    target: the packed direction of the paper that `like` names, once the store has told it (`near.aimed`).
+    """
+
+    field: NearField
+    said: str
+    least: float
+    target: bytes | None = dataclass_field(default=None, compare=False, repr=False)
+
+    def __str__(self) -> str:
+        plain = self.field == "like" and re.fullmatch(r"\w(?:[\w./:-]*[\w./-])?", self.said)
+        said = self.said if plain else f'"{self.said}"'
+        return f"{self.field}:{said}" + ("" if self.least == LEAST[self.field] else f">={self.least:g}")
+
+
+@dataclass(frozen=True, slots=True)
 class Not:
     """What its part is not; never a Not itself."""
 
@@ -136,7 +161,7 @@ class Or:
         return " OR ".join(map(str, self.parts))
 
 
-Leaf = Term | Author | Code | Number | Since
+Leaf = Term | Author | Code | Number | Since | Near
 Node = Leaf | Not | And | Or
 
 

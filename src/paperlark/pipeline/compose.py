@@ -10,6 +10,7 @@ from paperlark.links import Links, Purpose
 from paperlark.matching.document import Analysed, analyse
 from paperlark.matching.explain import spans
 from paperlark.matching.mutes import muted
+from paperlark.matching.near import aimed
 from paperlark.matching.query import Query, parse
 from paperlark.matching.rank import Statistics, query_words, score
 from paperlark.model.messages import Digest, DigestPaper, Reason, Span
@@ -242,7 +243,9 @@ class Explanations:
     """Which words of papers met which queries, and how well those answer, remembered: in one hour many readers are told
     of the same papers, and often by the same words."""
 
-    def __init__(self) -> None:
+    def __init__(self, likes: Mapping[str, bytes] | None = None) -> None:
+        """likes: the directions of papers that profiles name (`directions.likes`)."""
+        self._likes = likes or {}
         self._queries: dict[str, Query | None] = {}
         self._analysed: dict[tuple[int, str, datetime], Analysed] = {}
         self._spans: dict[tuple[str, int, str, datetime], tuple[Span, ...]] = {}
@@ -270,7 +273,7 @@ class Explanations:
 
     def _query(self, text: str) -> Query | None:
         if text not in self._queries:
-            self._queries[text] = _read(text)
+            self._queries[text] = _read(text, self._likes)
         return self._queries[text]
 
     def _paper(self, owed: OwedPaper, stored: StoredPaper) -> Analysed:
@@ -281,8 +284,8 @@ class Explanations:
         return self._analysed[which]
 
 
-def _read(text: str) -> Query | None:
+def _read(text: str, likes: Mapping[str, bytes]) -> Query | None:
     try:
-        return parse(text)
+        return aimed(parse(text), likes)
     except QueryError:
         return None

@@ -21,7 +21,7 @@ from paperlark.pipeline.planning import Planner, lapse
 from paperlark.pipeline.recent import Recent
 from paperlark.pipeline.watch import Operator, watch
 from paperlark.sources.base import Source
-from paperlark.store import retention
+from paperlark.store import directions, retention
 from paperlark.store.database import Store
 from paperlark.store.sources import Configured
 
@@ -29,6 +29,8 @@ log = structlog.get_logger()
 
 POLL_EVERY, PERCOLATE_EVERY, DELIVER_EVERY = 5, 2, 2  # seconds between looks at what is due: each look is one query
 SIGNALS_EVERY, WATCH_EVERY, LAPSE_EVERY, FORGET_EVERY = 30, 300, 600, 6 * 3600
+DIRECTIONS_EVERY = 30
+DIRECTIONS = 5_000  # found in one go: what papers are about, before anybody asks
 POLLS_AT_ONCE = 4
 DRAIN = 10  # seconds for what is in flight when we stop; the whole exit stays under 20
 
@@ -52,7 +54,8 @@ class Parts:
 
 
 class Loops:
-    """The service's jobs: poll, percolate, refresh signals, deliver, watch the sources, forget."""
+    """The service's jobs: poll, percolate, refresh signals, deliver, watch the sources, read what papers are about,
+    forget."""
 
     def __init__(self, parts: Parts) -> None:
         self._parts = parts
@@ -70,6 +73,7 @@ class Loops:
             ("watch", lambda: watch(self._parts.store, self._parts.operator), WATCH_EVERY),
             ("plan", Planner(self._parts.store).run, DELIVER_EVERY),
             ("lapse", lambda: lapse(self._parts.store), LAPSE_EVERY),
+            ("directions", lambda: directions.fill(self._parts.store, limit=DIRECTIONS), DIRECTIONS_EVERY),
             ("forget", self._forget, FORGET_EVERY),
         ]
         if self._parts.ask is not None:

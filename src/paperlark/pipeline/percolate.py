@@ -22,13 +22,14 @@ import structlog
 
 from paperlark.matching.document import Analysed, analyse
 from paperlark.matching.index import Index
+from paperlark.matching.near import aimed
 from paperlark.matching.query import parse
 from paperlark.model.papers import StoredPaper
 from paperlark.model.problems import QueryError
 from paperlark.model.readers import Cadence, Profile, Subscription, wish_of
 from paperlark.pipeline import At, nobody
 from paperlark.pipeline.recent import Recent
-from paperlark.store import merges, papers, percolation, profiles
+from paperlark.store import directions, merges, papers, percolation, profiles
 from paperlark.store.database import Store, Transaction
 from paperlark.store.percolation import Batch, FreshSignal, Told
 from paperlark.store.profiles import Change
@@ -184,9 +185,10 @@ class Percolator:
             restored = until < checked  # a restored database begins to count again
             since = 0 if restored else checked
             changes = await profiles.changes(tx, min(self._mark, since), until)
+            likes = await directions.likes(tx, [change.profile.text for change in changes if change.profile])
         for change in changes:
             if change.mark >= self._mark:
-                await self._in_thread(self._apply, change.account_id, change.profile_id, change.profile)
+                await self._in_thread(self._apply, change.account_id, change.profile_id, change.profile, likes)
         self._mark = until
         unchecked = [change for change in changes if change.mark >= since]
         if unchecked or restored:
@@ -210,15 +212,16 @@ class Percolator:
         async with self._store.reading() as tx:
             mark = await profiles.boundary(tx)
             everyone = await profiles.everyone(tx)
+            likes = await directions.likes(tx, [profile.text for profile in everyone])
         for start in range(0, len(everyone), 1000):
-            await self._in_thread(self._apply_all, everyone[start : start + 1000])
+            await self._in_thread(self._apply_all, everyone[start : start + 1000], likes)
         self._mark = mark
 
-    def _apply_all(self, some: Iterable[Profile]) -> None:
+    def _apply_all(self, some: Iterable[Profile], likes: Mapping[str, bytes]) -> None:
         for profile in some:
-            self._apply(profile.account_id, profile.id, profile)
+            self._apply(profile.account_id, profile.id, profile, likes)
 
-    def _apply(self, account_id: int, profile_id: int, profile: Profile | None) -> None:
+    def _apply(self, account_id: int, profile_id: int, profile: Profile | None, likes: Mapping[str, bytes]) -> None:
         key = (account_id, profile_id)
         if key in self._versions:
             self._index.remove(key)
@@ -226,7 +229,7 @@ class Percolator:
         if profile is None:
             return
         try:
-            query = parse(profile.text)
+            query = aimed(parse(profile.text), likes)
         except QueryError as error:
             # It was read once, so the language has changed under it: the others must not suffer.
             log.error("a stored profile cannot be read", profile=profile_id, reason=str(error))
@@ -237,13 +240,15 @@ class Percolator:
     async def _check_overlooked(self, profile: Profile, since: datetime, mark: int) -> None:
         """Percolate one profile against what was recorded since it was made and percolated without it."""
         after = 0
+        async with self._store.reading() as tx:
+            likes = await directions.likes(tx, [profile.text])
         while True:
             async with self._store.reading() as tx:
                 missed = await percolation.overlooked(tx, since=since, mark=mark, after=after, limit=BATCH)
             if not missed:
                 return
             documents = await self._documents(missed)
-            hits = await self._in_thread(_match_one, profile, documents)
+            hits = await self._in_thread(_match_one, profile, documents, likes)
             async for _ in self._write(hits):
                 pass
             after = missed[-1].id
@@ -372,10 +377,12 @@ def _rows(
                "announcement_id": told.id, "cadence": str(cadence), "owed_at": now}  # fmt: skip
 
 
-def _match_one(profile: Profile, documents: Iterable[tuple[Told, StoredPaper]]) -> list[Hit]:
+def _match_one(
+    profile: Profile, documents: Iterable[tuple[Told, StoredPaper]], likes: Mapping[str, bytes]
+) -> list[Hit]:
     index: Index[int] = Index()
     try:
-        index.put(profile.id, parse(profile.text))
+        index.put(profile.id, aimed(parse(profile.text), likes))
     except QueryError:
         return []
     return [

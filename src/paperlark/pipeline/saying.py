@@ -21,7 +21,7 @@ from paperlark.pipeline.compose import OPINIONS_FOR, Explanations, compose, fate
 from paperlark.pipeline.rising import Risen
 from paperlark.pipeline.tastes import Taste, Tastes
 from paperlark.ranking.trending import Score
-from paperlark.store import analysed, marks, papers, recipients, sealing, sources
+from paperlark.store import analysed, directions, marks, papers, recipients, sealing, sources
 from paperlark.store import search as full_text
 from paperlark.store.database import Store, Transaction
 from paperlark.store.outbox import Delivery, Fate, MovedError, OwedPaper
@@ -130,11 +130,14 @@ class Sealer:
             dismissed = await recipients.dismissed(tx, wanted)
             opinions = await marks.opinions(tx, {delivery.account_id for delivery, _ in deliveries}, now - OPINIONS_FOR)
             healths = [(source.name, judge(source.standing, now)) for source in await sources.listed(tx)]
+            likes = await directions.likes(tx, {profile.text for profile in named.values()})
             several = _of_several(deliveries, risen)
             tastes = await self._tastes.of(
                 tx, {account_id: opinions[account_id] for account_id in several if account_id in opinions}, several
             )
-            order = await _order(tx, {named[number].text for _, number in asked if number in named} if several else ())
+            order = await _order(
+                tx, {named[number].text for _, number in asked if number in named} if several else (), likes
+            )
         matters = [
             Matter(
                 delivery,
@@ -231,9 +234,9 @@ def _of_several(
     return found
 
 
-async def _order(tx: Transaction, texts: Collection[str]) -> Order:
+async def _order(tx: Transaction, texts: Collection[str], likes: Mapping[str, bytes]) -> Order:
     """texts: of the profiles whose papers are ordered."""
-    explanations = Explanations()
+    explanations = Explanations(likes)
     if not texts:
         return Order(explanations, None)
     words = await asyncio.to_thread(explanations.words, texts)

@@ -13,13 +13,14 @@ from datetime import datetime
 from paperlark.matching.document import analyse
 from paperlark.matching.explain import spans
 from paperlark.matching.mutes import muted
+from paperlark.matching.near import aimed
 from paperlark.matching.query import Query, parse
 from paperlark.model.messages import Reason
 from paperlark.model.papers import StoredPaper
 from paperlark.model.problems import QueryError, ReaderError
 from paperlark.model.readers import Mute, Profile
 from paperlark.readers import follow
-from paperlark.store import causes, mutes, papers, profiles
+from paperlark.store import causes, directions, mutes, papers, profiles
 from paperlark.store import feeds as stored
 from paperlark.store.database import Store
 from paperlark.store.feeds import NOTED_EVERY, Address, Met
@@ -148,7 +149,8 @@ async def issue_of(store: Store, profile: Profile, *, before: Place | None = Non
             heard = await stored.heard(tx, there.keys())
             silenced = await mutes.listed(tx, account_id)
             texts = {each.version: each.text for each in (await causes.versions(tx, account_id)).get(profile.id, ())}
-        found += await asyncio.to_thread(_told, profile, met, there, heard, silenced, texts)
+            likes = await directions.likes(tx, texts.values())
+        found += await asyncio.to_thread(_told, profile, met, there, heard, silenced, texts, likes)
         if len(found) > limit:
             return Issue(profile, tuple(found[:limit]), (found[limit - 1].at, found[limit - 1].paper.id))
         if len(met) <= limit:
@@ -176,9 +178,10 @@ def _told(
     heard: Mapping[int, Sequence[tuple[str, datetime]]],
     silenced: Sequence[Mute],
     texts: Mapping[int, str],
+    likes: Mapping[str, bytes],
 ) -> list[Told]:
     """In the order of `met`, each with the words that met the text that the profile had then."""
-    queries = {version: _read(text) for version, text in texts.items()}
+    queries = {version: _read(text, likes) for version, text in texts.items()}
     found = []
     for each in met:
         paper = there.get(each.paper_id)
@@ -197,8 +200,8 @@ def _reason(profile: Profile, query: Query | None, paper: StoredPaper, heard: Se
     return Reason(profile.name, next(filter(None, (spans(query, each) for each in announced)), ()))
 
 
-def _read(text: str) -> Query | None:
+def _read(text: str, likes: Mapping[str, bytes]) -> Query | None:
     try:
-        return parse(text)
+        return aimed(parse(text), likes)
     except QueryError:  # the language has changed under it
         return None

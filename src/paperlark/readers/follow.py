@@ -1,5 +1,6 @@
 """Profiles: follow, edit, unfollow, list."""
 
+from paperlark.matching.near import refuse_unmeant
 from paperlark.matching.query import parse
 from paperlark.model.problems import ReaderError
 from paperlark.model.readers import Profile, Subscription
@@ -16,7 +17,7 @@ async def follow(store: Store, account_id: int, text: str, *, name: str | None =
     Raises QueryError where the text cannot be read, ReaderError for a name that is taken or too long.
     """
     text = text.strip()
-    parse(text)
+    refuse_unmeant(parse(text))
     chosen = checked_name(name if name is not None else " ".join(text.split())[:NAME_LIMIT])
     async with store.transaction() as tx:
         mine = await profiles.listed(tx, account_id)
@@ -31,7 +32,7 @@ async def edit(
 ) -> Profile:
     """Change a profile (given by name or id); a new text is a new version, which counts from now on."""
     if text is not None:
-        parse(text.strip())
+        refuse_unmeant(parse(text.strip()))
     async with store.transaction() as tx:
         mine = await profiles.listed(tx, account_id)
         before = _pick(wanted, mine)

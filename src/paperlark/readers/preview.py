@@ -14,6 +14,7 @@ from paperlark.matching.candidates import wanted
 from paperlark.matching.document import analyse
 from paperlark.matching.explain import spans
 from paperlark.matching.lean import Lean
+from paperlark.matching.near import aimed, asks_near, refuse_unmeant
 from paperlark.matching.query import Query, parse
 from paperlark.model.messages import Span
 from paperlark.model.papers import StoredPaper, at_midnight
@@ -23,7 +24,7 @@ from paperlark.readers.lookback import Asked, Past, Telling
 from paperlark.readers.narrower import Kind
 from paperlark.readers.sparkline import sparkline
 from paperlark.readers.tally import COMFORT, FLOOD_ON_A_DAY, Share, Tally, Volume, Window
-from paperlark.store import analysed, archive, heard, marks, papers
+from paperlark.store import analysed, archive, directions, heard, marks, papers
 from paperlark.store.database import Store, Transaction
 from paperlark.store.rows import chunks
 
@@ -135,16 +136,20 @@ async def preview(
     if not 1 <= days <= DAYS_LIMIT:
         raise ReaderError(f"a preview looks back between 1 and {DAYS_LIMIT} days, not {days}")
     query = parse(text)
+    if asks_near(query):
+        refuse_unmeant(query)
+        await directions.up_to_date(store)
     today = now.astimezone(UTC).date()
     first = today - timedelta(days=days - 1)
     since, until = at_midnight(first), at_midnight(today + timedelta(days=1))
     async with store.reading() as tx:
         await analysed.refresh(tx)
+        query = aimed(query, await directions.likes(tx, [text]))
         told = await heard.between(tx, wanted(query), since, until)
         counted = await heard.counted(tx, list(told))
         began = await archive.first_announced(tx, since=BEGINNING)
-        usual = await analysed.load_lean(tx, await heard.newest(tx, since, until, BACKGROUND))
-        saved = await _saved(tx, account_id)
+        usual = await _lean(tx, query, await heard.newest(tx, since, until, BACKGROUND))
+        saved = await _saved(tx, query, account_id)
         covered = (today - max(first, began.astimezone(UTC).date())).days + 1 if began and began < until else days
         tally = Tally(
             Asked(query),
@@ -154,7 +159,7 @@ async def preview(
             background=list(usual.values()),
         )
         for bite in chunks(list(told), BITE):
-            found = await analysed.load_lean(tx, bite)
+            found = await _lean(tx, query, bite)
             # The shelf's papers come first: the newest must.
             pasts = [Past(found[number], told[number], counted.get(number, ())) for number in bite if number in found]
             await asyncio.to_thread(tally.take, pasts)
@@ -163,12 +168,18 @@ async def preview(
     return await asyncio.to_thread(_summed_up, tally, saved, stored)
 
 
-async def _saved(tx: Transaction, account_id: int | None) -> list[Lean]:
+async def _lean(tx: Transaction, query: Query, ids: Sequence[int]) -> dict[int, Lean]:
+    """Some papers, with what they are about where that is asked."""
+    found = await analysed.load_lean(tx, ids)
+    return await analysed.with_directions(tx, found) if asks_near(query) else found
+
+
+async def _saved(tx: Transaction, query: Query, account_id: int | None) -> list[Lean]:
     """The papers that an account saved, the newest, as they are now."""
     if account_id is None:
         return []
     newest = [paper_id for _, paper_id in await marks.saved(tx, account_id, limit=SAVED)]
-    return list((await analysed.with_told(tx, await analysed.load_lean(tx, newest))).values())
+    return list((await analysed.with_told(tx, await _lean(tx, query, newest))).values())
 
 
 def _summed_up(tally: Tally, saved: Sequence[Lean], stored: Mapping[int, StoredPaper]) -> Preview:

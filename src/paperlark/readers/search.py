@@ -16,15 +16,17 @@ from paperlark.matching import candidates
 from paperlark.matching.document import analyse
 from paperlark.matching.explain import spans_of
 from paperlark.matching.judge import judge
+from paperlark.matching.near import aimed, apart, asks_near, refuse_unmeant, target
 from paperlark.matching.postings import judge_posted
 from paperlark.matching.query import Query, parse
 from paperlark.matching.rank import Statistics, query_words
+from paperlark.matching.tree import Near
 from paperlark.model.messages import Span
 from paperlark.model.papers import StoredPaper, arxiv_alias, at_midnight, doi_alias
 from paperlark.model.problems import ReaderError
 from paperlark.readers.narrowing import NOTHING, Narrowing, narrowed
 from paperlark.readers.snippet import Snippet, snippet
-from paperlark.store import analysed, archive, papers, printed
+from paperlark.store import analysed, archive, directions, papers, printed
 from paperlark.store import search as full_text
 from paperlark.store.database import Store, Transaction
 from paperlark.store.rows import chunks
@@ -98,39 +100,89 @@ async def search(
     Raises QueryError or ReaderError before the first paper, as `understood`.
     """
     asked = understood(text, narrowing)
+    await _prepared(store, asked)
     async with store.reading() as tx:
+        asked = await _aimed(tx, asked)
         if asked.query is None:
             best = [(number, 0.0) for number in await archive.newest(tx, limit=limit)]
         else:
-            ranking = await _ranked(tx, asked.query, asked.text, await _statistics(tx, asked.text))
+            ranking = await ranked(tx, asked.query, asked.text, await statistics_for(tx, asked.text))
             best = ranking.best(limit)
         for bite in chunks(best, BITE):
             stored = await papers.load(tx, [number for number, _ in bite])
-            for found in await asyncio.to_thread(_explained, asked.query, bite, stored):
+            for found in await asyncio.to_thread(explained, asked.query, bite, stored):
                 yield found
 
 
-async def _statistics(tx: Transaction, query: Query | None) -> Statistics:
+async def _prepared(store: Store, asked: Asked) -> None:
+    """Where it is asked what papers are about, that is known of all of them. Raises QueryError without the extra."""
+    if asks_near(asked.query):
+        refuse_unmeant(asked.query)
+        await directions.up_to_date(store)
+
+
+async def _aimed(tx: Transaction, asked: Asked) -> Asked:
+    """With the directions of the papers that it names."""
+    likes = await directions.likes(tx, [str(asked.query)]) if asks_near(asked.query) else {}
+    return Asked(*(aimed(each, likes) if each is not None else None for each in (asked.query, asked.text)))
+
+
+async def statistics_for(tx: Transaction, query: Query | None) -> Statistics:
+    """What ranking by a query asks of the archive, as it is now."""
     await analysed.refresh(tx)
     return await full_text.statistics(tx, query_words(query) if query is not None else ())
 
 
-async def _ranked(tx: Transaction, query: Query, text: Query | None, statistics: Statistics) -> Ranking:
-    """Every paper that meets the query."""
+async def ranked(tx: Transaction, query: Query, text: Query | None, statistics: Statistics) -> Ranking:
+    """Every paper that meets the query. Who asks what papers are about calls `directions.up_to_date` first."""
+    close, further = apart(query)
+    if close:
+        return await _close(tx, close, further, text, statistics)
     told, rest = candidates.told(query)
     ids = await full_text.candidates(tx, candidates.wanted(query), told)
     untold = candidates.untold(rest) if rest is not None else None
     if untold == rest:
-        return await _judged(tx, ids, rest, text, statistics)
+        return await judged(tx, ids, rest, text, statistics)
     # What was told of a paper is read only for those that meet all else.
-    met = await _judged(tx, ids, untold, None, statistics)
+    met = await judged(tx, ids, untold, None, statistics)
     return await _judged_one_by_one(tx, met.numbers.tolist(), rest, text, statistics, told=True)
 
 
-async def _judged(
+async def _close(
+    tx: Transaction, close: Sequence[Near], further: Query | None, text: Query | None, statistics: Statistics
+) -> Ranking:
+    """Those near enough, of all papers or of those that meet the rest; the nearer ones stand before others."""
+    of_rest = await ranked(tx, further, text, statistics) if further is not None else None
+    near = await asyncio.to_thread(_near, tx, close)
+    if of_rest is None:
+        return near
+    shared, first, second = np.intersect1d(of_rest.numbers, near.numbers, return_indices=True)
+    return Ranking(shared, np.round(of_rest.points[first] + near.points[second], 6))
+
+
+def _near(tx: Transaction, close: Sequence[Near]) -> Ranking:
+    """The papers near enough to each of several things, with how near they are to all of them together."""
+    found: Ranking | None = None
+    for leaf in close:
+        asked = target(leaf)
+        if asked is None:
+            return Ranking.of([])
+        numbers, closeness = tx.compass.closest(asked)
+        closeness = np.round(closeness, 4)
+        here = closeness >= leaf.least
+        one = Ranking(numbers[here], closeness[here])
+        if found is not None:
+            shared, first, second = np.intersect1d(found.numbers, one.numbers, return_indices=True)
+            one = Ranking(shared, found.points[first] + one.points[second])
+        found = one
+    return found if found is not None else Ranking.of([])
+
+
+async def judged(
     tx: Transaction, ids: NDArray[np.int64], query: Query | None, text: Query | None, statistics: Statistics
 ) -> Ranking:
-    """Those of the papers that are at hand all together, the others as they are read."""
+    """Those of some papers that meet a query (all, where there is none), with how well they answer the text: what is at
+    hand all together, the others as they are read."""
     standing, missing = tx.shelf.standing(ids)
     posted = judge_posted(query, text, statistics)
 
@@ -154,15 +206,18 @@ async def _judged_one_by_one(
         found = await analysed.load_lean(tx, bite)
         if told:
             found = await analysed.with_told(tx, found)
+        if asks_near(query):
+            found = await analysed.with_directions(tx, found)
         scores = await asyncio.to_thread(judged, list(found.values()))
         met = [(number, score) for number, score in zip(found, scores, strict=True) if score is not None]
         ranking = ranking.and_also(Ranking(np.array([n for n, _ in met], np.int64), np.array([s for _, s in met])))
     return ranking
 
 
-def _explained(
+def explained(
     query: Query | None, chosen: Sequence[tuple[int, float]], stored: Mapping[int, StoredPaper]
 ) -> tuple[Found, ...]:
+    """Chosen papers, given as (id, score), with the words that met: in order, those that are still there."""
     # A paper that became one with another a moment ago is in `chosen` and no more in `stored`.
     return tuple(_found(query, stored[number], points) for number, points in chosen if number in stored)
 
@@ -180,12 +235,14 @@ class Place:
     """Where somebody who reads on stands: right after this paper.
 
     statistics: of the archive when they began, where there is a query. With them every score stays what it was, so a
-    paper that arrives meanwhile moves no other: each one is read exactly once.
+    paper that arrives meanwhile moves no other: each one is read exactly once. leads: by the same token the papers that
+    led a search by meaning.
     """
 
     paper_id: int
     score: float = 0.0
     statistics: Statistics | None = None
+    leads: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -206,15 +263,17 @@ async def stretch(
     `after` must come from the same query and narrowing. Raises QueryError and ReaderError as `understood`.
     """
     asked = understood(text, narrowing)
+    await _prepared(store, asked)
     async with store.reading() as tx:
+        asked = await _aimed(tx, asked)
         if asked.query is None:
             return await _newest(tx, limit, after)
         known = after.statistics if after is not None else None
-        statistics = known or await _statistics(tx, asked.text)
-        ranking = await _ranked(tx, asked.query, asked.text, statistics)
+        statistics = known or await statistics_for(tx, asked.text)
+        ranking = await ranked(tx, asked.query, asked.text, statistics)
         best = ranking.best(limit + 1, after)
     stored = await printed.load(store, [number for number, _ in best[:limit]])
-    found = await asyncio.to_thread(_explained, asked.query, best[:limit], stored)
+    found = await asyncio.to_thread(explained, asked.query, best[:limit], stored)
     last = Place(*best[limit - 1], statistics) if len(best) > limit else None
     return Stretch(found, len(ranking.numbers), last)
 
@@ -222,7 +281,7 @@ async def stretch(
 async def _newest(tx: Transaction, limit: int, after: Place | None) -> Stretch:
     ids = await archive.newest(tx, limit=limit + 1, before=after.paper_id if after else None)
     stored = await papers.load(tx, ids[:limit])
-    found = _explained(None, [(number, 0.0) for number in ids[:limit]], stored)
+    found = explained(None, [(number, 0.0) for number in ids[:limit]], stored)
     return Stretch(found, None, Place(ids[limit - 1]) if len(ids) > limit else None)
 
 

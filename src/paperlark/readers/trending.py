@@ -7,11 +7,12 @@ from datetime import datetime, timedelta
 
 from paperlark.matching.checks import checker
 from paperlark.matching.document import analyse
+from paperlark.matching.near import aimed, refuse_unmeant
 from paperlark.matching.query import Query, parse
 from paperlark.model.papers import StoredPaper
 from paperlark.model.problems import ReaderError
 from paperlark.ranking.trending import Score, explain, ranked
-from paperlark.store import papers, signals
+from paperlark.store import directions, papers, signals
 from paperlark.store.database import Store
 from paperlark.store.rows import chunks
 
@@ -70,8 +71,11 @@ async def trending(
     """
     check(days=days, limit=limit)
     wanted = parse(query) if query else None
+    refuse_unmeant(wanted)
     now = after.now if after else now
     async with store.reading() as tx:
+        if wanted is not None:
+            wanted = aimed(wanted, await directions.likes(tx, [str(wanted)]))
         moving = await signals.moving(tx, since=now - timedelta(days=days), now=now)
         histories = await signals.histories(tx, moving, now=now)
         scores = await asyncio.to_thread(ranked, histories.values(), now)

@@ -16,6 +16,7 @@ from enum import StrEnum
 
 from paperlark.matching.document import Analysed, analyse
 from paperlark.matching.mutes import muted
+from paperlark.matching.near import aimed
 from paperlark.matching.nearest import Lack, Nearest, nearest
 from paperlark.matching.query import Query, parse
 from paperlark.matching.reference import meets
@@ -41,6 +42,7 @@ class Cause(StrEnum):
     EXCLUSION = "exclusion"
     NUMBER = "number"
     DATE = "date"
+    MEANING = "meaning"  # it reads otherwise than like what is asked for
     PROFILE_LATER = "profile later"  # this version of the profile began after the paper was seen
     CHANGED = "changed"  # it meets as things are now, and did not then
     ARCHIVED = "archived"  # a baseline, or imported without telling
@@ -83,8 +85,8 @@ class Case:
 
     met: the versions at which the profile met the paper, as far as that is kept. owed: at this destination. due: when
     what is owed and in no delivery yet will come, by cadence. wanted: whether any profile that is told there now met
-    the paper. subscription is None where the profile is not told there (any more), destination where it is told
-    nowhere.
+    the paper. likes: the directions of the papers that the profile names. subscription is None where the profile is not
+    told there (any more), destination where it is told nowhere.
     """
 
     paper: StoredPaper
@@ -101,6 +103,7 @@ class Case:
     mutes: tuple[Mute, ...]
     dismissed_at: datetime | None
     now: datetime
+    likes: Mapping[str, bytes]
 
     @property
     def zone(self) -> str:
@@ -123,7 +126,7 @@ def causes(case: Case) -> tuple[Because, ...]:
     if rows and case.met:
         return _joined(_furthest(rows), rows, case)
     try:
-        query = parse(case.profile.text)
+        query = aimed(parse(case.profile.text), case.likes)
     except QueryError as error:
         return (Because(Cause.UNREADABLE, f"“{case.profile.name}” cannot be read: {error}."),)
     if rows and _would_meet(case, query):
@@ -165,6 +168,7 @@ _LACKS = {
     Lack.EXCLUSION: Cause.EXCLUSION,
     Lack.NUMBER: Cause.NUMBER,
     Lack.DATE: Cause.DATE,
+    Lack.MEANING: Cause.MEANING,
 }
 
 
@@ -243,7 +247,7 @@ def _lacks(case: Case, lacking: Nearest | None) -> Iterator[Because]:
 
 def _did_meet(case: Case, version: Version, heard: Heard, counts: Mapping[str, int]) -> bool:
     try:
-        return meets(parse(version.text), _document(case, heard, counts))
+        return meets(aimed(parse(version.text), case.likes), _document(case, heard, counts))
     except QueryError:
         return False
 

@@ -1,20 +1,22 @@
 """Why a paper meets a query, why profiles led to it, and what led to each paper of a delivery."""
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from paperlark.matching.document import Analysed, analyse
 from paperlark.matching.explain import Alternative, alternatives, spans
+from paperlark.matching.near import aimed, refuse_unmeant
 from paperlark.matching.nearest import why_not
-from paperlark.matching.query import parse
+from paperlark.matching.query import Query, parse
 from paperlark.matching.reference import meets
+from paperlark.matching.tree import LEAST
 from paperlark.model.messages import Span
 from paperlark.model.papers import StoredPaper
 from paperlark.model.problems import QueryError, ReaderError
 from paperlark.model.readers import Profile
 from paperlark.readers.search import one
-from paperlark.store import causes, papers, profiles
+from paperlark.store import causes, directions, papers, profiles
 from paperlark.store.causes import Heard, Version
 from paperlark.store.database import Store
 from paperlark.store.outbox import Fate
@@ -57,12 +59,19 @@ class Contained:
 async def explain(store: Store, text: str, wanted: str) -> Answer:
     """Hold a query against one paper (given by id or any name). Raises QueryError, ReaderError."""
     query = parse(text)
+    refuse_unmeant(query)
     paper = await one(store, wanted)
+    async with store.reading() as tx:
+        query = aimed(query, await directions.likes(tx, [text]))
+    return await asyncio.to_thread(_answer, query, paper)
+
+
+def _answer(query: Query, paper: StoredPaper) -> Answer:
     analysed = analyse(papers.document(paper))
     if not meets(query, analysed):
         return Answer(paper, False, (), why_not(query, analysed))
     matched = spans(query, analysed)
-    words = ", ".join(dict.fromkeys(f"“{span.text}” in {_place(span.field)}" for span in matched))
+    words = ", ".join(dict.fromkeys(_said(span) for span in matched))
     sentence = f"it meets the query: {words}" if words else "it meets the query"
     return Answer(paper, True, matched, sentence, alternatives(query, analysed))
 
@@ -108,19 +117,26 @@ async def _led(store: Store, account_id: int, some: Iterable[StoredPaper]) -> di
                 for profile in mine
                 if profile.id in met
             ]
+        texts = {each.text for those in versions.values() for each in those}
+        likes = await directions.likes(tx, texts)
     # Reading papers as queries see them takes its time, which others need not wait for.
     return await asyncio.to_thread(
-        lambda: {number: tuple(_leading(*each) for each in those) for number, those in asked.items()}
+        lambda: {number: tuple(_leading(*each, likes) for each in those) for number, those in asked.items()}
     )
 
 
 def _leading(
-    profile: Profile, versions: Iterable[Version], version: int, paper: StoredPaper, heard: Iterable[Heard]
+    profile: Profile,
+    versions: Iterable[Version],
+    version: int,
+    paper: StoredPaper,
+    heard: Iterable[Heard],
+    likes: Mapping[str, bytes],
 ) -> Led:
     """By the first announcement with which the paper met the profile's text of that version."""
     text = next(each.text for each in versions if each.version == version)
     try:
-        query = parse(text)
+        query = aimed(parse(text), likes)
     except QueryError:
         return Led(profile, version, ())
     met = (alternatives(query, _announced(paper, each)) for each in heard)
@@ -129,6 +145,10 @@ def _leading(
 
 def _announced(paper: StoredPaper, heard: Heard) -> Analysed:
     return analyse(papers.document(paper, type=heard.type, announced_at=heard.announced_at))
+
+
+def _said(span: Span) -> str:
+    return f"reads like {span.text}" if span.field in LEAST else f"“{span.text}” in {_place(span.field)}"
 
 
 def _place(field: str) -> str:

@@ -16,7 +16,7 @@ from paperlark.readers.search import one
 from paperlark.readers.way import Because, Case, Cause, causes
 from paperlark.schedule import slots
 from paperlark.store import causes as known
-from paperlark.store import marks, mutes, outbox, profiles, sources
+from paperlark.store import directions, marks, mutes, outbox, profiles, sources
 from paperlark.store.causes import Owed
 from paperlark.store.database import Store, Transaction
 from paperlark.store.outbox import Unplanned
@@ -114,6 +114,8 @@ async def _cases(
     muted = await mutes.listed(tx, account_id)
     dismissed_at = (await marks.of(tx, account_id, paper.id)).get(MarkKind.DISMISSED)
     due = await _due(tx, account_id, owed, places, now)
+    texts = [each.text for profile in chosen for each in versions.get(profile.id, ())]
+    likes = await directions.likes(tx, [*texts, *(profile.text for profile in chosen)])
     asking = {each.destination_id for each in subscribed if each.profile_id in met}
 
     def case(profile: Profile, subscription: Subscription | None, place: Destination | None) -> Case:
@@ -133,6 +135,7 @@ async def _cases(
             mutes=tuple(muted),
             dismissed_at=dismissed_at,
             now=now,
+            likes=likes,
         )
 
     cases = []

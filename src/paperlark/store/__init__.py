@@ -15,6 +15,8 @@
 `analysed`     papers as queries see them, their words at hand
 `shelf`        the newest of those, kept in memory
 `usual`        what is usual among the newest papers: words, pairs of words, names
+`directions`   what papers are about: found, kept, and brought up to date in memory
+`compass`      those that a process holds: which papers are close to a direction?
 `sources`      the configured sources: cursor, lease, health
 `signals`      what was counted over time, for what is trending
 `profiles`     profiles with their versions and change log; destinations and subscriptions

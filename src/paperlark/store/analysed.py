@@ -4,6 +4,7 @@ and asks at each reading which have changed since."""
 import asyncio
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from sqlalchemy import BigInteger, Row, func, literal, select, union_all
@@ -12,7 +13,7 @@ from paperlark.matching.document import Analysed, Document
 from paperlark.matching.lean import Lean, lean
 from paperlark.matching.postings import row as posted
 from paperlark.model.papers import Alias
-from paperlark.store import papers
+from paperlark.store import directions, papers
 from paperlark.store.database import Transaction
 from paperlark.store.rows import chunks
 from paperlark.store.shelf import Kept
@@ -60,6 +61,12 @@ async def with_told(tx: Transaction, found: Mapping[int, Lean]) -> dict[int, Lea
         for number, facts in (await papers.told(tx, chunk)).items():
             told[number] = found[number].told(facts.announced_at, facts.sources, facts.signals)
     return told
+
+
+async def with_directions(tx: Transaction, found: Mapping[int, Lean]) -> dict[int, Lean]:
+    """The same papers, with what they are about, where that is known (`directions.up_to_date`)."""
+    known = await directions.of_papers(tx, found)
+    return {number: replace(paper, direction=known.get(number)) for number, paper in found.items()}
 
 
 async def refresh(tx: Transaction) -> None:

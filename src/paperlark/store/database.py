@@ -33,6 +33,7 @@ from sqlalchemy.pool import ConnectionPoolEntry
 
 from paperlark.model.problems import StoreError
 from paperlark.store import migrations
+from paperlark.store.compass import Compass
 from paperlark.store.glance import Row, Together, glance_at
 from paperlark.store.shelf import Shelf
 
@@ -49,9 +50,12 @@ Insert = sqlite.Insert | postgresql.Insert
 class Transaction:
     """One transaction. Made by `Store.transaction()` and `Store.reading()`; ends with its `async with` block."""
 
-    def __init__(self, connection: AsyncConnection, clock: Callable[[], datetime] | None, shelf: Shelf) -> None:
+    def __init__(
+        self, connection: AsyncConnection, clock: Callable[[], datetime] | None, shelf: Shelf, compass: Compass
+    ) -> None:
         self.connection = connection
         self.shelf = shelf
+        self.compass = compass
         self.shelf_is_fresh = False  # what has changed of its papers was asked for
         self.postgres = connection.dialect.name == "postgresql"
         self._clock = clock
@@ -143,6 +147,7 @@ class Store:
         self._database = database
         self._clock = clock
         self.postgres = database.dialect.name == "postgresql"
+        self.compass = Compass()  # what papers are about, as far as this process has heard
         self._writing = asyncio.Lock()
         self._shelf = Shelf()
         self._glance = glance_at(database.url)
@@ -163,18 +168,18 @@ class Store:
         """A transaction that writes: all of it, or nothing of it. Raises StoreError where the database fails us."""
         if self.postgres:
             async with self._explaining(), self._database.begin() as connection:
-                yield Transaction(connection, self._clock, self._shelf)
+                yield Transaction(connection, self._clock, self._shelf, self.compass)
             return
         async with self._writing, self._explaining(), self._database.connect() as connection:
             await connection.execution_options(writing=True)
             async with connection.begin():
-                yield Transaction(connection, self._clock, self._shelf)
+                yield Transaction(connection, self._clock, self._shelf, self.compass)
 
     @asynccontextmanager
     async def reading(self) -> AsyncIterator[Transaction]:
         """A transaction that only reads; on SQLite it sees one moment of the database. Raises StoreError likewise."""
         async with self._explaining(), self._database.connect() as connection, connection.begin():
-            yield Transaction(connection, self._clock, self._shelf)
+            yield Transaction(connection, self._clock, self._shelf, self.compass)
 
     async def glance(self, statement: ClauseElement, **values: Any) -> list[Row]:
         """The rows of one statement that only reads, as the driver gives them; its parameters are named. For what is

@@ -18,7 +18,7 @@ from sqlalchemy import Row, Table, delete, or_, select, tuple_, update
 
 from paperlark.model.ids import new_id
 from paperlark.model.problems import StoreError
-from paperlark.store import papers, search
+from paperlark.store import directions, papers, search
 from paperlark.store.columns import Moment
 from paperlark.store.database import Transaction
 from paperlark.store.rows import chunks, scalars
@@ -59,6 +59,7 @@ async def merge(tx: Transaction, kept_id: int, gone_id: int, *, reason: str, now
     undo["paper"] = packed(PAPER, gone)
     await tx.execute(delete(PAPER).where(PAPER.c.id == gone_id))
     await search.remove(tx, gone_id)
+    await directions.remove(tx, gone_id)
     await papers.rewrite(tx, kept_id)
     number = new_id()
     await tx.insert_new(

@@ -97,6 +97,15 @@ class Shelf:
                 found.append((posted, at))
         return found, wanted[missing]
 
+    def holding(self, stems: Iterable[str]) -> tuple[int, dict[str, int]]:
+        """How many papers are here, and about how many of them say each stem."""
+        held = {each: sum(posted.saying(each) for posted in self._posted) for each in stems}
+        return sum(len(posted.papers) for posted in self._posted), held
+
+    def length(self) -> float:
+        """How long a paper is on average, in words between white space."""
+        return sum(posted.length for posted in self._posted) / max(1, sum(len(each.papers) for each in self._posted))
+
     def put(self, papers: Mapping[int, Kept]) -> None:
         """Keep papers; the oldest go where there are too many: what is asked for is mostly what is new."""
         for number, kept in papers.items():

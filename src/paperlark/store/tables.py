@@ -70,6 +70,16 @@ class Paper(SQLModel, table=True):
     revised: int | None = number(nullable=True)
 
 
+class PaperDirection(SQLModel, table=True):
+    """What a paper is about, packed (`matching.meaning`). `made` is an id of when: older than the paper's last revision
+    it is out of date."""
+
+    __tablename__ = "paper_direction"
+    paper_id: int = key()
+    made: int = number(index=True)
+    direction: bytes
+
+
 class Alias(SQLModel, table=True):
     """A name of a paper. Every scheme but `title` names one paper only."""
 
@@ -508,7 +518,8 @@ def table(model: type[SQLModel]) -> Table:
     return model.__table__  # type: ignore[attr-defined, no-any-return]
 
 
-PAPER, ALIAS, SOURCE_RECORD = table(Paper), table(Alias), table(SourceRecord)
+PAPER, DIRECTION = table(Paper), table(PaperDirection)
+ALIAS, SOURCE_RECORD = table(Alias), table(SourceRecord)
 ANNOUNCEMENT, SIGNAL, MERGE_LOG = table(Announcement), table(Signal), table(MergeLog)
 ACCOUNT, IDENTITY, TOKEN = table(Account), table(Identity), table(Token)
 CONFIRMATION, SOFT_BOUNCE, SECRET = table(Confirmation), table(SoftBounce), table(Secret)

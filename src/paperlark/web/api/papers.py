@@ -1,7 +1,7 @@
 """The papers: `/api/v1/papers` and `/api/v1/days`. Open to everyone: they are public facts."""
 
 from datetime import UTC, datetime
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from aiohttp import web
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
@@ -10,12 +10,12 @@ from paperlark.channels.text import own_page
 from paperlark.model.messages import Span
 from paperlark.model.papers import StoredPaper
 from paperlark.model.problems import QueryError, ReaderError
-from paperlark.readers import search
+from paperlark.readers import meaning, search, similar
 from paperlark.readers.narrowing import VALUE_LIMIT, Narrowing
 from paperlark.readers.search import Found, Place
 from paperlark.web import answers, cursors
 from paperlark.web.api.operations import Asked, NoBody, NoQuery, Operations
-from paperlark.web.api.parameters import NO_NUL, Day, Paged, QueryText
+from paperlark.web.api.parameters import NO_NUL, Day, Limit, Paged, QueryText
 from paperlark.web.keys import STORE
 from paperlark.web.problems import Problem, bad_query
 
@@ -78,6 +78,24 @@ class FoundPapers(BaseModel):
     model_config = ConfigDict(extra="forbid")
     data: list[FoundPaper | ShownPaper]
     next: str | None
+    note: Annotated[str, Field(description="of a search by meaning: what it could not do here, if anything")] = ""
+
+
+class SimilarPaper(ShownPaper):
+    """A paper with how like another it is, how closely it reads (null where that is not measured here), and
+    characteristic words that both have."""
+
+    score: float
+    closeness: float | None
+    words: list[str]
+
+
+class SimilarPapers(BaseModel):
+    """The papers most like one, best first."""
+
+    model_config = ConfigDict(extra="forbid")
+    data: list[SimilarPaper]
+    note: Annotated[str, Field(description="what could not be done here, if anything")]
 
 
 Value = Annotated[str, Field(max_length=VALUE_LIMIT, pattern=NO_NUL)]
@@ -88,6 +106,10 @@ class Search(Paged):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
     q: QueryText | None = None
+    by: Annotated[
+        Literal["words", "meaning"],
+        Field(description="`words`: what meets `q`; `meaning`: what is about it, in its words or in others"),
+    ] = "words"
     org: Annotated[Value | None, Field(description="of this organisation")] = None
     author: Annotated[Value | None, Field(description="by this author: `Finch, Ada`")] = None
     cat: Annotated[Value | None, Field(description="of this category: `cs.CL`, `cs.*`")] = None
@@ -107,22 +129,50 @@ async def papers(asked: Asked[Search, NoBody]) -> web.StreamResponse:
 
     Narrowed by `org`, `author`, `cat`, `source`, and by the days `since` and `until`, both within. What arrives
     meanwhile moves nothing: whoever reads on by `next` meets each paper once.
+
+    With `by=meaning` the words of the query need not be there: papers that are about the same in other words are found
+    too. What it asks besides words (fields of names and codes, numbers, days, exclusions) must hold.
     """
     wanted = asked.query
+    by_meaning = wanted.by == "meaning" and bool(wanted.q)
     try:
         said = f"{wanted.q or ''}\n{wanted.narrowing}".strip()  # a cursor belongs to both
+        said = f"{said} by meaning" if by_meaning else said
         after = place(wanted.cursor, said)
-        found = await search.stretch(asked.store, wanted.q, narrowing=wanted.narrowing, limit=wanted.limit, after=after)
+        look = meaning.stretch if by_meaning else search.stretch
+        found = await look(asked.store, wanted.q, narrowing=wanted.narrowing, limit=wanted.limit, after=after)
     except QueryError as error:
         raise bad_query(error, "q") from error
     except ReaderError as error:
         raise Problem(400, str(error), kind="bad-parameter", title="A parameter cannot be read") from error
     data = [paper_met(each) if said else paper_as_json(each.paper) for each in found.found]
     following = cursors.written(found.after, said) if found.after else None
-    return answers.listed(asked.request, data, following)
+    return answers.listed(asked.request, data, following, more={"note": meaning.note()} if by_meaning else None)
 
 
-ANY_NAME = r"{id:(?![^/]+/marks/[^/]+$).+}"  # slashes and all; but marks have an address of their own
+class Alike(BaseModel):
+    """How many similar papers."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+    limit: Limit = similar.SHOWN
+
+
+# Names have slashes and all; but marks and similar papers have addresses of their own.
+ANY_NAME = r"{id:(?![^/]+/marks/[^/]+$)(?!.+/similar$).+}"
+
+
+@operations.get(
+    r"/papers/{id:.+}/similar", query=Alike, gives=SimilarPapers, problems={404: "the archive holds no such paper"}
+)
+async def papers_like(asked: Asked[Alike, NoBody]) -> web.StreamResponse:
+    """The papers most like one, which is given by its id or any of its names."""
+    stored = await named(asked.request)
+    found = await similar.similar(asked.store, str(stored.id), limit=asked.query.limit)
+    data = [
+        paper_as_json(each.paper) | {"score": each.score, "closeness": each.closeness, "words": list(each.words)}
+        for each in found.papers
+    ]
+    return answers.say(asked.request, {"data": data, "note": found.note})
 
 
 @operations.get(f"/papers/{ANY_NAME}", gives=ShownPaper, problems={404: "the archive holds no such paper"})

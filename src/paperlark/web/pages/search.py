@@ -1,7 +1,7 @@
-"""The page of a search: what meets it, best first, with the words that met; a form to narrow it; and what can be done
-with it: be told of what will meet it, take it along as a bibliography."""
+"""The page of a search: what meets it, best first, with the words that met, or what is about it in other words too; a
+form to narrow it; and what can be done with it: be told of what will meet it, take it along as a bibliography."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from typing import Any
 
@@ -9,7 +9,7 @@ from aiohttp import web
 from yarl import URL
 
 from paperlark.model.problems import QueryError, ReaderError
-from paperlark.readers import search
+from paperlark.readers import meaning, search
 from paperlark.readers.narrowing import NOTHING, Narrowing
 from paperlark.readers.search import Place
 from paperlark.web import answers, cursors
@@ -23,10 +23,12 @@ FIELDS = ("org", "author", "cat", "source", "since", "until")
 
 @dataclass(frozen=True, slots=True)
 class Filled:
-    """The form as it was filled in: the words, and each narrowing as text, "" where it was left empty."""
+    """The form as it was filled in: the words, each narrowing as text, "" where it was left empty, and whether other
+    words for the same will do."""
 
     words: str
     narrowing: dict[str, str]
+    by_meaning: bool = False
 
     def read(self) -> Narrowing:
         """What it narrows by. Raises ReaderError."""
@@ -43,7 +45,8 @@ class Filled:
     @property
     def given(self) -> dict[str, str]:
         """All that is not empty, as the address has it."""
-        return {name: value for name, value in {"q": self.words, **self.narrowing}.items() if value}
+        by = {"by": "meaning" if self.by_meaning else ""}
+        return {name: value for name, value in {"q": self.words, **self.narrowing, **by}.items() if value}
 
 
 def asked(request: web.Request) -> bool:
@@ -53,13 +56,18 @@ def asked(request: web.Request) -> bool:
 
 async def answer(request: web.Request) -> web.Response:
     """What meets the search; with 400 what cannot be read of it, and what can be read instead."""
-    filled = Filled(request.query.get("q", "").strip(), {name: request.query.get(name, "").strip() for name in FIELDS})
-    context: dict[str, Any] = {"query": filled.words, "filled": filled, "fault": ""}
+    words = request.query.get("q", "").strip()
+    by_meaning = bool(words) and request.query.get("by") == "meaning"
+    filled = Filled(words, {name: request.query.get(name, "").strip() for name in FIELDS}, by_meaning)
+    otherwise = _address(replace(filled, by_meaning=not by_meaning)) if words else ""
+    note = meaning.note() if by_meaning else ""
+    context: dict[str, Any] = {"query": words, "filled": filled, "fault": "", "otherwise": otherwise, "note": note}
     try:
         narrowing = filled.read()
         said = f"{filled.words}\n{narrowing}".strip()  # a cursor belongs to both
+        said = f"{said} by meaning" if by_meaning else said
         cursor = request.query.get("cursor", "")
-        found = await search.stretch(
+        found = await (meaning.stretch if by_meaning else search.stretch)(
             request.app[STORE],
             filled.words or None,
             narrowing=narrowing,

@@ -1,0 +1,119 @@
+"""Directions of papers: found once, kept, found anew where words change, and at hand."""
+
+import asyncio
+from pathlib import Path
+
+import numpy as np
+from sqlalchemy import select
+
+from paperlark.matching import meaning
+from paperlark.store import directions, merges
+from paperlark.store.compass import BLOCK, Compass
+from paperlark.store.database import Store, open_store
+from paperlark.store.tables import DIRECTION
+from tests.builders import numbered, record, stored, told
+
+
+async def kept(store: Store) -> dict[int, bytes]:
+    async with store.reading() as tx:
+        return {row.paper_id: bytes(row.direction) for row in await tx.execute(select(DIRECTION))}
+
+
+async def right(store: Store) -> dict[int, bytes | None]:
+    return {paper.id: meaning.of_paper(paper.title, paper.abstract) for paper in await stored(store)}
+
+
+async def test_every_paper_gets_its_direction_once(store: Store) -> None:
+    await record(store, *numbered(7))
+    assert await directions.fill(store, limit=1) == (7, False)  # a bite at a time
+    assert await directions.fill(store) == (0, True)
+    assert await kept(store) == await right(store)
+    await record(store, told("Owls by night", "They hunt.", arxiv="2603.99999"))
+    assert await directions.fill(store) == (1, True)
+    assert await kept(store) == await right(store)
+
+
+async def test_changed_words_are_found_anew_and_a_paper_that_ended_is_forgotten(store: Store) -> None:
+    await record(store, told("Larks in flight over the valley", "Old words.", arxiv="2603.00001"), authority=10)
+    await directions.up_to_date(store)
+    before = await kept(store)
+    await record(
+        store, told("Larks in flight over the valley", "New words of owls.", arxiv="2603.00001"), source="other"
+    )
+    compass = await directions.up_to_date(store)
+    assert await kept(store) == await right(store) != before
+    assert len(compass) == 1
+    recorded = await record(store, told("Another paper on quantum gates", "Qubits.", arxiv="2603.00002"))
+    await directions.up_to_date(store)
+    (first, second) = sorted([*before, *recorded.papers])
+    async with store.transaction() as tx:
+        await merges.merge(tx, first, second, reason="a test", now=await tx.now())
+    assert set(await kept(store)) == {first}
+
+
+async def test_another_process_reads_what_one_has_found(store: Store, store_url: str) -> None:
+    await record(store, *numbered(5))
+    await directions.fill(store)
+    other = await open_store(store_url)
+    try:
+        compass = await directions.up_to_date(other)
+        target = meaning.direction("Study 3 of larks at large. Number 3 tells of larks.")
+        assert target is not None
+        numbers, closeness = compass.closest(target)
+        best = int(numbers[np.argmax(closeness)])
+        assert [paper.title for paper in await stored(other, best)] == ["Study 3 of larks at large"]
+        await record(store, told("Owls by night", "They hunt.", arxiv="2603.99999"))
+        assert len(await directions.up_to_date(other)) == 6
+    finally:
+        await other.close()
+
+
+async def test_two_at_once_find_each_direction_once_and_agree(store: Store, store_url: str) -> None:
+    await record(store, *numbered(9))
+    other = await open_store(store_url)
+    try:
+        await asyncio.gather(directions.up_to_date(store), directions.up_to_date(other))
+        assert await kept(store) == await right(store)
+        assert len(store.compass) == len(other.compass) == 9
+    finally:
+        await other.close()
+
+
+async def test_papers_are_named_as_readers_name_them(store: Store) -> None:
+    recorded = await record(store, told("Larks", "They sing.", arxiv="2603.00001", doi="10.1000/lark"))
+    texts = ["like:2603.00001v2, owls", f"like:{recorded.papers[0]}", "like:10.1000/LARK", "like:2603.77777", "like:("]
+    async with store.reading() as tx:
+        found = await directions.likes(tx, [*texts, "likelihood"])
+    assert set(found) == {"2603.00001", str(recorded.papers[0]), "10.1000/lark"}
+    assert set(found.values()) == {meaning.of_paper("Larks", "They sing.")}
+
+
+async def test_without_new_papers_nothing_is_asked_but_whether_there_are_any(store: Store) -> None:
+    await record(store, *numbered(3))
+    await directions.up_to_date(store)
+    await directions.up_to_date(store)
+    assert store.compass.state == await store.state()
+
+
+def test_a_compass_tells_the_newest_direction_of_each_paper() -> None:
+    chance = np.random.default_rng(0)
+    rows = chance.integers(-127, 128, (2 * BLOCK + 10, meaning.DIMENSIONS), dtype=np.int8)
+    newest: dict[int, bytes] = {}
+    compass = Compass()
+    for numbers in (range(1, 11), range(5, BLOCK + 20), range(BLOCK, 2 * BLOCK), [3], range(9, 12)):
+        packed = [rows[chance.integers(len(rows))].tobytes() for _ in numbers]
+        compass.take(list(numbers), packed)
+        newest |= dict(zip(numbers, packed, strict=True))
+    assert len(compass) == len(newest)
+    target = meaning.read(rows[0].tobytes())
+    found = dict(zip(*(each.tolist() for each in compass.closest(target)), strict=True))
+    assert found.keys() == newest.keys()
+    assert all(abs(found[n] - float(meaning.read(newest[n]) @ target)) < 1e-5 for n in newest)
+    (own,) = compass.of([7])
+    assert np.allclose(own, meaning.read(newest[7]), atol=1e-6)
+
+
+def test_the_weights_come_without_a_network() -> None:
+    """They are two files of a package, and nothing else of that package is imported."""
+    text = Path(meaning.__file__).read_text()
+    assert "import wordllama" not in text
