@@ -155,7 +155,7 @@ def title_key(title: str) -> str:
     (`$\\scriptsize\\mathtt{F}$Laws` becomes `scriptsizeFLaws`): such a name in front of a capital or a digit is no part
     of the title. A title without any letter or digit is its own key.
     """
-    if _plain_ascii(title) and not _RESIDUE_ANYWHERE.search(title):
+    if plain_ascii(title) and not _RESIDUE_ANYWHERE.search(title):
         key = "".join(_ASCII_WORD.findall(title)).lower()
     else:
         key = "".join(fold(_RESIDUE.sub("", token.exact)) for token in tokenise(title))
@@ -211,13 +211,13 @@ _GREEK_NAMES = tex.GREEK | {letter.upper(): name.capitalize() for letter, name i
 def _parts(text: str) -> tuple[list[str], list[int] | None, list[int] | None]:
     """The text cut into gap, word, gap, …, word, gap. Where that is not the text as it stands: where each character of
     the joined parts begins and ends in it."""
-    if _plain_ascii(text):
+    if plain_ascii(text):
         return _ASCII_WORD.split(text), None, None
     plain, begins, finishes = _without_mark_up(text)
     return _WORD.split(plain), begins, finishes
 
 
-def _plain_ascii(text: str) -> bool:
+def plain_ascii(text: str) -> bool:
     """True where the words stand in the text as they are: no mark-up, and no sign that belongs to a word."""
     return text.isascii() and not ("\\" in text or "$" in text or "#" in text or "++" in text)
 

@@ -1,0 +1,163 @@
+"""Standing queries, each distinct one once, and which of them a paper meets: numbers of queries in, numbers out.
+
+A query becomes clauses (`clauses`), their leaves terms of the core's table: by rows of symbols (`symbols`), or found
+outside (`outside`). What the core says is exact, but for queries whose clauses are wider than they are: those are
+candidates, and the whole check decides.
+"""
+
+from collections.abc import Callable, Sequence
+from hashlib import blake2b
+
+import numpy as np
+from numpy.typing import NDArray
+
+from paperlark.matching import core
+from paperlark.matching.checks import Check, checker
+from paperlark.matching.clauses import Clause, clauses
+from paperlark.matching.document import Analysed
+from paperlark.matching.outside import OutsideTerms
+from paperlark.matching.query import Query
+from paperlark.matching.symbols import Row, is_short, learn, paper, rows
+from paperlark.matching.tree import Author, Code, Leaf, Node, Not, Number, Since, Term
+from paperlark.matching.tree import And as AllOf
+from paperlark.matching.tree import Or as AnyOf
+from paperlark.model.problems import FullError
+
+ALONE = 1_000
+"""How many different checks of counts and days may be lines of their own: each paper is held against all of them."""
+GUESS = 0.5  # of all papers have a word of one letter; of two letters half as many, and so on
+NEXT_WORD = 0.1  # of the papers that have a word, those in which a certain other follows
+NUMBER_GUESS = 0.5  # of the papers pass a check of a count or a day
+
+Numbers = NDArray[np.uint32]
+
+
+class Standing:
+    """Not thread-safe: one thread changes it and matches with it."""
+
+    def __init__(self, cores: tuple[type, type] | None = None) -> None:
+        """cores: Table and Matcher to use, in place of the fastest that there are."""
+        make_table, make_matcher = cores or (core.Table, core.Matcher)
+        self._table = make_table()
+        self._matcher = make_matcher(self._table, learn)
+        self._outside = OutsideTerms()
+        self._checks: dict[int, Check] = {}
+        self._counted = bytearray()
+        self._alone: set[int] = set()
+
+    def __len__(self) -> int:
+        """How many distinct queries are held."""
+        return len(self._table)
+
+    @property
+    def postings(self) -> int:
+        """How many clauses are looked up for them."""
+        return self._table.postings
+
+    def hold(self, query: Query) -> int:
+        """The query's number, the same for all queries that ask for the same. To be released as often as held.
+
+        Raises FullError for a line of numbers alone where there are too many different ones.
+        """
+        key = _key(query)
+        number = self._table.find(key)
+        if number < 0:
+            number = self._new(query, key)
+        self._table.hold(number)
+        return number
+
+    def release(self, number: int) -> None:
+        """One holder less."""
+        self._table.release(number)
+
+    def _new(self, query: Query, key: bytes) -> int:
+        found = clauses(query.tree, _known)
+        alone = {leaf for clause in found.alternatives for leaf in _alone(clause)}
+        exact = found.exact and all(_is_exact(leaf) for leaf in query.terms)
+        compiled = [
+            ([self._term(leaf) for leaf in clause.required], [self._term(leaf) for leaf in clause.forbidden])
+            for clause in found.alternatives
+        ]
+        if alone:
+            self._count_alone(alone)
+        number = self._table.query(key, compiled)
+        self._counted += bytes(number + 1 - len(self._counted))
+        self._counted[number] = query.has_numbers
+        if not exact:
+            self._checks[number] = checker(query)
+        return number
+
+    def _count_alone(self, checks: set[Leaf]) -> None:
+        terms = self._alone | {self._term(check) for check in checks}
+        if len(terms) > ALONE:
+            raise FullError(
+                f"there are {ALONE:,} different lines of numbers alone already, and each paper is held against all of "
+                "them; add a word, or use a number that others use"
+            )
+        self._alone = terms
+
+    def _term(self, leaf: Leaf) -> int:
+        if isinstance(leaf, Term | Code):
+            scope, asked = rows(leaf)
+            return self._table.term(scope, asked, _guess(asked[0]))
+        return self._outside.term(leaf, lambda: self._table.outside(_OUTSIDE_GUESS[type(leaf)]))
+
+    def match(self, papers: Sequence[Analysed]) -> list[Numbers]:
+        """The numbers of the queries that each paper meets, each once, in no order."""
+        prepared = [paper(each, self._outside.present(each.document)) for each in papers]
+        found = [np.frombuffer(numbers, np.uint32) for numbers in self._matcher.match(prepared)]
+        return [self._checked(numbers, each) for numbers, each in zip(found, papers, strict=True)] if self._checks else found
+
+    def _checked(self, numbers: Numbers, paper: Analysed) -> Numbers:
+        good = [number not in self._checks or self._checks[number](paper) for number in numbers.tolist()]
+        return numbers[good]
+
+    def counted(self, numbers: Numbers) -> Numbers:
+        """Those of them whose answer later counts can change."""
+        return numbers[np.frombuffer(self._counted, np.bool_)[numbers]]
+
+    def looked_at(self, papers: Sequence[Analysed]) -> int:
+        """How many clauses are looked at for these papers: the fewer, the better posted."""
+        before: int = self._matcher.examined
+        self.match(papers)
+        return int(self._matcher.examined) - before
+
+
+def _known(leaf: Leaf, denied: bool) -> bool:
+    """Whether the core's answer on a leaf may be denied: of a long phrase it only knows that one has its beginning."""
+    return not denied or _is_exact(leaf)
+
+
+def _is_exact(leaf: Leaf) -> bool:
+    return not isinstance(leaf, Term) or is_short(leaf)
+
+
+def _alone(clause: Clause) -> Sequence[Leaf]:
+    """The check that a clause without words is looked up by."""
+    checks = sorted(clause.required, key=str)
+    return checks[:1] if all(isinstance(leaf, Number | Since) for leaf in checks) else ()
+
+
+_OUTSIDE_GUESS: dict[type, float] = {Author: 0.0001, Number: NUMBER_GUESS, Since: NUMBER_GUESS}
+
+
+def _guess(row: Row) -> float:
+    """The share of papers that have these words, before any was seen."""
+    return GUESS / max(1, len(row[0][1])) * NEXT_WORD ** (len(row) - 1)
+
+
+def _key(query: Query) -> bytes:
+    """Equal for queries that differ in the order of their parts only; of 128 bits, which no two others share."""
+    return blake2b(_ordered(query.tree).encode("utf-8", "surrogatepass"), digest_size=16).digest()
+
+
+def _ordered(node: Node) -> str:
+    match node:
+        case AllOf(parts):
+            return f"({' '.join(sorted(map(_ordered, parts)))})"
+        case AnyOf(parts):
+            return f"({' | '.join(sorted(map(_ordered, parts)))})"
+        case Not(part):
+            return f"-{_ordered(part)}"
+        case _:
+            return str(node)
