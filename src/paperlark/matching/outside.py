@@ -9,6 +9,9 @@ from bisect import bisect_left, bisect_right, insort
 from collections.abc import Callable, Iterator
 from datetime import UTC
 
+import numpy as np
+from numpy.typing import NDArray
+
 from paperlark.matching.document import Document
 from paperlark.matching.names import Name, read_name, same_person
 from paperlark.matching.text import plain_ascii
@@ -47,6 +50,14 @@ class OutsideTerms:
                 self._counts[count].put(comparison, value, term)
             case Since(day):
                 self._days.put(">=", day.toordinal(), term)
+
+    def renumbered(self, places: NDArray[np.int64]) -> "OutsideTerms":
+        """The same with new numbers; without those whose new number is below 0."""
+        found = OutsideTerms()
+        for check, term in self._terms.items():
+            if places[term] >= 0:
+                found.put(check, int(places[term]))
+        return found
 
     def __iter__(self) -> Iterator[tuple[Outside, int]]:
         return iter(self._terms.items())
@@ -117,7 +128,8 @@ class _People:
         self._answers.clear()
 
     def present(self, authors: tuple[str, ...]) -> list[int]:
-        if self.families.isdisjoint(_WORD.findall(" ".join(authors).lower())) and plain_ascii("".join(authors)):
+        together = ";".join(authors)
+        if self.families.isdisjoint(_WORD.findall(together.lower())) and plain_ascii(together):
             return []
         if len(self._answers) > NAMES:
             self._answers.clear()

@@ -5,8 +5,9 @@ outside (`outside`). What the core says is exact, but for queries whose clauses 
 candidates, and the whole check decides.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from hashlib import blake2b
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,6 +15,7 @@ from numpy.typing import NDArray
 from paperlark.matching import core
 from paperlark.matching.checks import Check, checker
 from paperlark.matching.clauses import Clause, clauses
+from paperlark.matching.core.compact import GONE, arrays, compacted
 from paperlark.matching.document import Analysed
 from paperlark.matching.outside import OutsideTerms
 from paperlark.matching.query import Query
@@ -35,11 +37,11 @@ Numbers = NDArray[np.uint32]
 class Standing:
     """Not thread-safe: one thread changes it and matches with it."""
 
-    def __init__(self, cores: tuple[type, type] | None = None) -> None:
+    def __init__(self, cores: tuple[Any, Any] | None = None) -> None:
         """cores: Table and Matcher to use, in place of the fastest that there are."""
-        make_table, make_matcher = cores or (core.Table, core.Matcher)
-        self._table = make_table()
-        self._matcher = make_matcher(self._table, learn)
+        self._make_table, self._make_matcher = cores or (core.Table, core.Matcher)
+        self._table = self._make_table()
+        self._matcher = self._make_matcher(self._table, learn)
         self._outside = OutsideTerms()
         self._checks: dict[int, Check] = {}
         self._counted = bytearray()
@@ -115,6 +117,21 @@ class Standing:
     def counted(self, numbers: Numbers) -> Numbers:
         """Those of them whose answer later counts can change."""
         return numbers[np.frombuffer(self._counted, np.bool_)[numbers]]
+
+    def compact(self) -> NDArray[np.int64]:
+        """Put everything in order: what is dead goes, what is common stands together. Queries get new numbers: the new
+        one of each old one, `GONE` where nobody held it."""
+        found = compacted(arrays(self._table.columns()), self._table.papers)
+        self._table = self._make_table.restored(found.columns, self._table.papers)
+        self._matcher = self._make_matcher(self._table, learn)
+        self._outside = self._outside.renumbered(found.terms)
+        self._alone = {int(term) for term in found.terms[list(self._alone)] if term != GONE}
+        self._checks = {int(found.queries[old]): check for old, check in self._checks.items() if found.queries[old] != GONE}
+        counted = np.zeros(len(found.columns["queries"]), np.uint8)
+        kept = np.flatnonzero(found.queries != GONE)
+        counted[found.queries[kept]] = np.frombuffer(self._counted, np.uint8)[kept]
+        self._counted = bytearray(counted.tobytes())
+        return found.queries
 
     def looked_at(self, papers: Sequence[Analysed]) -> int:
         """How many clauses are looked at for these papers: the fewer, the better posted."""

@@ -15,9 +15,8 @@ from typing import NamedTuple
 
 from paperlark.matching.document import Analysed, Document
 from paperlark.matching.document import Text as Stored
-from paperlark.matching.reference import values
-from paperlark.matching.text import CLOSED_PARTS, fold, plain_ascii, stem
-from paperlark.matching.tree import CODE_FIELDS, Code, CodeField, Reading, Term
+from paperlark.matching.text import CLOSED_PARTS, bare, fold, plain_letters, stem
+from paperlark.matching.tree import Code, CodeField, Reading, Term
 
 LONGEST = 5
 """Words of a term whose rows are all asked for: thirteen rows."""
@@ -145,23 +144,32 @@ def paper(analysed: Analysed, outside: tuple[int, ...] = (), *, names: bool = Tr
 
 
 def _text(text: Stored) -> str | bytes:
-    if plain_ascii(text.text):
-        return text.text
+    said = bare(text.text)
+    if plain_letters(said):
+        return said
     columns = text.open
     return _bytes("".join([word + "- "[not tied] for word, tied in zip(columns.exacts, columns.ties, strict=True)]))
 
 
 def codes(document: Document) -> tuple[bytes, ...]:
     """All spellings by which a code can ask for the paper's values (`reference.code_meets` tells the rule)."""
-    found: list[bytes] = []
-    for field in CODE_FIELDS:
-        for value in values(Code(field, ""), document):
-            found.extend(_spellings(field, value))
+    found = [*_spellings("type", document.type)]
+    for field, said in (("cat", document.categories), ("source", document.sources)):
+        for value in said:
+            found += _spellings(field, value)
+    for alias in document.aliases:
+        found += _spelled("id", str(alias))
+        if alias.scheme == "doi":
+            found += _spelled("doi", alias.value)
     return tuple(dict.fromkeys(found))
 
 
 @lru_cache(maxsize=10_000)
 def _spellings(field: CodeField, value: str) -> tuple[bytes, ...]:
+    return _spelled(field, value)
+
+
+def _spelled(field: CodeField, value: str) -> tuple[bytes, ...]:
     value = " ".join(value.casefold().split())
     found = [value]
     if field == "id":

@@ -86,6 +86,7 @@ class Laid(Sequence[Token]):
 _UNSPACED = (
     "\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003ffff"
 )
+_NOT_ASCII = re.compile(r"[^\x00-\x7f]")
 _ASCII_WORD = re.compile(r"([A-Za-z0-9]+)")
 _WORD = re.compile(rf"([A-Za-z]\+\+(?![A-Za-z+])|[CFcf]\#(?!\w)|[{_UNSPACED}]|[^\W_{_UNSPACED}]+)")
 
@@ -215,6 +216,19 @@ def _parts(text: str) -> tuple[list[str], list[int] | None, list[int] | None]:
         return _ASCII_WORD.split(text), None, None
     plain, begins, finishes = _without_mark_up(text)
     return _WORD.split(plain), begins, finishes
+
+
+def bare(text: str) -> str:
+    """The text without TeX, accents and compatibility forms: its words are those of the text, and where it is plain
+    letters they can be read from it as they stand (`plain_letters`)."""
+    if "\\" in text or "$" in text:
+        text = "".join([said for said, *_ in tex.pieces(text)])
+    return text if text.isascii() else _NOT_ASCII.sub(lambda found: _PLAIN[found[0]], text)
+
+
+def plain_letters(text: str) -> bool:
+    """True where each stretch of ASCII letters and digits is a word, and nothing else is."""
+    return text.isascii() and not ("#" in text or "++" in text)
 
 
 def plain_ascii(text: str) -> bool:

@@ -50,8 +50,6 @@ COLUMNS = {
     "tails": NUMBER,
     "added": ADDED,
     "queries": QUERY,
-    "facts": NUMBER,
 }
-"""The arrays by name. facts: how many papers were seen."""
 
 Columns = Mapping[str, NDArray[np.generic]]
