@@ -62,6 +62,12 @@ class Index(Generic[Key]):
         [numbers] = self.standing.match([paper])
         return self.keys(self.standing.counted(numbers))
 
+    def compact(self) -> None:
+        """Put everything in order: what was removed goes, and each query is posted under its rarest words."""
+        places = self.standing.compact()
+        self._numbers = {key: int(places[number]) for key, number in self._numbers.items()}
+        self._keys = {int(places[number]): keys for number, keys in self._keys.items()}
+
     def keys(self, numbers: Numbers) -> list[Key]:
         """The keys of distinct queries."""
         return list(chain.from_iterable(map(self._keys.__getitem__, numbers.tolist())))

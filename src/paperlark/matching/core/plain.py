@@ -13,8 +13,22 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from paperlark.matching.core.layout import ALWAYS, CLAUSE, COLUMNS, GUESS_WEIGHT, NEVER, Columns
-from paperlark.matching.symbols import IN_AUTHOR, IN_ORGANISATION, Kind, Paper, Row, Scope, Symbol
+from paperlark.matching.core.layout import (
+    ADDED,
+    ALWAYS,
+    CLAUSE,
+    COLUMNS,
+    ENDING,
+    GUESS_WEIGHT,
+    NEVER,
+    NODE,
+    NUMBER,
+    QUERY,
+    SYMBOL,
+    TERM,
+    Columns,
+)
+from paperlark.matching.symbols import Kind, Paper, Row, Scope, Symbol
 from paperlark.matching.text import CLOSED_PARTS
 
 Learn = Callable[[Sequence[bytes]], list[tuple[bytes, bytes, bytes]]]
@@ -50,7 +64,6 @@ class Table:
         self._rows = [0, 0]
         self._seen = [0.0, 0.0]
         self._born = [0, 0]
-        self._pivots: list[int] = []
 
     def __len__(self) -> int:
         """How many distinct queries somebody holds."""
@@ -131,7 +144,7 @@ class Table:
         required = [term for term in required if term != pivot]
         place = self._clauses
         if place == len(self.clauses):
-            self.clauses = np.concatenate((self.clauses, np.zeros(len(self.clauses), CLAUSE)))
+            self.clauses = np.concatenate((self.clauses, np.zeros(place + 64, CLAUSE)))
         tail = 0
         if len(required) > 2 or len(forbidden) > 2:
             tail = len(self.tails)
@@ -140,7 +153,6 @@ class Table:
         padded = (*required, ALWAYS, ALWAYS)[:2], (*forbidden, NEVER, NEVER)[:2]
         self.clauses[place] = (query, *padded, tail)
         self.posted.setdefault(pivot, []).append(place)
-        self._pivots.append(pivot)
         self._clauses += 1
         self._sizes[query] += 1
 
@@ -152,6 +164,107 @@ class Table:
         self.papers += 1
         for term in terms:
             self._seen[term] += 1
+
+
+    def columns(self) -> dict[str, bytes]:
+        """Its arrays, as `layout` describes them."""
+        symbols, letters = np.zeros(len(self.symbols) + 1, SYMBOL), bytearray()
+        for (kind, word), symbol in self.symbols.items():
+            symbols[symbol] = (len(letters), len(word), kind, self.edges.get(symbol, 0))
+            letters += word
+        symbols["kind"][0] = len(Kind)
+        nodes, endings = np.zeros(len(self._nodes), NODE), [(0, 0)]
+        for place, (parent, symbol) in enumerate(self._nodes):
+            first, *others = self.endings.get(place, (0,))
+            more = 0
+            for term in others:
+                endings.append((term, more))
+                more = len(endings) - 1
+            nodes[place] = (parent, symbol, first, more, 0)
+            if parent:
+                nodes["children"][parent] |= np.uint64(1 << (symbol & 63))
+        terms, added = np.zeros(self.terms, TERM), [(0, 0)]
+        for term in range(self.terms):
+            newest = 0
+            for place in self.posted.get(term, ()):
+                added.append((place, newest))
+                newest = len(added) - 1
+            terms[term] = (0, 0, 0, 0, newest, self._seen[term], self._born[term], self.scopes[term], self._rows[term], 0)
+        queries = np.zeros(len(self.held), QUERY)
+        queries["key"] = np.frombuffer(b"".join(self._keys), "<u8").reshape(-1, 2)
+        queries["held"], queries["clauses"] = self.held, self._sizes
+        return {
+            "letters": bytes(letters),
+            "symbols": symbols.tobytes(),
+            "nodes": nodes.tobytes(),
+            "endings": np.array(endings, ENDING).tobytes(),
+            "terms": terms.tobytes(),
+            "singles": b"",
+            "clauses": self.clauses[: self._clauses].tobytes(),
+            "tails": np.array(self.tails, NUMBER).tobytes(),
+            "added": np.array(added, ADDED).tobytes(),
+            "queries": queries.tobytes(),
+        }
+
+    @classmethod
+    def restored(cls, columns: Columns, papers: int) -> "Table":
+        """A table of such arrays. ValueError where they do not fit together."""
+        read = {name: np.frombuffer(columns[name], dtype) for name, dtype in COLUMNS.items()}
+        table = cls()
+        try:
+            table._restore(read, papers)
+        except IndexError:
+            raise ValueError("the columns do not fit together") from None
+        return table
+
+    def _restore(self, read: dict[str, NDArray[Any]], papers: int) -> None:
+        self.papers = papers
+        letters = read["letters"].tobytes()
+        for place, (at, length, kind, root) in enumerate(read["symbols"].tolist()):
+            if place:
+                self.symbols[kind, letters[at : at + length]] = place
+                self.longest[kind] = max(self.longest[kind], length)
+            if root:
+                self.edges[place] = root
+        self._nodes = []
+        endings = read["endings"].tolist()
+        for place, (parent, symbol, term, more, _) in enumerate(read["nodes"].tolist()):
+            self._nodes.append((parent, symbol))
+            self.edges[parent << 32 | symbol] = place
+            if term:
+                self.endings[place] = [term]
+            while more:
+                term, more = endings[more]
+                self.endings[place].append(term)
+        del self.edges[0]
+        self._restore_postings(read)
+
+    def _restore_postings(self, read: dict[str, NDArray[Any]]) -> None:
+        self.clauses, self._clauses = read["clauses"].copy(), len(read["clauses"])
+        self.tails = read["tails"].tolist()
+        added, singles = read["added"].tolist(), read["singles"].tolist()
+        self.scopes, self._rows, self._seen, self._born = [], [], [], []
+        alone = []
+        for term, record in enumerate(read["terms"].tolist()):
+            single, single_end, clause, clause_end, newest, seen, born, scope, rows, _ = record
+            self.scopes.append(Scope(scope))
+            self._rows.append(rows)
+            self._seen.append(seen)
+            self._born.append(born)
+            posted = list(range(clause, clause_end))
+            while newest:
+                place, newest = added[newest]
+                posted.append(place)
+            posted += range(self._clauses + len(alone), self._clauses + len(alone) + single_end - single)
+            alone += [(query, (ALWAYS,) * 2, (NEVER,) * 2, 0) for query in singles[single:single_end]]
+            if posted:
+                self.posted[term] = posted
+        self.clauses = np.concatenate((self.clauses, np.array(alone, CLAUSE), np.zeros(64, CLAUSE)))
+        self._clauses += len(alone)
+        self.held, self._sizes = read["queries"]["held"].tolist(), read["queries"]["clauses"].tolist()
+        self._keys = [key.tobytes() for key in read["queries"]["key"]]
+        self._places = {key: place for place, key in enumerate(self._keys)}
+        self.postings = sum(size for size, held in zip(self._sizes, self.held, strict=True) if held)
 
 
 class Matcher:
