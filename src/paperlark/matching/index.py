@@ -21,7 +21,7 @@ class Index(Generic[Key]):
     """Queries by key. Not thread-safe: one thread owns it."""
 
     def __init__(self, standing: Standing | None = None) -> None:
-        self.standing = standing or Standing()
+        self.standing = Standing() if standing is None else standing
         self._numbers: dict[Key, int] = {}
         self._keys: dict[int, dict[Key, None]] = {}
 

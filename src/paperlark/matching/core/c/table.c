@@ -39,6 +39,11 @@ static void put_place(Places *places, uint64_t hash, uint32_t place) {
     places->used++;
 }
 
+static void discard_places(Places *places) {
+    free(places->slots);
+    *places = (Places){0};
+}
+
 /* Slots for `more` places beyond those there are. Making new ones puts all places anew: 50 ms for a million. */
 static bool make_slots(const TableData *table, Places *places, size_t more, size_t first, size_t used,
                        HashOfPlace hash) {
@@ -170,13 +175,16 @@ void table_end(TableData *table) {
     DISCARD(&table->added);
     DISCARD(&table->queries);
     DISCARD(&table->dead);
-    free(table->symbol_places.slots);
-    free(table->node_places.slots);
-    free(table->query_places.slots);
+    discard_places(&table->symbol_places);
+    discard_places(&table->node_places);
+    discard_places(&table->query_places);
     memset(table, 0, sizeof *table);
 }
 
 bool table_index(TableData *table) {
+    discard_places(&table->symbol_places);
+    discard_places(&table->node_places);
+    discard_places(&table->query_places);
     for (size_t place = 1; place < table->symbols.used; place++) {
         const Symbol *symbol = &table->symbols.at[place];
         if (symbol->length > table->longest[symbol->kind])
