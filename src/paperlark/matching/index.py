@@ -12,7 +12,8 @@ from paperlark.matching.document import Analysed
 from paperlark.matching.query import Query
 from paperlark.matching.standing import Numbers, Standing
 
-LEARNED_PAPERS = 4_096  # papers that teach how rare terms are
+ORDERED_AFTER = frozenset({64, 512, 4_096})  # papers seen when all is put in order by itself, each query posted anew
+SMALL = 20_000  # distinct queries that are put in order between two papers: a tenth of a second
 
 Key = TypeVar("Key", bound=Hashable)
 
@@ -55,7 +56,10 @@ class Index(Generic[Key]):
     def percolate(self, paper: Analysed) -> list[Key]:
         """The keys of all queries that the paper meets, in no order, each once."""
         [numbers] = self.standing.match([paper])
-        return self.keys(numbers)
+        keys = self.keys(numbers)
+        if self.standing.papers in ORDERED_AFTER and len(self.standing) <= SMALL:
+            self.compact()
+        return keys
 
     def percolate_numbers(self, paper: Analysed) -> list[Key]:
         """Those among them whose answer later counts can change (`Query.has_numbers`)."""

@@ -52,6 +52,16 @@ class Standing:
         return len(self._table)
 
     @property
+    def papers(self) -> int:
+        """How many papers it has learned from how rare terms are."""
+        return int(self._table.papers)
+
+    @property
+    def memory(self) -> int:
+        """Bytes that the table takes."""
+        return int(self._table.memory)
+
+    @property
     def postings(self) -> int:
         """How many clauses are looked up for them."""
         return self._table.postings

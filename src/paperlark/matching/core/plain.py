@@ -74,6 +74,11 @@ class Table:
         """How many terms there are, ALWAYS and NEVER among them."""
         return len(self.scopes)
 
+    @property
+    def memory(self) -> int:
+        """Bytes that its arrays would take; the same in Python takes several times as much."""
+        return sum(map(len, self.columns().values()))
+
     def term(self, scope: int, rows: Sequence[Row], guess: float) -> int:
         """The term of these rows; a new one where nobody has asked for it. guess: the share of papers that have it."""
         ends = [self._node(row) for row in rows]
