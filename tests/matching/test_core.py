@@ -2,6 +2,7 @@
 
 import sys
 import threading
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -18,7 +19,7 @@ from paperlark.matching.reference import meets
 from paperlark.matching.standing import ALONE, Standing
 from paperlark.matching.symbols import learn, paper, rows
 from paperlark.matching.tree import Reading, Term
-from paperlark.model.problems import FullError
+from paperlark.model.problems import FullError, SegmentError
 from tests.matching.papers import MONDAY, documents
 from tests.matching.test_agreement import queries
 
@@ -108,6 +109,57 @@ def test_both_cores_read_hostile_text_alike(title: str, abstract: str, authors: 
             found.put(key, query)
         expected = {key for key, query in enumerate(asked) if meets(query, document)}
         assert set(found.percolate(analyse(document))) == expected
+
+
+def test_what_was_saved_answers_as_before_and_can_be_changed(cores: Any, tmp_path: Path) -> None:
+    texts = ["larks upvotes>=3", "since:2026-01-01 owls", 'author:"Song, Yang" -larks', "te* OR cat:cs", '"a b c d e f g"']
+    before = Standing(cores)
+    numbers = [before.hold(parse(text)) for text in texts]
+    before.release(numbers[0])
+    before.hold(parse(texts[0]))
+    before.save(tmp_path / "index", {"mark": 7})
+    before.save(tmp_path / "index", {"mark": 8})
+    other = CORES[-1].values[0]  # what one core writes, the other reads
+    after, facts = Standing.load(tmp_path / "index", other)
+    assert facts == {"mark": 8}
+    assert [each.name for each in tmp_path.iterdir()] == ["index"]
+    papers = [
+        analyse(Document("Owls and larks, a b c d e f g", MONDAY, signals={"upvotes": 3})),
+        analyse(Document("Test", MONDAY, authors=("Y. Song",), categories=("cs.CL",))),
+    ]
+    for old, new in zip(before.match(papers), after.match(papers), strict=True):
+        assert sorted(old) == sorted(new)
+        assert sorted(before.counted(old)) == sorted(after.counted(new))
+    added = after.hold(parse("zebras OR zebu"))
+    after.release(numbers[3])
+    assert [sorted(each) for each in after.match([analyse(Document("Zebras test", MONDAY)), papers[1]])] == [
+        [added],
+        [numbers[2]],
+    ]
+    assert len(Standing.load(tmp_path / "index", cores)[0]) == len(texts)  # what was loaded is written to in memory only
+
+
+def test_a_damaged_index_is_refused_whatever_was_damaged(cores: Any, tmp_path: Path) -> None:
+    folder = tmp_path / "index"
+    with pytest.raises(SegmentError, match="there is no index"):
+        Standing.load(folder, cores)
+    standing = Standing(cores)
+    for text in ("larks owls", "larks OR owls -test", "upvotes>=3"):
+        standing.hold(parse(text))
+    standing.compact()
+    standing.save(folder)
+    for path in sorted(folder.iterdir()):
+        whole = path.read_bytes()
+        for broken in (whole[:-1], whole[:-1] + bytes([whole[-1] ^ 1]) if whole else b"x", b""):
+            if broken != whole:
+                path.write_bytes(broken)
+                with pytest.raises(SegmentError):
+                    Standing.load(folder, cores)
+        path.unlink()
+        with pytest.raises(SegmentError):
+            Standing.load(folder, cores)
+        path.write_bytes(whole)
+    assert len(Standing.load(folder, cores)[0]) == 3
 
 
 def test_sizes_are_never_assumed(cores: Any) -> None:

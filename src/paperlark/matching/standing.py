@@ -5,8 +5,10 @@ outside (`outside`). What the core says is exact, but for queries whose clauses 
 candidates, and the whole check decides.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from hashlib import blake2b
+from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -15,15 +17,17 @@ from numpy.typing import NDArray
 from paperlark.matching import core
 from paperlark.matching.checks import Check, checker
 from paperlark.matching.clauses import Clause, clauses
+from paperlark.matching.core import segment
 from paperlark.matching.core.compact import GONE, arrays, compacted
+from paperlark.matching.core.layout import QUERY
 from paperlark.matching.document import Analysed
-from paperlark.matching.outside import OutsideTerms
-from paperlark.matching.query import Query
+from paperlark.matching.outside import Outside, OutsideTerms
+from paperlark.matching.query import Query, parse
 from paperlark.matching.symbols import Row, is_short, learn, paper, rows
 from paperlark.matching.tree import Author, Code, Leaf, Node, Not, Number, Since, Term
 from paperlark.matching.tree import And as AllOf
 from paperlark.matching.tree import Or as AnyOf
-from paperlark.model.problems import FullError
+from paperlark.model.problems import FullError, QueryError, SegmentError
 
 ALONE = 1_000
 """How many different checks of counts and days may be lines of their own: each paper is held against all of them."""
@@ -43,7 +47,7 @@ class Standing:
         self._table = self._make_table()
         self._matcher = self._make_matcher(self._table, learn)
         self._outside = OutsideTerms()
-        self._checks: dict[int, Check] = {}
+        self._checks: dict[int, tuple[Query, Check]] = {}
         self._counted = bytearray()
         self._alone: set[int] = set()
 
@@ -96,7 +100,7 @@ class Standing:
         self._counted += bytes(number + 1 - len(self._counted))
         self._counted[number] = query.has_numbers
         if not exact:
-            self._checks[number] = checker(query)
+            self._check_too(number, query)
         return number
 
     def _count_alone(self, checks: set[Leaf]) -> None:
@@ -121,7 +125,7 @@ class Standing:
         return [self._checked(numbers, each) for numbers, each in zip(found, papers, strict=True)] if self._checks else found
 
     def _checked(self, numbers: Numbers, paper: Analysed) -> Numbers:
-        good = [number not in self._checks or self._checks[number](paper) for number in numbers.tolist()]
+        good = [number not in self._checks or self._checks[number][1](paper) for number in numbers.tolist()]
         return numbers[good]
 
     def counted(self, numbers: Numbers) -> Numbers:
@@ -142,6 +146,46 @@ class Standing:
         counted[found.queries[kept]] = np.frombuffer(self._counted, np.uint8)[kept]
         self._counted = bytearray(counted.tobytes())
         return found.queries
+
+    def save(self, folder: Path, facts: Mapping[str, Any] = MappingProxyType({})) -> None:
+        """Keep it in a folder, with facts of the caller's that JSON can say. Blocks. Raises OSError."""
+        own = {
+            "papers": self.papers,
+            "outside": [[str(check), term] for check, term in self._outside],
+            "checks": [[number, query.canonical()] for number, (query, _) in self._checks.items()],
+            "counted": np.flatnonzero(np.frombuffer(self._counted, np.bool_)).tolist(),
+            "alone": sorted(self._alone),
+        }
+        segment.save(folder, self._table.columns(), {"standing": own, "facts": dict(facts)})
+
+    @classmethod
+    def load(cls, folder: Path, cores: tuple[Any, Any] | None = None) -> tuple["Standing", dict[str, Any]]:
+        """What was kept in a folder, and the caller's facts. Blocks. Raises SegmentError where it cannot be used."""
+        columns, kept = segment.load(folder)
+        found = cls(cores)
+        try:
+            own = kept["standing"]
+            found._table = found._make_table.restored(columns, own["papers"])
+            found._counted = bytearray(len(columns["queries"]) // QUERY.itemsize)
+            for number in own["counted"]:
+                found._counted[number] = True
+            found._alone = set(own["alone"])
+            for number, text in own["checks"]:
+                found._check_too(number, parse(text))
+            for text, term in own["outside"]:
+                check = parse(text).tree
+                if not isinstance(check, Outside) or not 0 <= term < found._table.terms:
+                    raise ValueError(text)
+                found._outside.put(check, term)
+            facts = dict(kept["facts"])
+        except (KeyError, ValueError, TypeError, IndexError, QueryError):
+            raise SegmentError(f"the index in {folder} is damaged") from None
+        found._matcher = found._make_matcher(found._table, learn)
+        return found, facts
+
+    def _check_too(self, number: int, query: Query) -> None:
+        """The core knows candidates of the query only: check each."""
+        self._checks[number] = (query, checker(query))
 
     def looked_at(self, papers: Sequence[Analysed]) -> int:
         """How many clauses are looked at for these papers: the fewer, the better posted."""

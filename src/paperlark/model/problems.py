@@ -5,6 +5,7 @@ PaperlarkError            anything a person is told in one line
 ├── DeliveryError         a platform did not take a message: for ever, for now, or nobody knows
 ├── QueryError            a profile's text cannot be read: where, and the nearest reading
 ├── FullError             there is no room for one more query of its kind
+├── SegmentError          a saved index cannot be used: build it anew
 ├── StoreError            the database cannot be used as it is
 └── ReaderError           what a reader asked for cannot be done: unknown id, bad zone, not theirs
 """
@@ -95,6 +96,10 @@ class QueryError(PaperlarkError):
 
 class FullError(PaperlarkError):
     """There is no room for one more query of its kind; `str()` says what would fit."""
+
+
+class SegmentError(PaperlarkError):
+    """A saved index is damaged, of another version, or not there: it is built anew."""
 
 
 class StoreError(PaperlarkError):
