@@ -8,10 +8,11 @@ after it leans to rarer or commoner terms, until a paper meets the wanted share 
 
 import gzip
 import json
+import re
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime
-from itertools import accumulate
+from itertools import accumulate, islice
 from pathlib import Path
 from random import Random
 
@@ -26,8 +27,11 @@ SHARE = 0.0175
 """Of all profiles, those that a paper meets on average."""
 DAY = datetime(2025, 7, 17, tzinfo=UTC)
 STOP = frozenset(
-    "the and for that with this are from which can our have has not been these their into such than a an of in to we "
-    "on is by as be it at or its also via both while using".split()
+    re.findall(
+        r"\w+",
+        "the and for that with this are from which can our have has not been these their into such than a an of in to "
+        "we on is by as be it at or its also via both while using",
+    )
 )
 POOL = {1: 12_000, 2: 160_000, 3: 90_000, 4: 40_000}  # distinct terms by their number of words
 
@@ -59,7 +63,8 @@ class Writer:
         self._chance = Random(seed)
         self._terms = {length: _phrases(learned, length, limit) for length, limit in POOL.items()}
         self._popular = {length: _weights(len(terms), lean) for length, terms in self._terms.items()}
-        self._authors = list(dict.fromkeys(author for paper in learned for author in paper.authors))
+        names = map(read_name, dict.fromkeys(author for paper in learned for author in paper.authors))
+        self._authors = [name for name in names if name is not None]
         self._categories = sorted({category for paper in learned for category in paper.categories})
 
     def queries(self, number: int) -> Iterator[Query]:
@@ -97,8 +102,7 @@ class Writer:
         chance = self._chance
         [kind] = chance.choices(("phrase", "title", "author", "org", "begins", "stems"), (70, 8, 5, 3, 7, 7))
         if kind == "author":
-            name = read_name(chance.choice(self._authors))
-            assert name is not None
+            name = chance.choice(self._authors)
             return Author(name) if name.given else Term(name.family[-1:], Reading.PHRASE, field="author")
         words = self._words()
         if chance.random() < 0.1:  # what no paper says
@@ -127,8 +131,7 @@ def _phrases(learned: Sequence[Document], length: int, limit: int) -> list[tuple
             words = columns(text).words
             said.update(set(zip(*(words[at:] for at in range(length)), strict=False)))
     good = (each for each, _ in said.most_common() if STOP.isdisjoint((each[0], each[-1])) and len(each[0]) > 2)
-    found = [each for each, _ in zip(good, range(limit), strict=False)]
-    return found
+    return list(islice(good, limit))
 
 
 def _weights(number: int, lean: float) -> list[float]:
@@ -142,5 +145,3 @@ def _sensible(node: Node) -> Node | None:
     if isinstance(node, And | Or) and any(_sensible(part) is None for part in node.parts):
         return None
     return None if isinstance(node, And) and denied & set(node.parts) else node
-
-

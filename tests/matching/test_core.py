@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from paperlark.matching import core
 from paperlark.matching.clauses import CLAUSES, clauses
-from paperlark.matching.core import plain
+from paperlark.matching.core import Core
 from paperlark.matching.document import Document, analyse
 from paperlark.matching.index import Index
 from paperlark.matching.query import Query, parse
@@ -23,17 +23,19 @@ from paperlark.model.problems import FullError, SegmentError
 from tests.matching.papers import MONDAY, documents
 from tests.matching.test_agreement import queries
 
-CORES = [pytest.param((plain.Table, plain.Matcher), id="numpy")]
-if core.COMPILED:
-    CORES.append(pytest.param((core.Table, core.Matcher), id="compiled"))
+CORES = [each for each in (core.PLAIN, core.COMPILED) if each is not None]
+compiled_only = pytest.mark.skipif(
+    core.COMPILED is None, reason="no compiled core: there was no compiler when paperlark was installed"
+)
 
 
-@pytest.fixture(params=CORES)
-def cores(request: pytest.FixtureRequest) -> Any:
-    return request.param
+@pytest.fixture(params=CORES, ids=["numpy", "compiled"][: len(CORES)])
+def cores(request: pytest.FixtureRequest) -> Core:
+    found: Core = request.param
+    return found
 
 
-def index(cores: Any) -> Index[Any]:
+def index(cores: Core) -> Index[Any]:
     return Index(Standing(cores))
 
 
@@ -61,7 +63,7 @@ steps = st.lists(
 )
 @given(steps, documents())
 def test_both_cores_find_what_the_reference_finds_after_any_changes(steps: list[Any], last: Document) -> None:
-    both = [index(each.values[0]) for each in CORES]
+    both = [index(each) for each in CORES]
     kept: dict[int, Query] = {}
     for step, subject, query in [*steps, ("compact", None, None), ("percolate", last, None)]:
         if step == "put":
@@ -83,9 +85,7 @@ def test_both_cores_find_what_the_reference_finds_after_any_changes(steps: list[
 
 
 hostile = st.text(
-    st.one_of(
-        st.sampled_from(list("aA1 --$\\{}^_#+.é́βﬁ扩Ａ\ud800\x00\u200bß")), st.characters(exclude_categories=())
-    ),
+    st.one_of(st.sampled_from(list("aA1 --$\\{}^_#+.é́βﬁ扩Ａ\ud800\x00\u200bß")), st.characters(exclude_categories=())),
     max_size=60,
 )
 
@@ -104,22 +104,28 @@ def test_both_cores_read_hostile_text_alike(title: str, abstract: str, authors: 
         if words[at : at + length]
     ]
     for each in CORES:
-        found = index(each.values[0])
+        found = index(each)
         for key, query in enumerate(asked):
             found.put(key, query)
         expected = {key for key, query in enumerate(asked) if meets(query, document)}
         assert set(found.percolate(analyse(document))) == expected
 
 
-def test_what_was_saved_answers_as_before_and_can_be_changed(cores: Any, tmp_path: Path) -> None:
-    texts = ["larks upvotes>=3", "since:2026-01-01 owls", 'author:"Song, Yang" -larks', "te* OR cat:cs", '"a b c d e f g"']
+def test_what_was_saved_answers_as_before_and_can_be_changed(cores: Core, tmp_path: Path) -> None:
+    texts = [
+        "larks upvotes>=3",
+        "since:2026-01-01 owls",
+        'author:"Song, Yang" -larks',
+        "te* OR cat:cs",
+        '"a b c d e f g"',
+    ]
     before = Standing(cores)
     numbers = [before.hold(parse(text)) for text in texts]
     before.release(numbers[0])
     before.hold(parse(texts[0]))
     before.save(tmp_path / "index", {"mark": 7})
     before.save(tmp_path / "index", {"mark": 8})
-    other = CORES[-1].values[0]  # what one core writes, the other reads
+    other = CORES[-1]  # what one core writes, the other reads
     after, facts = Standing.load(tmp_path / "index", other)
     assert facts == {"mark": 8}
     assert [each.name for each in tmp_path.iterdir()] == ["index"]
@@ -136,10 +142,12 @@ def test_what_was_saved_answers_as_before_and_can_be_changed(cores: Any, tmp_pat
         [added],
         [numbers[2]],
     ]
-    assert len(Standing.load(tmp_path / "index", cores)[0]) == len(texts)  # what was loaded is written to in memory only
+    assert len(Standing.load(tmp_path / "index", cores)[0]) == len(
+        texts
+    )  # what was loaded is written to in memory only
 
 
-def test_a_damaged_index_is_refused_whatever_was_damaged(cores: Any, tmp_path: Path) -> None:
+def test_a_damaged_index_is_refused_whatever_was_damaged(cores: Core, tmp_path: Path) -> None:
     folder = tmp_path / "index"
     with pytest.raises(SegmentError, match="there is no index"):
         Standing.load(folder, cores)
@@ -162,7 +170,7 @@ def test_a_damaged_index_is_refused_whatever_was_damaged(cores: Any, tmp_path: P
     assert len(Standing.load(folder, cores)[0]) == 3
 
 
-def test_sizes_are_never_assumed(cores: Any) -> None:
+def test_sizes_are_never_assumed(cores: Core) -> None:
     found = index(cores)
     found.put("last author", parse("author:omega"))
     found.put("last word", parse('"nearly there"'))
@@ -173,7 +181,7 @@ def test_sizes_are_never_assumed(cores: Any) -> None:
     assert met(found, "Many", authors=authors, abstract=abstract) == {"last author", "last word", "long", "begins"}
 
 
-def test_a_query_at_its_limit_of_clauses_and_one_beyond(cores: Any) -> None:
+def test_a_query_at_its_limit_of_clauses_and_one_beyond(cores: Core) -> None:
     found = index(cores)
     at_limit = " ".join(f"(a{n} OR b{n})" for n in range(6))
     beyond = " ".join(f"(a{n} OR b{n})" for n in range(12)) + " -zz"
@@ -191,7 +199,7 @@ def test_a_query_at_its_limit_of_clauses_and_one_beyond(cores: Any) -> None:
     assert met(found, " ".join(f"a{n}" for n in range(60)) + " c59") == {"at limit", "beyond"}
 
 
-def test_a_long_phrase_is_asked_for_by_its_beginning_and_then_as_a_whole(cores: Any) -> None:
+def test_a_long_phrase_is_asked_for_by_its_beginning_and_then_as_a_whole(cores: Core) -> None:
     found = index(cores)
     found.put("phrase", parse('"one two three four five six seven"'))
     found.put("without", parse('six -"one two three four five six seven"'))
@@ -200,7 +208,7 @@ def test_a_long_phrase_is_asked_for_by_its_beginning_and_then_as_a_whole(cores: 
     assert met(found, "one two three four five six eight") == {"without"}
 
 
-def test_a_line_of_numbers_beyond_the_limit_is_refused_and_changes_nothing(cores: Any) -> None:
+def test_a_line_of_numbers_beyond_the_limit_is_refused_and_changes_nothing(cores: Core) -> None:
     found = index(cores)
     for value in range(ALONE):
         found.put(value, parse(f"upvotes>={value}"))
@@ -214,7 +222,7 @@ def test_a_line_of_numbers_beyond_the_limit_is_refused_and_changes_nothing(cores
 
 
 def test_what_learning_raises_is_raised_and_the_next_paper_is_matched() -> None:
-    for make_table, make_matcher in (each.values[0] for each in CORES):
+    for make_table, make_matcher in CORES:
         table = make_table()
         term = table.term(0, rows(Term(("larks",)))[1], 0.1)
         table.hold(table.query(b"k" * 16, [([term], [])]))
@@ -233,32 +241,34 @@ def test_what_learning_raises_is_raised_and_the_next_paper_is_matched() -> None:
         assert [len(met) for met in matcher.match([larks, larks])] == [4, 4]
 
 
-@pytest.mark.skipif(not core.COMPILED, reason="no compiled core: there was no compiler when paperlark was installed")
+@compiled_only
 def test_the_compiled_core_refuses_what_does_not_fit() -> None:
-    table = core.Table()
+    assert core.COMPILED
+    table = core.COMPILED.table()
     for wrong in ((0, (), 0.1), (6, (((0, b"a"),),), 0.1), (0, (((9, b"a"),),), 0.1), (0, (((0, "a"),),), 0.1)):
         with pytest.raises((ValueError, TypeError)):
-            table.term(*wrong)  # type: ignore[arg-type]
+            table.term(*wrong)
     with pytest.raises(ValueError, match="no such term"):
         table.query(b"k" * 16, [([7], [])])
     with pytest.raises(ValueError, match="16 bytes"):
         table.find(b"short")
     with pytest.raises(ValueError, match="no such query"):
         table.hold(0)
-    matcher = core.Matcher(table, learn)
+    matcher = core.COMPILED.matcher(table, learn)
     for paper_like in (1, (), ((("a",),), (), ()), ((), (), (1,)), (((1, "é"),), (), ())):
         with pytest.raises((ValueError, TypeError)):
-            matcher.match([paper_like])  # type: ignore[list-item]
+            matcher.match([paper_like])
     for name in ("symbols", "nodes", "endings", "terms", "singles", "clauses", "added"):
         columns = {each: bytearray(value) for each, value in table.columns().items()}
         columns[name] += b"\xff" * 48 * 8
         with pytest.raises(ValueError, match=r"fit together|whole number"):
-            core.Table.restored(columns, 0)
+            core.COMPILED.table.restored(columns, 0)
 
 
-@pytest.mark.skipif(not core.COMPILED, reason="no compiled core: there was no compiler when paperlark was installed")
+@compiled_only
 def test_a_table_cannot_be_changed_while_papers_are_held_against_it() -> None:
-    table = core.Table()
+    assert core.COMPILED
+    table = core.COMPILED.table()
     asked: list[Exception] = []
 
     def meddle(keys: Any) -> Any:
@@ -268,12 +278,12 @@ def test_a_table_cannot_be_changed_while_papers_are_held_against_it() -> None:
             asked.append(error)
         return learn(keys)
 
-    core.Matcher(table, meddle).match([paper(analyse(Document("Larks", MONDAY)))])
+    core.COMPILED.matcher(table, meddle).match([paper(analyse(Document("Larks", MONDAY)))])
     assert len(asked) == 1
     assert table.outside(0.1)
 
 
-@pytest.mark.skipif(not core.COMPILED, reason="no compiled core: there was no compiler when paperlark was installed")
+@compiled_only
 def test_the_lock_is_released_while_papers_are_matched() -> None:
     found = Standing()
     found.hold(parse('"word word word word words"'))

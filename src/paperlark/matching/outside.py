@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from paperlark.matching.document import Document
 from paperlark.matching.names import Name, read_name, same_person
 from paperlark.matching.text import plain_ascii
-from paperlark.matching.tree import NUMBERS, Author, Comparison, Count, Number, Since
+from paperlark.matching.tree import NUMBERS, Author, Comparison, Number, Since
 
 NAMES = 50_000  # spellings of authors whose answers are remembered
 _WORD = re.compile(r"[a-z0-9]+")

@@ -14,18 +14,17 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from paperlark.matching import core
 from paperlark.matching.checks import Check, checker
 from paperlark.matching.clauses import Clause, clauses
-from paperlark.matching.core import segment
+from paperlark.matching.core import FASTEST, Core, segment
 from paperlark.matching.core.compact import GONE, arrays, compacted
 from paperlark.matching.core.layout import QUERY
 from paperlark.matching.document import Analysed
 from paperlark.matching.outside import Outside, OutsideTerms
 from paperlark.matching.query import Query, parse
 from paperlark.matching.symbols import Row, is_short, learn, paper, rows
-from paperlark.matching.tree import Author, Code, Leaf, Node, Not, Number, Since, Term
 from paperlark.matching.tree import And as AllOf
+from paperlark.matching.tree import Author, Code, Leaf, Node, Not, Number, Since, Term
 from paperlark.matching.tree import Or as AnyOf
 from paperlark.model.problems import FullError, QueryError, SegmentError
 
@@ -41,11 +40,10 @@ Numbers = NDArray[np.uint32]
 class Standing:
     """Not thread-safe: one thread changes it and matches with it."""
 
-    def __init__(self, cores: tuple[Any, Any] | None = None) -> None:
-        """cores: Table and Matcher to use, in place of the fastest that there are."""
-        self._make_table, self._make_matcher = cores or (core.Table, core.Matcher)
-        self._table = self._make_table()
-        self._matcher = self._make_matcher(self._table, learn)
+    def __init__(self, core: Core = FASTEST) -> None:
+        self._core = core
+        self.table = core.table()
+        self._matcher = core.matcher(self.table, learn)
         self._outside = OutsideTerms()
         self._checks: dict[int, tuple[Query, Check]] = {}
         self._counted = bytearray()
@@ -53,22 +51,22 @@ class Standing:
 
     def __len__(self) -> int:
         """How many distinct queries are held."""
-        return len(self._table)
+        return len(self.table)
 
     @property
     def papers(self) -> int:
         """How many papers it has learned from how rare terms are."""
-        return int(self._table.papers)
+        return int(self.table.papers)
 
     @property
     def memory(self) -> int:
         """Bytes that the table takes."""
-        return int(self._table.memory)
+        return int(self.table.memory)
 
     @property
     def postings(self) -> int:
         """How many clauses are looked up for them."""
-        return self._table.postings
+        return int(self.table.postings)
 
     def hold(self, query: Query) -> int:
         """The query's number, the same for all queries that ask for the same. To be released as often as held.
@@ -76,27 +74,27 @@ class Standing:
         Raises FullError for a line of numbers alone where there are too many different ones.
         """
         key = _key(query)
-        number = self._table.find(key)
+        number: int = self.table.find(key)
         if number < 0:
             number = self._new(query, key)
-        self._table.hold(number)
+        self.table.hold(number)
         return number
 
     def release(self, number: int) -> None:
         """One holder less."""
-        self._table.release(number)
+        self.table.release(number)
 
     def _new(self, query: Query, key: bytes) -> int:
         found = clauses(query.tree, _known)
         alone = {leaf for clause in found.alternatives for leaf in _alone(clause)}
         exact = found.exact and all(_is_exact(leaf) for leaf in query.terms)
         compiled = [
-            ([self._term(leaf) for leaf in clause.required], [self._term(leaf) for leaf in clause.forbidden])
+            ([self.term(leaf) for leaf in clause.required], [self.term(leaf) for leaf in clause.forbidden])
             for clause in found.alternatives
         ]
         if alone:
             self._count_alone(alone)
-        number = self._table.query(key, compiled)
+        number: int = self.table.query(key, compiled)
         self._counted += bytes(number + 1 - len(self._counted))
         self._counted[number] = query.has_numbers
         if not exact:
@@ -104,7 +102,7 @@ class Standing:
         return number
 
     def _count_alone(self, checks: set[Leaf]) -> None:
-        terms = self._alone | {self._term(check) for check in checks}
+        terms = self._alone | {self.term(check) for check in checks}
         if len(terms) > ALONE:
             raise FullError(
                 f"there are {ALONE:,} different lines of numbers alone already, and each paper is held against all of "
@@ -112,17 +110,26 @@ class Standing:
             )
         self._alone = terms
 
-    def _term(self, leaf: Leaf) -> int:
+    def term(self, leaf: Leaf) -> int:
+        """The leaf's number in the table."""
         if isinstance(leaf, Term | Code):
             scope, asked = rows(leaf)
-            return self._table.term(scope, asked, _guess(asked[0]))
-        return self._outside.term(leaf, lambda: self._table.outside(_OUTSIDE_GUESS[type(leaf)]))
+            return int(self.table.term(scope, asked, _guess(asked[0])))
+        return self._outside.term(leaf, lambda: int(self.table.outside(_OUTSIDE_GUESS[type(leaf)])))
 
     def match(self, papers: Sequence[Analysed]) -> list[Numbers]:
         """The numbers of the queries that each paper meets, each once, in no order."""
-        prepared = [paper(each, self._outside.present(each.document)) for each in papers]
+        prepared = [paper(each, self.outside(each)) for each in papers]
         found = [np.frombuffer(numbers, np.uint32) for numbers in self._matcher.match(prepared)]
-        return [self._checked(numbers, each) for numbers, each in zip(found, papers, strict=True)] if self._checks else found
+        return (
+            [self._checked(numbers, each) for numbers, each in zip(found, papers, strict=True)]
+            if self._checks
+            else found
+        )
+
+    def outside(self, paper: Analysed) -> tuple[int, ...]:
+        """The terms of a paper that the core does not look for: authors by name, counts, days."""
+        return self._outside.present(paper.document)
 
     def _checked(self, numbers: Numbers, paper: Analysed) -> Numbers:
         good = [number not in self._checks or self._checks[number][1](paper) for number in numbers.tolist()]
@@ -135,12 +142,14 @@ class Standing:
     def compact(self) -> NDArray[np.int64]:
         """Put everything in order: what is dead goes, what is common stands together. Queries get new numbers: the new
         one of each old one, `GONE` where nobody held it."""
-        found = compacted(arrays(self._table.columns()), self._table.papers)
-        self._table = self._make_table.restored(found.columns, self._table.papers)
-        self._matcher = self._make_matcher(self._table, learn)
+        found = compacted(arrays(self.table.columns()), self.table.papers)
+        self.table = self._core.table.restored(found.columns, self.table.papers)
+        self._matcher = self._core.matcher(self.table, learn)
         self._outside = self._outside.renumbered(found.terms)
         self._alone = {int(term) for term in found.terms[list(self._alone)] if term != GONE}
-        self._checks = {int(found.queries[old]): check for old, check in self._checks.items() if found.queries[old] != GONE}
+        self._checks = {
+            int(found.queries[old]): check for old, check in self._checks.items() if found.queries[old] != GONE
+        }
         counted = np.zeros(len(found.columns["queries"]), np.uint8)
         kept = np.flatnonzero(found.queries != GONE)
         counted[found.queries[kept]] = np.frombuffer(self._counted, np.uint8)[kept]
@@ -156,16 +165,16 @@ class Standing:
             "counted": np.flatnonzero(np.frombuffer(self._counted, np.bool_)).tolist(),
             "alone": sorted(self._alone),
         }
-        segment.save(folder, self._table.columns(), {"standing": own, "facts": dict(facts)})
+        segment.save(folder, self.table.columns(), {"standing": own, "facts": dict(facts)})
 
     @classmethod
-    def load(cls, folder: Path, cores: tuple[Any, Any] | None = None) -> tuple["Standing", dict[str, Any]]:
+    def load(cls, folder: Path, core: Core = FASTEST) -> tuple["Standing", dict[str, Any]]:
         """What was kept in a folder, and the caller's facts. Blocks. Raises SegmentError where it cannot be used."""
         columns, kept = segment.load(folder)
-        found = cls(cores)
+        found = cls(core)
         try:
             own = kept["standing"]
-            found._table = found._make_table.restored(columns, own["papers"])
+            found.table = core.table.restored(columns, own["papers"])
             found._counted = bytearray(len(columns["queries"]) // QUERY.itemsize)
             for number in own["counted"]:
                 found._counted[number] = True
@@ -174,13 +183,13 @@ class Standing:
                 found._check_too(number, parse(text))
             for text, term in own["outside"]:
                 check = parse(text).tree
-                if not isinstance(check, Outside) or not 0 <= term < found._table.terms:
+                if not isinstance(check, Outside) or not 0 <= term < found.table.terms:
                     raise ValueError(text)
                 found._outside.put(check, term)
             facts = dict(kept["facts"])
         except (KeyError, ValueError, TypeError, IndexError, QueryError):
             raise SegmentError(f"the index in {folder} is damaged") from None
-        found._matcher = found._make_matcher(found._table, learn)
+        found._matcher = core.matcher(found.table, learn)
         return found, facts
 
     def _check_too(self, number: int, query: Query) -> None:

@@ -98,8 +98,8 @@ def rows(leaf: Term | Code) -> tuple[Scope, tuple[Row, ...]]:
         if at >= wanted:
             found.append(said)
             continue
-        for until in range(min(at + CLOSED_PARTS, len(leaf.words)), at, -1):
-            waiting.append(((*said, _symbol(leaf, at, until)), until))
+        ends = range(min(at + CLOSED_PARTS, len(leaf.words)), at, -1)
+        waiting += [((*said, _symbol(leaf, at, until)), until) for until in ends]
     return _SCOPES[leaf.field], tuple(dict.fromkeys(found))
 
 

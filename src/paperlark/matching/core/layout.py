@@ -6,9 +6,9 @@ fill up clauses.
 """
 
 from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 VERSION = 1
 ALWAYS, NEVER = 0, 1
@@ -52,4 +52,5 @@ COLUMNS = {
     "queries": QUERY,
 }
 
-Columns = Mapping[str, NDArray[np.generic]]
+Columns = Mapping[str, Any]
+"""By name, arrays of those records, or their bytes."""

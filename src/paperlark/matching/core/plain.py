@@ -49,6 +49,7 @@ class Table:
         self.generation = 0
         self.symbols: dict[Symbol, int] = {}
         self.edges: dict[int, int] = {}
+        self.inner: set[int] = set()
         self.endings: dict[int, list[int]] = {}
         self.scopes = [Scope.OUTSIDE, Scope.OUTSIDE]
         self.posted: dict[int, list[int]] = {}
@@ -115,6 +116,7 @@ class Table:
             if child is None:
                 child = self.edges[edge] = len(self._nodes)
                 self._nodes.append((node, symbol))
+                self.inner.add(node)
             node = child
         return node
 
@@ -170,7 +172,6 @@ class Table:
         for term in terms:
             self._seen[term] += 1
 
-
     def columns(self) -> dict[str, bytes]:
         """Its arrays, as `layout` describes them."""
         symbols, letters = np.zeros(len(self.symbols) + 1, SYMBOL), bytearray()
@@ -194,7 +195,18 @@ class Table:
             for place in self.posted.get(term, ()):
                 added.append((place, newest))
                 newest = len(added) - 1
-            terms[term] = (0, 0, 0, 0, newest, self._seen[term], self._born[term], self.scopes[term], self._rows[term], 0)
+            terms[term] = (
+                0,
+                0,
+                0,
+                0,
+                newest,
+                self._seen[term],
+                self._born[term],
+                self.scopes[term],
+                self._rows[term],
+                0,
+            )
         queries = np.zeros(len(self.held), QUERY)
         queries["key"] = np.frombuffer(b"".join(self._keys), "<u8").reshape(-1, 2)
         queries["held"], queries["clauses"] = self.held, self._sizes
@@ -236,6 +248,7 @@ class Table:
         for place, (parent, symbol, term, more, _) in enumerate(read["nodes"].tolist()):
             self._nodes.append((parent, symbol))
             self.edges[parent << 32 | symbol] = place
+            self.inner.add(parent)
             if term:
                 self.endings[place] = [term]
             while more:
@@ -249,7 +262,7 @@ class Table:
         self.tails = read["tails"].tolist()
         added, singles = read["added"].tolist(), read["singles"].tolist()
         self.scopes, self._rows, self._seen, self._born = [], [], [], []
-        alone = []
+        alone: list[tuple[Any, ...]] = []
         for term, record in enumerate(read["terms"].tolist()):
             single, single_end, clause, clause_end, newest, seen, born, scope, rows, _ = record
             self.scopes.append(Scope(scope))
@@ -293,9 +306,10 @@ class Matcher:
         terms = self.present(paper)
         if self._teaches:
             self._table.learn(terms)
-        return self._met(terms).tobytes()
+        return self.met(terms).tobytes()
 
-    def _met(self, terms: set[int]) -> NDArray[np.uint32]:
+    def met(self, terms: set[int]) -> NDArray[np.uint32]:
+        """The queries that a paper with these terms meets."""
         table = self._table
         places = np.fromiter(chain.from_iterable(table.posted.get(t, ()) for t in (ALWAYS, *terms)), np.intp)
         self.examined += len(places)
@@ -334,19 +348,22 @@ class Matcher:
         return found
 
     def _walk(self, scopes: int, words: list[bytes], ties: list[bool], found: set[int]) -> None:
-        table = self._table
+        edges, endings, ended = self._table.edges, self._table.endings, set[int]()
         spoken = self._spoken(words, ties)
         waiting = [(0, at) for at in range(len(words))]
         while waiting:
             node, at = waiting.pop()
             for until, said in enumerate(spoken[at], at + 1):
                 for symbol in said:
-                    child = table.edges.get(node << 32 | symbol)
+                    child = edges.get(node << 32 | symbol)
                     if child is None:
                         continue
-                    found.update(t for t in table.endings.get(child, ()) if scopes >> table.scopes[t] & 1)
-                    if until < len(words):
+                    if child in endings:
+                        ended.add(child)
+                    if until < len(words) and child in self._table.inner:
                         waiting.append((child, until))
+        scope = self._table.scopes
+        found.update(term for node in ended for term in endings[node] if scopes >> scope[term] & 1)
 
     def _spoken(self, words: list[bytes], ties: list[bool]) -> list[list[Said]]:
         """For each word of a text, what it says, and what it says closed with the next and the one after that."""
@@ -356,12 +373,13 @@ class Matcher:
             while tied and last - at < CLOSED_PARTS - 1 and ties[last]:
                 last += 1
                 keys[at].append(b"-".join(words[at : last + 1]))
-        unknown = list({key for each in keys for key in each} - self._says.keys())
+        unknown = list({key for each in keys for key in each if key not in self._says})
         for key, learned in zip(unknown, self._learn(unknown), strict=True):
             self._says[key] = tuple(self._said(*learned))
         return [[self._says[key] for key in each] for each in keys]
 
     def _said(self, word: bytes, stem: bytes, exact: bytes) -> Iterable[int]:
+        """The symbols that a word says, of those that somebody asks for."""
         symbols, longest = self._table.symbols, self._table.longest
         whole: list[Symbol] = [(Kind.STEM, stem), (Kind.WORD, word), (Kind.EXACT, exact)]
         for kind, written in ((Kind.BEGINS, word), (Kind.EXACT_BEGINS, exact)):
