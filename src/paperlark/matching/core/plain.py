@@ -311,10 +311,10 @@ class Matcher:
     def met(self, terms: set[int]) -> NDArray[np.uint32]:
         """The queries that a paper with these terms meets."""
         table = self._table
-        places = np.fromiter(chain.from_iterable(table.posted.get(t, ()) for t in (ALWAYS, *terms)), np.intp)
+        terms = terms | {ALWAYS}
+        places = np.fromiter(chain.from_iterable(table.posted.get(term, ()) for term in terms), np.intp)
         self.examined += len(places)
         has = np.zeros(table.terms, np.bool_)
-        has[ALWAYS] = True
         has[list(terms)] = True
         clauses = table.clauses[places]
         needed, barred = clauses["required"], clauses["forbidden"]
@@ -344,7 +344,8 @@ class Matcher:
             begins = (code[:length] for length in range(1, min(len(code), table.longest[Kind.CODE_BEGINS]) + 1))
             said = [(int(Kind.CODE), code), *((int(Kind.CODE_BEGINS), begin) for begin in begins)]
             for symbol in filter(None, map(table.symbols.get, said)):
-                found.update(table.endings.get(table.edges.get(symbol, 0), ()))
+                ended = table.endings.get(table.edges.get(symbol, 0), ())
+                found.update(term for term in ended if table.scopes[term] == Scope.CODE)
         return found
 
     def _walk(self, scopes: int, words: list[bytes], ties: list[bool], found: set[int]) -> None:

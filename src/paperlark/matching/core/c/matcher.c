@@ -344,7 +344,8 @@ static bool make_marks(MatcherData *matcher) {
     matcher->answered.used = 0;
     if (!MAKE_ROOM(&matcher->answered, queries))
         return false;
-    memcpy(matcher->answered.at, table->dead.at, queries * sizeof *table->dead.at);
+    if (queries)
+        memcpy(matcher->answered.at, table->dead.at, queries * sizeof *table->dead.at);
     matcher->answered.used = queries;
     matcher->deaths = table->deaths;
     return true;

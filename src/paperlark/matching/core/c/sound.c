@@ -32,7 +32,7 @@ static bool postings_are_sound(const TableData *table) {
         const Term *term = &table->terms.at[i];
         if (term->singles > term->singles_end || term->singles_end > table->singles.used ||
             term->clauses > term->clauses_end || term->clauses_end > table->clauses.used ||
-            term->added >= table->added.used)
+            term->added >= table->added.used || term->scope > SCOPE_OUTSIDE)
             return false;
     }
     for (size_t i = 0; i < table->singles.used; i++)
