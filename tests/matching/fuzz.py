@@ -60,7 +60,17 @@ def run(made: Path, seconds: float, seed: int) -> subprocess.CompletedProcess[st
         ["gcc", "-print-file-name=libasan.so"], capture_output=True, text=True, timeout=20, check=True
     ).stdout.strip()
     return subprocess.run(
-        [sys.executable, "-m", "tests.matching.fuzz", "--made", str(made), "--seconds", str(seconds), "--seed", str(seed)],
+        [
+            sys.executable,
+            "-m",
+            "tests.matching.fuzz",
+            "--made",
+            str(made),
+            "--seconds",
+            str(seconds),
+            "--seed",
+            str(seed),
+        ],
         cwd=Path(__file__).parents[2],
         env={
             **os.environ,
@@ -83,7 +93,9 @@ def live(core: Core, seed: int) -> int:
     compared = 0
     queries: list[int] = []
     for _ in range(STEPS):
-        match chance.choice(("term", "term", "outside", "query", "query", "hold", "release", "order", "match", "match")):
+        match chance.choice(
+            ("term", "term", "outside", "query", "query", "hold", "release", "order", "match", "match")
+        ):
             case "term":
                 rows = _rows(chance)
                 scope, guess = chance.randrange(Scope.OUTSIDE), chance.random()

@@ -107,7 +107,7 @@ bool learn_word(MatcherData *matcher, uint32_t place, const uint8_t *folded, siz
         return false;
     uint8_t *to = matcher->letters.at + matcher->letters.used;
     memcpy(to, matcher->letters.at + word->at, length);
-    memcpy(to + length, folded, folded_length);
+    memcpy(to + length, folded, folded_length); /* none of these is NULL: each is some bytes object's */
     memcpy(to + length + folded_length, stemmed, stemmed_length);
     memcpy(to + length + folded_length + stemmed_length, cased, cased_length);
     word->at = (uint32_t)matcher->letters.used;

@@ -1,8 +1,6 @@
 /* How a table is made and changed. See table.h. */
 #include "table.h"
 
-static const uint8_t NOTHING[1];
-
 static uint64_t hash_of_symbol(const TableData *table, uint32_t kind, const uint8_t *word, size_t length) {
     return hash_of(table->seed + kind, word, length);
 }
@@ -208,7 +206,8 @@ static uint32_t symbol_for(TableData *table, const Asked *asked) {
         return found;
     uint32_t place = (uint32_t)table->symbols.used++;
     table->symbols.at[place] = (Symbol){(uint32_t)table->letters.used, asked->length, asked->kind, 0};
-    memcpy(table->letters.at + table->letters.used, asked->length ? asked->word : NOTHING, asked->length);
+    if (asked->length)
+        memcpy(table->letters.at + table->letters.used, asked->word, asked->length);
     table->letters.used += asked->length;
     if (asked->length > table->longest[asked->kind])
         table->longest[asked->kind] = asked->length;
