@@ -102,3 +102,4 @@ screenshots: $(READY) browser ## pictures of every page and of the popup (ARGS=F
 clean: ## remove .venv and all that tools left behind
 	@rm -rf $(VENV) tests/extension/node_modules build dist src/*.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis
 	@find src tests -name __pycache__ -type d -prune -exec rm -rf {} +
+	@find src -name '_core*.so' -delete
