@@ -92,8 +92,9 @@ bench: $(READY) ## measure (ARGS="NAME --json")
 chaos: $(READY) ## kill it at every labelled point (ARGS=kills)
 	@$(BIN)/python -m tests.chaos $(ARGS)
 
-fuzz: $(READY) ## ask the API all that its document allows, and more (ARGS="--examples 100 --postgres")
-	@$(BIN)/python -m tests.web.fuzz $(ARGS)
+fuzz: $(READY) ## ask the API all that its document allows, and more (ARGS="--examples 100 --postgres"; ARGS=core: the matching core)
+	@case " $(ARGS) " in *' core '*) $(BIN)/python -m tests.matching.fuzz $(filter-out core,$(ARGS));; \
+	  *) $(BIN)/python -m tests.web.fuzz $(ARGS);; esac
 
 screenshots: $(READY) browser ## pictures of every page and of the popup (ARGS=FOLDER)
 	@$(BIN)/python -m tests.e2e.screenshots $(ARGS) && $(BIN)/python -m tests.e2e.extension_states $(ARGS)
@@ -101,3 +102,4 @@ screenshots: $(READY) browser ## pictures of every page and of the popup (ARGS=F
 clean: ## remove .venv and all that tools left behind
 	@rm -rf $(VENV) tests/extension/node_modules build dist src/*.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis
 	@find src tests -name __pycache__ -type d -prune -exec rm -rf {} +
+	@find src -name '_core*.so' -delete

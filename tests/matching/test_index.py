@@ -4,7 +4,7 @@ import time
 
 from paperlark.matching.candidates import to_fts5, to_tsquery, wanted
 from paperlark.matching.document import Document, analyse, search_words
-from paperlark.matching.index import LEARNED_PAPERS, Index
+from paperlark.matching.index import ORDERED_AFTER, Index
 from paperlark.matching.query import parse
 from tests.matching.papers import MONDAY
 
@@ -37,7 +37,7 @@ def test_queries_of_the_same_words_are_not_taken_for_one_another() -> None:
 def test_a_query_is_posted_under_its_rarest_word_once_papers_have_taught_it() -> None:
     index = Index[str]()
     index.put("me", parse("surprisingly owl"))
-    for _ in range(LEARNED_PAPERS // 8):
+    for _ in range(sorted(ORDERED_AFTER)[1]):
         index.percolate(analyse(Document("owl", MONDAY)))
     assert index.postings == 1
     assert [index.candidates(analyse(Document(title, MONDAY))) for title in ("owl", "surprisingly")] == [0, 1]
@@ -69,7 +69,7 @@ def test_answers_stay_while_the_index_learns_and_moves() -> None:
         index.put(n, parse(f"common {word}"))
         index.put(100 + n, parse(f"{word} OR also{n}"))
         index.put(200 + n, parse(f"{word[:2]}* {word}"))
-    for n in range(LEARNED_PAPERS // 4):
+    for n in range(600):
         key = n % 60
         found = index.percolate(analyse(Document(f"common {words[key]}", MONDAY)))
         assert sorted(found) == [key, 100 + key, 200 + key]

@@ -75,7 +75,17 @@ async def _findings() -> list[Finding]:
         Finding(each.variable, "note" if each.state == "unset" else "well", f"{each.state}: {each.purpose}")
         for each in settings.described(found)
     ]
-    return [*await _database(found), *_channels(found), *_mail(found), _meaning(), *strangers, *known]
+    return [
+        *await _database(found), _matching(), *_channels(found), *_mail(found), _meaning(), *strangers, *known
+    ]  # fmt: skip
+
+
+def _matching() -> Finding:
+    from paperlark.matching.core import COMPILED
+
+    if COMPILED is not None:
+        return Finding("matching", "well", "by the compiled core")
+    return Finding("matching", "note", "by numpy, slower: there was no C compiler when paperlark was installed")
 
 
 def _meaning() -> Finding:

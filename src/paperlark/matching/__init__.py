@@ -9,10 +9,15 @@ In the order of the story:
 `query`       the profile language: a profile's text understood, or an error that points and suggests
 `reading`     how: `grammar.lark`, from its tokens to the tree, and what is said where that fails
 `tree`        what the tree is made of; its canonical text
-`candidates`  what a paper must hold to meet a query: for FTS5, for tsquery, and for the percolator
+`candidates`  what a paper must hold to meet a query: for FTS5 and for tsquery
 `reference`   does this paper meet this query? Plain, slow, obviously right: all others are held to it
 `checks`      the same answer, made ready once per query and fast
 `index`       the percolator: which of the stored queries does this paper meet?
+`standing`    below it: each distinct query once, by its number; kept in a folder, and read again
+`clauses`     a query's tree as alternatives of what a paper must have and must not have
+`symbols`     a term as rows of symbols, a paper as texts that say symbols: what the cores compare
+`outside`     the checks that no row of symbols can say: authors by name, counts, days
+`core`        the table of compiled queries, and what holds papers against it: in C, and in numpy
 `rank`        how well a paper answers a query (BM25)
 `meaning`     what a text is about: a direction, and how close two are
 `near`        does a paper read like a sentence, or like another?

@@ -1,15 +1,14 @@
 """What a paper's stored words must hold for it to meet a query: a condition that every paper that meets it passes.
 
 It is wider than the query (word order, exclusions, case and counts are left out): who passes is a candidate, and the
-exact check decides. Full-text engines ask it of the words they store (`document.search_words`), the percolator of the
-words of one paper. Rendered for SQLite's FTS5 (https://sqlite.org/fts5.html#full_text_query_syntax) and PostgreSQL's
+exact check decides. Full-text engines ask it of the words they store (`document.search_words`). Rendered for SQLite's
+FTS5 (https://sqlite.org/fts5.html#full_text_query_syntax) and PostgreSQL's
 tsquery (https://www.postgresql.org/docs/current/datatype-textsearch.html); words are ASCII letters and digits only.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
-from itertools import pairwise
 
 from paperlark.matching.document import stored
 from paperlark.matching.query import Query
@@ -35,7 +34,7 @@ from paperlark.matching.tree import all_of as tree_of
 
 @dataclass(frozen=True, slots=True)
 class Word:
-    """A stored word, or with `prefix` any that begins so; for the percolator also two words with a space between."""
+    """A stored word, or with `prefix` any that begins so."""
 
     text: str
     prefix: bool = False
@@ -123,11 +122,6 @@ def wanted(query: Query) -> Wanted:
     return _wanted(query.tree, leaf_words)
 
 
-def posted(query: Query) -> Wanted:
-    """The same, and sharper where phrases stand: on a paper's stored words and its pairs (`Texts.pairs`) together."""
-    return _wanted(query.tree, _leaf_pairs)
-
-
 def passes(condition: Wanted, words: frozenset[str]) -> bool:
     """Whether a paper with these stored words is a candidate. What the databases' engines decide, said plainly."""
     match condition:
@@ -180,15 +174,6 @@ def _wanted(node: Node, of_leaf: Callable[[Leaf], Wanted]) -> Wanted:
             return Everything()
         case _:
             return of_leaf(node)
-
-
-def _leaf_pairs(leaf: Leaf) -> Wanted:
-    """A phrase that stands open in title or abstract has each two neighbours there; else it is as any check."""
-    if not isinstance(leaf, Term) or leaf.reading is not Reading.PHRASE or leaf.field in ("author", "org"):
-        return leaf_words(leaf)
-    words = leaf.words[:-1] if leaf.prefix else leaf.words
-    pairs = all_of(Word(f"{one} {next_one}") for one, next_one in pairwise(words))
-    return leaf_words(leaf) if isinstance(pairs, Everything) else any_of([pairs, *_closed_words(leaf)])
 
 
 def leaf_words(leaf: Leaf, *, closed: bool = True) -> Wanted:

@@ -1,14 +1,14 @@
 """A paper as queries see it, and its words, found once and shared by percolator, search and highlighter."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from itertools import chain, compress, pairwise
+from itertools import chain
 from typing import Any, Generic, NamedTuple, TypeVar
 
 from paperlark.matching.meaning import of_paper
 from paperlark.matching.names import Name, name_of
-from paperlark.matching.text import CLOSED_PARTS, Columns, Placed, Token, closed, columns, placed, tokenise
+from paperlark.matching.text import Columns, Placed, Token, closed, columns, placed, tokenise
 from paperlark.model.papers import Alias
 
 Found = TypeVar("Found")
@@ -181,35 +181,6 @@ class Texts:
     def length(self) -> int:
         """How many words title and abstract have together."""
         return sum(len(text.open.words) for text in self.anywhere.texts)
-
-    @once
-    def pairs(self) -> frozenset[str]:
-        """Every two neighbouring words of title and abstract, a space between them; closed compounds are neighbours of
-        what stands around them. A phrase that stands open has all its pairs here."""
-        found: list[str] = []
-        for text in (self.title.texts[0], self.abstract.texts[0]):
-            words, ties = text.open.words, text.open.ties
-            found += [f"{one} {following}" for one, following in pairwise(words)]
-            if True in ties:
-                found += _closed_pairs(words, ties)
-        return frozenset(found)
-
-
-def _closed_pairs(words: list[str], ties: list[bool]) -> Iterator[str]:
-    """The pairs in which a compound is read closed: with the word on either side, and with a compound before it."""
-    ends: dict[int, list[str]] = {}
-    for first in compress(range(len(words)), ties):
-        last, read = first, words[first]
-        while last - first < CLOSED_PARTS - 1 and ties[last]:
-            last += 1
-            read += words[last]
-            ends.setdefault(last, []).append(read)
-            if first:
-                yield f"{words[first - 1]} {read}"
-                for before in ends.get(first - 1, ()):
-                    yield f"{before} {read}"
-            if last + 1 < len(words):
-                yield f"{read} {words[last + 1]}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,10 +10,12 @@ A name is a family name and given names; without a comma the last word is the fa
 So "Y. Song" also meets Yu Song: the page does not say who is meant, and missing a paper is the greater harm.
 """
 
+import re
 from dataclasses import dataclass
 
 from paperlark.matching.text import Token, tokenise
 
+_PLAIN = re.compile(r"[A-Za-z .-]*[A-Za-z][A-Za-z .-]*")
 _SUFFIXES = frozenset({"jr", "sr", "ii", "iii", "iv"})
 
 
@@ -30,6 +32,10 @@ class Name:
 
 def read_name(text: str) -> Name | None:
     """The name in a text, or None where it has no word. Suffixes (Jr., III) are left out."""
+    if _PLAIN.fullmatch(text):  # as most are written, and then quickly read
+        *given, family = text.lower().replace(".", " ").replace("-", " ").split()
+        if family not in _SUFFIXES:
+            return Name((family,), _without_suffix(tuple(given)))
     return name_of(text, tokenise(text))
 
 

@@ -67,6 +67,7 @@ class Placed(NamedTuple):
 _UNSPACED = (
     "\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003ffff"
 )
+_NOT_ASCII = re.compile(r"[^\x00-\x7f]")
 _ASCII_WORD = re.compile(r"([A-Za-z0-9]+)")
 _WORD = re.compile(rf"([A-Za-z]\+\+(?![A-Za-z+])|[CFcf]\#(?!\w)|[{_UNSPACED}]|[^\W_{_UNSPACED}]+)")
 
@@ -134,7 +135,7 @@ def title_key(title: str) -> str:
     (`$\\scriptsize\\mathtt{F}$Laws` becomes `scriptsizeFLaws`): such a name in front of a capital or a digit is no part
     of the title. A title without any letter or digit is its own key.
     """
-    if _plain_ascii(title) and not _RESIDUE_ANYWHERE.search(title):
+    if plain_ascii(title) and not _RESIDUE_ANYWHERE.search(title):
         key = "".join(_ASCII_WORD.findall(title)).lower()
     else:
         key = "".join(fold(_RESIDUE.sub("", token.exact)) for token in tokenise(title))
@@ -190,13 +191,26 @@ _GREEK_NAMES = tex.GREEK | {letter.upper(): name.capitalize() for letter, name i
 def _parts(text: str) -> tuple[list[str], list[int] | None, list[int] | None]:
     """The text cut into gap, word, gap, …, word, gap. Where that is not the text as it stands: where each character of
     the joined parts begins and ends in it."""
-    if _plain_ascii(text):
+    if plain_ascii(text):
         return _ASCII_WORD.split(text), None, None
     plain, begins, finishes = _without_mark_up(text)
     return (_ASCII_WORD if _plain_ascii(plain) else _WORD).split(plain), begins, finishes
 
 
-def _plain_ascii(text: str) -> bool:
+def bare(text: str) -> str:
+    """The text without TeX, accents and compatibility forms: its words are those of the text, and where it is plain
+    letters they can be read from it as they stand (`plain_letters`)."""
+    if "\\" in text or "$" in text:
+        text = "".join([said for said, *_ in tex.pieces(text)])
+    return text if text.isascii() else _NOT_ASCII.sub(lambda found: _PLAIN[found[0]], text)
+
+
+def plain_letters(text: str) -> bool:
+    """True where each stretch of ASCII letters and digits is a word, and nothing else is."""
+    return text.isascii() and not ("#" in text or "++" in text)
+
+
+def plain_ascii(text: str) -> bool:
     """True where the words stand in the text as they are: no mark-up, and no sign that belongs to a word."""
     return text.isascii() and not ("\\" in text or "$" in text or "#" in text or "++" in text)
 

@@ -4,6 +4,8 @@ PaperlarkError            anything a person is told in one line
 ├── SourceError           a source is unwell: what, and when to ask again
 ├── DeliveryError         a platform did not take a message: for ever, for now, or nobody knows
 ├── QueryError            a profile's text cannot be read: where, and the nearest reading
+├── FullError             there is no room for one more query of its kind
+├── SegmentError          a saved index cannot be used: build it anew
 ├── StoreError            the database cannot be used as it is
 └── ReaderError           what a reader asked for cannot be done: unknown id, bad zone, not theirs
 """
@@ -90,6 +92,14 @@ class QueryError(PaperlarkError):
         self.message = message
         self.at = at
         self.suggestion = suggestion
+
+
+class FullError(PaperlarkError):
+    """There is no room for one more query of its kind; `str()` says what would fit."""
+
+
+class SegmentError(PaperlarkError):
+    """A saved index is damaged, of another version, or not there: it is built anew."""
 
 
 class StoreError(PaperlarkError):

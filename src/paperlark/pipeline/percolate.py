@@ -25,7 +25,7 @@ from paperlark.matching.index import Index
 from paperlark.matching.near import aimed
 from paperlark.matching.query import parse
 from paperlark.model.papers import StoredPaper
-from paperlark.model.problems import QueryError
+from paperlark.model.problems import FullError, QueryError
 from paperlark.model.readers import Cadence, Profile, Subscription, wish_of
 from paperlark.pipeline import At, nobody
 from paperlark.pipeline.recent import Recent
@@ -234,7 +234,11 @@ class Percolator:
             # It was read once, so the language has changed under it: the others must not suffer.
             log.error("a stored profile cannot be read", profile=profile_id, reason=str(error))
             return
-        self._index.put(key, query)
+        try:
+            self._index.put(key, query)
+        except FullError as error:
+            log.error("a profile finds no room in the index", profile=profile_id, reason=str(error))
+            return
         self._versions[key] = (profile.version, profile.began_at)
 
     async def _check_overlooked(self, profile: Profile, since: datetime, mark: int) -> None:

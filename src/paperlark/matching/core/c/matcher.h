@@ -1,0 +1,92 @@
+/* Holds papers against a table, with what one thread needs to do so: a vocabulary, marks, and room for the answers.
+ *
+ * The vocabulary remembers of each word of a text which symbols it says. It can be forgotten at any time, and is, when
+ * it has grown too large: no text can make it grow without bound.
+ */
+#ifndef PAPERLARK_MATCHER_H
+#define PAPERLARK_MATCHER_H
+
+#include "table.h"
+
+enum { CLOSED_PARTS = 3 }; /* words that are read closed, as one */
+
+/* A word or compound of a text. Its letters stand together: as written (compounds with their hyphens), folded, stemmed,
+ * with its case. */
+typedef struct {
+    uint32_t at, length, folded, stemmed, cased;
+    uint32_t said, said_used, said_room; /* what it says: matcher.said[said : said + said_used] */
+    uint64_t generation;                 /* of the table that this was found in; 0: never yet */
+    bool learned;
+} Word;
+
+/* A symbol that a word says, and the node of the rows that begin with it. */
+typedef struct {
+    uint32_t symbol, root;
+} Said;
+
+/* The words at a place of a text: the word itself, and compounds of two and three; EMPTY where no hyphens tie them. */
+typedef struct {
+    uint32_t words[CLOSED_PARTS];
+} Spot;
+
+typedef struct {
+    const uint8_t *at;
+    size_t length;
+    bool plain;      /* ASCII as written; else words that are found already, with hyphens and spaces between */
+    uint32_t scopes; /* a bit for each scope that looks here */
+    size_t first, spots; /* its words: matcher.spots[first : first + spots] */
+} Text;
+
+typedef struct {
+    const uint8_t *at;
+    size_t length;
+} Code;
+
+typedef struct {
+    size_t texts, texts_end, codes, codes_end, outside, outside_end;
+    size_t met, met_end; /* what it meets: matcher.met[met : met_end] */
+} PaperData;
+
+typedef struct {
+    uint32_t node, spot;
+} Step;
+
+typedef struct {
+    const TableData *table;
+    TableData *taught; /* the same table where it learns from the papers how rare terms are; else NULL */
+
+    GROWING(Text) texts;
+    GROWING(Code) codes;
+    Numbers outside;
+    GROWING(PaperData) papers;
+
+    GROWING(Word) words;
+    Letters letters;
+    GROWING(Said) said;
+    Places word_places;
+    Numbers unknown; /* words that were never seen: the caller learns what they say */
+
+    GROWING(Spot) spots;
+    GROWING(Step) steps;
+    Numbers present;           /* terms of the paper at hand */
+    GROWING(uint64_t) has;     /* a bit for each of them */
+    GROWING(uint64_t) answered; /* a bit for each query that it is known to meet, and for each dead one */
+    uint64_t deaths;           /* of the table when `answered` was made */
+    Numbers met;
+    uint64_t seed;
+    uint64_t examined; /* clauses that were looked at so far */
+} MatcherData;
+
+bool matcher_begin(MatcherData *matcher, const TableData *table, TableData *taught, uint64_t seed);
+void matcher_end(MatcherData *matcher);
+bool forget_words(MatcherData *matcher);
+void forget_papers(MatcherData *matcher);
+bool is_too_large(const MatcherData *matcher, size_t most_words);
+
+/* First find the words of all texts; then let the unknown ones be learned; then match. False: no memory. */
+bool find_words(MatcherData *matcher);
+bool learn_word(MatcherData *matcher, uint32_t word, const uint8_t *folded, size_t folded_length,
+                const uint8_t *stemmed, size_t stemmed_length, const uint8_t *cased, size_t cased_length);
+bool match_papers(MatcherData *matcher);
+
+#endif

@@ -1,0 +1,112 @@
+/* Queries, compiled: what `layout.py` describes, with the hash tables that find things in it.
+ *
+ * Changed by one thread that holds Python's lock, and only while nobody matches. A change first makes all the room
+ * that it may need; from there on it cannot fail, so a table is never left half changed.
+ */
+#ifndef PAPERLARK_TABLE_H
+#define PAPERLARK_TABLE_H
+
+#include "growing.h"
+
+enum { ALWAYS = 0, NEVER = 1 };         /* terms that every paper has, and that none has */
+enum { STEM, WORD, EXACT, BEGINS, EXACT_BEGINS, CODE, CODE_BEGINS, KINDS };
+enum { SCOPE_CODE = 5, SCOPE_OUTSIDE = 6 };
+
+typedef struct {
+    uint32_t at, length; /* its word: letters[at : at + length] */
+    uint32_t kind;
+    uint32_t root; /* the node of the rows that begin with it; 0: none does */
+} Symbol;
+
+/* The beginning of a row, up to a symbol: a node of the trie. */
+typedef struct {
+    uint32_t parent, symbol;
+    uint32_t term; /* which ends here; 0: none */
+    uint32_t more; /* an ending, where several terms end here; 0: no more */
+    uint64_t children; /* a bit for each symbol that may go on: most words that do not are never looked up */
+} Node;
+
+typedef struct {
+    uint32_t term, next;
+} Ending;
+
+typedef struct {
+    uint32_t singles, singles_end; /* queries that need nothing else */
+    uint32_t clauses, clauses_end;
+    uint32_t added;                /* the newest of what was posted later; 0: nothing */
+    float seen;                    /* papers that had it, the guess among them, */
+    int32_t born;                  /* of those since this number of papers */
+    uint8_t scope, rows;
+    uint16_t spare;
+} Term;
+
+/* What a clause needs beside the term that it is posted under. Almost all fit into these 24 bytes; the others have
+ * their rest in tails[tail:]: how many more are required, how many forbidden, and these. */
+typedef struct {
+    uint32_t query;
+    uint32_t required[2];
+    uint32_t forbidden[2];
+    uint32_t tail;
+} Clause;
+
+typedef struct {
+    uint32_t clause, next;
+} Added;
+
+typedef struct {
+    uint64_t key[2];
+    uint32_t held;    /* by how many profiles; 0: dead */
+    uint32_t clauses;
+} Query;
+
+typedef GROWING(uint8_t) Letters;
+typedef GROWING(uint32_t) Numbers;
+
+typedef struct {
+    Letters letters;
+    GROWING(Symbol) symbols;
+    GROWING(Node) nodes;
+    GROWING(Ending) endings;
+    GROWING(Term) terms;
+    Numbers singles;
+    GROWING(Clause) clauses;
+    Numbers tails;
+    GROWING(Added) added;
+    GROWING(Query) queries;
+    GROWING(uint64_t) dead; /* a bit for each query that nobody holds */
+
+    Places symbol_places, node_places, query_places;
+    uint64_t seed;
+    uint32_t papers;
+    uint32_t longest[KINDS]; /* bytes of the longest symbol of each kind */
+    uint64_t generation;     /* changes with every new symbol and root: what words say may have changed */
+    uint64_t deaths;         /* changes with every query that dies or comes to life */
+    size_t postings, live;   /* clauses of queries that are held; how many these are */
+} TableData;
+
+/* One symbol of a row that is asked for. */
+typedef struct {
+    uint32_t kind, length;
+    const uint8_t *word;
+} Asked;
+
+bool table_begin(TableData *table, uint64_t seed);
+void table_end(TableData *table);
+bool table_is_sound(const TableData *table); /* whether columns that were read fit together */
+bool table_index(TableData *table);          /* make the hash tables of what was read */
+
+uint32_t find_symbol(const TableData *table, uint32_t kind, const uint8_t *word, size_t length);
+uint32_t find_node(const TableData *table, uint32_t parent, uint32_t symbol);
+uint32_t find_query(const TableData *table, const uint64_t key[2]);
+
+/* Rows stand one after the other in `asked`; ends[i] is where row i ends. EMPTY: no memory. */
+uint32_t add_term(TableData *table, uint32_t scope, const Asked *asked, const size_t *ends, size_t rows, float guess);
+uint32_t add_outside(TableData *table, float guess);
+bool room_for_query(TableData *table, size_t clauses, size_t literals);
+uint32_t add_query(TableData *table, const uint64_t key[2]);
+void add_clause(TableData *table, uint32_t query, uint32_t *required, size_t needed, const uint32_t *forbidden,
+                size_t barred);
+void hold_query(TableData *table, uint32_t query);
+void release_query(TableData *table, uint32_t query);
+
+#endif

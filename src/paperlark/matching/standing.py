@@ -1,0 +1,246 @@
+"""Standing queries, each distinct one once, and which of them a paper meets: numbers of queries in, numbers out.
+
+A query becomes clauses (`clauses`), their leaves terms of the core's table: by rows of symbols (`symbols`), or found
+outside (`outside`). What the core says is exact, but for queries whose clauses are wider than they are: those are
+candidates, and the whole check decides.
+"""
+
+from collections.abc import Mapping, Sequence
+from hashlib import blake2b
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from paperlark.matching.checks import Check, checker
+from paperlark.matching.clauses import Clause, clauses
+from paperlark.matching.core import FASTEST, Core, segment
+from paperlark.matching.core.compact import GONE, arrays, compacted
+from paperlark.matching.core.layout import QUERY
+from paperlark.matching.document import Analysed
+from paperlark.matching.outside import Outside, OutsideTerms
+from paperlark.matching.query import Query, parse
+from paperlark.matching.symbols import Row, is_short, learn, paper, rows
+from paperlark.matching.tree import And as AllOf
+from paperlark.matching.tree import Author, Code, Leaf, Near, Node, Not, Number, Since, Term
+from paperlark.matching.tree import Or as AnyOf
+from paperlark.model.problems import FullError, QueryError, SegmentError
+
+ALONE = 1_000
+"""How many different checks of counts and days may be lines of their own: each paper is held against all of them."""
+GUESS = 0.5  # of all papers have a word of one letter; of two letters half as many, and so on
+NEXT_WORD = 0.1  # of the papers that have a word, those in which a certain other follows
+NUMBER_GUESS = 0.5  # of the papers pass a check of a count or a day
+
+Numbers = NDArray[np.uint32]
+
+
+class Standing:
+    """Not thread-safe: one thread changes it and matches with it."""
+
+    def __init__(self, core: Core = FASTEST) -> None:
+        self._core = core
+        self.table = core.table()
+        self._matcher = core.matcher(self.table, learn)
+        self._outside = OutsideTerms()
+        self._checks: dict[int, tuple[Query, Check]] = {}
+        self._counted = bytearray()
+        self._alone: set[int] = set()
+
+    def __len__(self) -> int:
+        """How many distinct queries are held."""
+        return len(self.table)
+
+    @property
+    def papers(self) -> int:
+        """How many papers it has learned from how rare terms are."""
+        return int(self.table.papers)
+
+    @property
+    def memory(self) -> int:
+        """Bytes that the table takes."""
+        return int(self.table.memory)
+
+    @property
+    def postings(self) -> int:
+        """How many clauses are looked up for them."""
+        return int(self.table.postings)
+
+    def hold(self, query: Query) -> int:
+        """The query's number, the same for all queries that ask for the same. To be released as often as held.
+
+        Raises FullError for a line of numbers alone where there are too many different ones.
+        """
+        key = _key(query)
+        number: int = self.table.find(key)
+        if number < 0:
+            number = self._new(query, key)
+        self.table.hold(number)
+        return number
+
+    def release(self, number: int) -> None:
+        """One holder less."""
+        self.table.release(number)
+
+    def _new(self, query: Query, key: bytes) -> int:
+        found = clauses(query.tree, _known)
+        alone = {leaf for clause in found.alternatives for leaf in _alone(clause)}
+        exact = found.exact and all(_is_exact(leaf) for leaf in query.terms)
+        compiled = [
+            ([self.term(leaf) for leaf in clause.required], [self.term(leaf) for leaf in clause.forbidden])
+            for clause in found.alternatives
+        ]
+        if alone:
+            self._count_alone(alone)
+        number: int = self.table.query(key, compiled)
+        self._counted += bytes(number + 1 - len(self._counted))
+        self._counted[number] = query.has_numbers
+        if not exact:
+            self._check_too(number, query)
+        return number
+
+    def _count_alone(self, checks: set[Leaf]) -> None:
+        terms = self._alone | {self.term(check) for check in checks}
+        if len(terms) > ALONE:
+            raise FullError(
+                f"there are {ALONE:,} different lines of numbers alone already, and each paper is held against all of "
+                "them; add a word, or use a number that others use"
+            )
+        self._alone = terms
+
+    def term(self, leaf: Leaf) -> int:
+        """The leaf's number in the table."""
+        if isinstance(leaf, Term | Code):
+            scope, asked = rows(leaf)
+            return int(self.table.term(scope, asked, _guess(asked[0])))
+        return self._outside.term(leaf, lambda: int(self.table.outside(_OUTSIDE_GUESS[type(leaf)])))
+
+    def match(self, papers: Sequence[Analysed]) -> list[Numbers]:
+        """The numbers of the queries that each paper meets, each once, in no order."""
+        prepared = [paper(each, self.outside(each)) for each in papers]
+        found = [np.frombuffer(numbers, np.uint32) for numbers in self._matcher.match(prepared)]
+        return (
+            [self._checked(numbers, each) for numbers, each in zip(found, papers, strict=True)]
+            if self._checks
+            else found
+        )
+
+    def outside(self, paper: Analysed) -> tuple[int, ...]:
+        """The terms of a paper that the core does not look for: authors by name, counts, days."""
+        return self._outside.present(paper.document)
+
+    def _checked(self, numbers: Numbers, paper: Analysed) -> Numbers:
+        good = [number not in self._checks or self._checks[number][1](paper) for number in numbers.tolist()]
+        return numbers[good]
+
+    def counted(self, numbers: Numbers) -> Numbers:
+        """Those of them whose answer later counts can change."""
+        return numbers[np.frombuffer(self._counted, np.bool_)[numbers]]
+
+    def compact(self) -> NDArray[np.int64]:
+        """Put everything in order: what is dead goes, what is common stands together. Queries get new numbers: the new
+        one of each old one, `GONE` where nobody held it."""
+        found = compacted(arrays(self.table.columns()), self.table.papers)
+        self.table = self._core.table.restored(found.columns, self.table.papers)
+        self._matcher = self._core.matcher(self.table, learn)
+        self._outside = self._outside.renumbered(found.terms)
+        self._alone = {int(term) for term in found.terms[list(self._alone)] if term != GONE}
+        self._checks = {
+            int(found.queries[old]): check for old, check in self._checks.items() if found.queries[old] != GONE
+        }
+        counted = np.zeros(len(found.columns["queries"]), np.uint8)
+        kept = np.flatnonzero(found.queries != GONE)
+        counted[found.queries[kept]] = np.frombuffer(self._counted, np.uint8)[kept]
+        self._counted = bytearray(counted.tobytes())
+        return found.queries
+
+    def save(self, folder: Path, facts: Mapping[str, Any] = MappingProxyType({})) -> None:
+        """Keep it in a folder, with facts of the caller's that JSON can say. Blocks. Raises OSError."""
+        own = {
+            "papers": self.papers,
+            "outside": [[str(check), term] for check, term in self._outside],
+            "checks": [[number, query.canonical()] for number, (query, _) in self._checks.items()],
+            "counted": np.flatnonzero(np.frombuffer(self._counted, np.bool_)).tolist(),
+            "alone": sorted(self._alone),
+        }
+        segment.save(folder, self.table.columns(), {"standing": own, "facts": dict(facts)})
+
+    @classmethod
+    def load(cls, folder: Path, core: Core = FASTEST) -> tuple["Standing", dict[str, Any]]:
+        """What was kept in a folder, and the caller's facts. Blocks. Raises SegmentError where it cannot be used."""
+        columns, kept = segment.load(folder)
+        found = cls(core)
+        try:
+            own = kept["standing"]
+            found.table = core.table.restored(columns, own["papers"])
+            found._counted = bytearray(len(columns["queries"]) // QUERY.itemsize)
+            for number in own["counted"]:
+                found._counted[number] = True
+            found._alone = set(own["alone"])
+            for number, text in own["checks"]:
+                found._check_too(number, parse(text))
+            for text, term in own["outside"]:
+                check = parse(text).tree
+                if not isinstance(check, Outside) or not 0 <= term < found.table.terms:
+                    raise ValueError(text)
+                found._outside.put(check, term)
+            facts = dict(kept["facts"])
+        except (KeyError, ValueError, TypeError, IndexError, QueryError):
+            raise SegmentError(f"the index in {folder} is damaged") from None
+        found._matcher = core.matcher(found.table, learn)
+        return found, facts
+
+    def _check_too(self, number: int, query: Query) -> None:
+        """The core knows candidates of the query only: check each."""
+        self._checks[number] = (query, checker(query))
+
+    def looked_at(self, papers: Sequence[Analysed]) -> int:
+        """How many clauses are looked at for these papers: the fewer, the better posted."""
+        before: int = self._matcher.examined
+        self.match(papers)
+        return int(self._matcher.examined) - before
+
+
+def _known(leaf: Leaf, denied: bool) -> bool:
+    """Whether the core's answer on a leaf may be denied: of a long phrase it only knows that one has its beginning, of
+    what a paper is about nothing."""
+    return not denied or _is_exact(leaf)
+
+
+def _is_exact(leaf: Leaf) -> bool:
+    return not isinstance(leaf, Near) and (not isinstance(leaf, Term) or is_short(leaf))
+
+
+def _alone(clause: Clause) -> Sequence[Leaf]:
+    """The check that a clause without words is looked up by."""
+    checks = sorted(clause.required, key=str)
+    return checks[:1] if all(isinstance(leaf, Near | Number | Since) for leaf in checks) else ()
+
+
+_OUTSIDE_GUESS: dict[type, float] = {Author: 0.0001, Near: 1.0, Number: NUMBER_GUESS, Since: NUMBER_GUESS}
+
+
+def _guess(row: Row) -> float:
+    """The share of papers that have these words, before any was seen."""
+    return GUESS / max(1, len(row[0][1])) * NEXT_WORD ** (len(row) - 1)
+
+
+def _key(query: Query) -> bytes:
+    """Equal for queries that differ in the order of their parts only; of 128 bits, which no two others share."""
+    return blake2b(_ordered(query.tree).encode("utf-8", "surrogatepass"), digest_size=16).digest()
+
+
+def _ordered(node: Node) -> str:
+    match node:
+        case AllOf(parts):
+            return f"({' '.join(sorted(map(_ordered, parts)))})"
+        case AnyOf(parts):
+            return f"({' | '.join(sorted(map(_ordered, parts)))})"
+        case Not(part):
+            return f"-{_ordered(part)}"
+        case Near(target=bytes(target)):
+            return f"{node} {target.hex()}"
+        case _:
+            return str(node)
