@@ -194,7 +194,7 @@ def _parts(text: str) -> tuple[list[str], list[int] | None, list[int] | None]:
     if plain_ascii(text):
         return _ASCII_WORD.split(text), None, None
     plain, begins, finishes = _without_mark_up(text)
-    return (_ASCII_WORD if _plain_ascii(plain) else _WORD).split(plain), begins, finishes
+    return (_ASCII_WORD if plain_ascii(plain) else _WORD).split(plain), begins, finishes
 
 
 def bare(text: str) -> str:
