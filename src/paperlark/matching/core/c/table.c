@@ -42,10 +42,11 @@ static void discard_places(Places *places) {
     *places = (Places){0};
 }
 
-/* Slots for `more` places beyond those there are. Making new ones puts all places anew: 50 ms for a million. */
+/* Slots for `more` places beyond those from `first` to `used`. Making new ones puts all of them anew: 50 ms for a
+ * million. Nodes that a symbol leads to need none, and get one then: they are counted too. */
 static bool make_slots(const TableData *table, Places *places, size_t more, size_t first, size_t used,
                        HashOfPlace hash) {
-    size_t wanted = slots_for(places->used + more);
+    size_t wanted = slots_for(used - first + more);
     if (places->slots != NULL && wanted <= places->mask + 1)
         return true;
     uint32_t *slots = malloc(wanted * sizeof *slots);
