@@ -101,3 +101,13 @@ def test_words_stored_of_a_paper() -> None:
     assert search_words(analyse(paper)) == (
         "authorsong", "authoryang", "catcs", "catcscl", "orgmind", "rag", "rags", "test", "testtim", "testtime", "time",
     )  # fmt: skip
+
+
+def test_many_words_alone_leave_room_for_the_phrases_that_come_after_them() -> None:
+    index: Index[str] = Index()
+    for number in range(2_000):
+        index.put(f"lark{number}", parse(f"lark{number}"))
+    for number in range(200):
+        index.put(f"phrase {number}", parse(f'"lark{number} wren{number}"'))
+    paper = analyse(Document("Of lark7 wren7 and lark1999", MONDAY))
+    assert sorted(index.percolate(paper)) == ["lark1999", "lark7", "phrase 7"]

@@ -393,7 +393,7 @@ async def it_is_about_to_be_sent(world: World) -> Verdict:
 async def it_stood_behind_and_more(world: World) -> Verdict:
     ann = await reader(world.store, cap=2)
     await record(world.store, *numbered(3, start=50))
-    await world.tell("Larks", at=MONDAY - DAY)
+    await world.tell("A survey of swifts, swallows and martins, with some larks", at=MONDAY - DAY)
     await world.deliver(after=timedelta(minutes=5))
     return await world.verdict(ann)
 

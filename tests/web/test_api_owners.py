@@ -24,6 +24,7 @@ Headers = dict[str, str]
 
 SHARED = {
     "papers.paper": "papers are everybody's",
+    "papers.papers_like": "papers are everybody's",
     "days.day": "days are everybody's",
     "marks.put": "papers are everybody's, and marks are set on one's own account",
     "marks.remove": "papers are everybody's, and marks are taken from one's own account",
