@@ -100,33 +100,34 @@ async def blow(
             stack.push_async_callback(channel.close)
             lane = Lane(store, channel, lease=LEASE)
             stack.push_async_callback(lane.leave)
-            stop = asyncio.Event()
+            sent, stop = asyncio.Event(), asyncio.Event()
             bot = TelegramBot(store, Commands(store, page_url=None), Limited(options), lane, polls=True)
             talking = asyncio.create_task(bot.run(stop))
-            asking = asyncio.create_task(_ask(far, ask_every, stop))
+            asking = asyncio.create_task(_ask(far, ask_every, sent))
             began = time.perf_counter()
             outcome = await Deliverer(store, channel, lease=LEASE, jitter=Random(0), lane=lane).run()
             seconds = time.perf_counter() - began
+            sent.set()
+            waits = await asking  # the bot stays for as long as somebody waits for it
             stop.set()
-            waits = await asking
             await talking
         texts = far.asked("texts")
         refused = far.asked("refused")
-    sent = len(texts) - len(waits)
+    messages = len(texts) - len(waits)
     rate = windows.overall or 0
     allowed = max(0.0, (len(texts) - rate) / rate) * windows.seconds
     return Storm(
-        readers, sent, refused, seconds, allowed, len(waits), max(waits, default=0.0), _disordered(texts),
+        readers, messages, refused, seconds, allowed, len(waits), max(waits, default=0.0), _disordered(texts),
         readers - outcome.sent,
     )  # fmt: skip
 
 
-async def _ask(far: FarSide, every: float, stop: asyncio.Event) -> list[float]:
-    """A reader asks again and again. Returns how long each answer took."""
+async def _ask(far: FarSide, every: float, enough: asyncio.Event) -> list[float]:
+    """A reader asks again and again, until it is enough. Returns how long each answer took."""
     waits: list[float] = []
-    while not stop.is_set():
+    while not enough.is_set():
         try:
-            await asyncio.wait_for(stop.wait(), every)
+            await asyncio.wait_for(enough.wait(), every)
         except TimeoutError:
             waits.append(await asyncio.to_thread(far.asked, ("say", 5_000_000 + len(waits), "/list")))
     return waits

@@ -1,9 +1,11 @@
 """Opening, migrating, and transactions: whole or not at all, one line for a person when the database cannot be used."""
 
 import asyncio
+import gc
 import multiprocessing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from random import Random
 
 import pytest
 import sqlalchemy as sa
@@ -162,6 +164,29 @@ async def test_a_cancelled_transaction_leaves_nothing_and_blocks_nobody(store: S
     async with asyncio.timeout(5), store.transaction() as tx:
         await tx.execute(insert(ACCOUNT).values(**account(2)))
     assert [row["account_id"] for row in await rows(store, select(ACCOUNT.c.account_id))] == [2]
+
+
+async def test_whoever_stops_writing_at_whatever_moment_lets_the_next_one_write(store: Store) -> None:
+    chance = Random(1)
+    statement = text("INSERT INTO progress (what, mark) VALUES (:a, 1), (:b, 1) RETURNING what")
+
+    async def write() -> None:
+        for number in range(100):
+            async with store.transaction() as tx:
+                await tx.execute(statement, {"a": f"{id(write)} {number}", "b": f"{id(tx)} {number}"})
+
+    gc.disable()  # what a task leaves to the garbage collector stays for as long as it likes
+    try:
+        for _ in range(30):
+            writers = [asyncio.create_task(write()) for _ in range(6)]
+            await asyncio.sleep(chance.random() * 0.03)
+            for writer in writers:
+                writer.cancel()
+            async with asyncio.timeout(5), store.transaction() as tx:
+                await tx.execute(text("DELETE FROM progress"))
+            await asyncio.gather(*writers, return_exceptions=True)
+    finally:
+        gc.enable()
 
 
 async def test_readers_see_no_half_of_a_transaction(store: Store) -> None:

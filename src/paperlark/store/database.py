@@ -9,7 +9,7 @@ import re
 import sqlite3
 import time
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from datetime import UTC, datetime
 from functools import lru_cache
 from itertools import chain
@@ -302,7 +302,10 @@ def _database_at(url: str) -> AsyncEngine:
         _prepare_file(address)
         # Last in, first out: the connection that just wrote has the pages that the next one needs.
         database = create_async_engine(
-            address, pool_size=SQLITE_POOL_SIZE, pool_use_lifo=True, connect_args={"timeout": BUSY_SECONDS}
+            address,
+            pool_size=SQLITE_POOL_SIZE,
+            pool_use_lifo=True,
+            connect_args={"timeout": BUSY_SECONDS, "factory": _Connection},
         )
         _speak_sqlite(database)
         return database
@@ -352,6 +355,17 @@ def _prepare_file(address: URL) -> None:
         sqlite3.connect(address.database).close()
     except sqlite3.Error as error:
         raise explained(error, address) from error
+
+
+class _Connection(sqlite3.Connection):
+    """Closed, it holds nothing. SQLite keeps a closed connection's transaction for as long as one of its statements
+    has rows to tell (https://sqlite.org/c3ref/close.html), and a task that was cancelled leaves such a statement to the
+    garbage collector: until then nobody could write."""
+
+    def close(self) -> None:
+        with suppress(sqlite3.ProgrammingError):  # it is closed already
+            self.rollback()
+        super().close()
 
 
 def _speak_sqlite(database: AsyncEngine) -> None:
