@@ -294,7 +294,6 @@ async def test_a_deletion_that_was_cut_short_is_brought_to_its_end(store: Store,
     async with store.transaction() as tx:
         assert await belongings.forget(tx, ann.account_id, 1) > 0
     left = await traces(store, ann.account_id)
-    # PostgreSQL may choose anew for each row that it looks at, and take more of a table than was asked for.
     assert {"match", "owed"} & set(left) and not {"account", "identity", "destination", "token"} & set(left)
     clock.advance(days=1)
     while await forget(store):

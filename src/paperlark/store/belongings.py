@@ -152,9 +152,7 @@ async def forget(tx: Transaction, account_id: int, limit: int) -> int:
     """
     gone = 0
     for table in (*AT_ONCE, MATCH, OWED, DELIVERY):
-        key = tuple(table.primary_key)
-        some = select(*key).where(table.c.account_id == account_id).limit(limit).with_for_update(skip_locked=True)
-        gone += (await tx.execute(delete(table).where(tuple_(*key).in_(some)))).rowcount
+        gone += await tx.delete_some(table, table.c.account_id == account_id, limit=limit)
     return gone
 
 

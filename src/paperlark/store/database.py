@@ -17,7 +17,22 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import psycopg
-from sqlalchemy import ClauseElement, Connection, CursorResult, Dialect, Executable, Table, event, text
+from sqlalchemy import (
+    CTE,
+    ClauseElement,
+    ColumnElement,
+    Connection,
+    CursorResult,
+    Dialect,
+    Executable,
+    Select,
+    Table,
+    delete,
+    event,
+    select,
+    text,
+    tuple_,
+)
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import (
@@ -86,6 +101,13 @@ class Transaction:
             flat = tuple(chain.from_iterable(zip(*bitten, strict=True)))
             await self.connection.exec_driver_sql(bulk.statement_for(len(bitten[0])), flat)
 
+    async def delete_some(self, table: Table, *which: ColumnElement[bool], limit: int) -> int:
+        """Delete at most `limit` of the rows; what another holds this moment is passed over. Returns how many went."""
+        key = tuple(table.primary_key)
+        some = select(*key).where(*which).limit(limit).with_for_update(skip_locked=True, of=table)
+        statement = delete(table).where(tuple_(*key).in_(select(once(some))))
+        return (await self.connection.execute(statement)).rowcount
+
     def insert(self, into: Table) -> Insert:
         """This database's own INSERT, which knows ON CONFLICT."""
         return postgresql.insert(into) if self.postgres else sqlite.insert(into)
@@ -98,6 +120,14 @@ class Transaction:
             return datetime.now(UTC)  # SQLite has no clock but this machine's, and a statement would ask for it
         found = await self.connection.execute(text("SELECT clock_timestamp()"))
         return found.scalar_one().astimezone(UTC)  # type: ignore[no-any-return]
+
+
+def once(query: Select[Any]) -> CTE:
+    """A query whose answer is found once, within a greater statement. PostgreSQL may otherwise ask it anew for each row
+    that it looks at, and a query with a LIMIT, or that passes over what is locked, then answers differently each time.
+    """
+    # Within, not before: Python counts no rows of a statement that begins with WITH.
+    return query.cte(nesting=True).prefix_with("MATERIALIZED")
 
 
 class _Bulk(NamedTuple):

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import delete, select, tuple_, update
+from sqlalchemy import delete, select, update
 
 from paperlark.model.ids import new_id
 from paperlark.store.database import Transaction
@@ -63,9 +63,7 @@ async def give_up(tx: Transaction, turn: Turn) -> None:
 
 async def forget(tx: Transaction, now: datetime, limit: int) -> int:
     """One batch of what is too old; returns how many went."""
-    key = (IDEMPOTENCY_KEY.c.account_id, IDEMPOTENCY_KEY.c.key_hash)
-    old = select(*key).where(IDEMPOTENCY_KEY.c.made_at < now - KEPT_FOR).limit(limit)
-    return (await tx.execute(delete(IDEMPOTENCY_KEY).where(tuple_(*key).in_(old)))).rowcount
+    return await tx.delete_some(IDEMPOTENCY_KEY, IDEMPOTENCY_KEY.c.made_at < now - KEPT_FOR, limit=limit)
 
 
 def _named(turn: Turn) -> Any:

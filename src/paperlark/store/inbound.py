@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import delete, select, tuple_, update
+from sqlalchemy import select, update
 
 from paperlark.store.columns import storable
 from paperlark.store.database import Transaction
@@ -67,9 +67,7 @@ async def done(tx: Transaction, platform: str, number: int, now: datetime) -> No
 
 async def forget(tx: Transaction, now: datetime, limit: int) -> int:
     """Forget at most so many of those that are old, done or not. Returns how many there were."""
-    key = (INBOUND_UPDATE.c.platform, INBOUND_UPDATE.c.update_id)
-    old = select(*key).where(INBOUND_UPDATE.c.received_at < now - KNOWN_FOR).limit(limit)
-    return (await tx.execute(delete(INBOUND_UPDATE).where(tuple_(*key).in_(old)))).rowcount
+    return await tx.delete_some(INBOUND_UPDATE, INBOUND_UPDATE.c.received_at < now - KNOWN_FOR, limit=limit)
 
 
 def _written(number: int) -> str:

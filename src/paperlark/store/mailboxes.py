@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Row, Table, and_, delete, exists, func, or_, select, tuple_, update
+from sqlalchemy import Row, Table, and_, delete, exists, func, or_, select, update
 
 from paperlark.model.ids import new_id
 from paperlark.model.readers import TRENDING, Destination
@@ -173,12 +173,8 @@ async def forgive(tx: Transaction, account_id: int, destination_id: int) -> None
 async def forget(tx: Transaction, now: datetime, limit: int) -> int:
     """One batch: questions whose time is over, destinations that nobody confirmed (with an account that is a mailbox
     and nothing else), old bounces. Returns how many rows went."""
-    key = (CONFIRMATION.c.account_id, CONFIRMATION.c.id)
-    old = select(*key).where(CONFIRMATION.c.expires_at <= now).limit(limit)
-    gone = (await tx.execute(delete(CONFIRMATION).where(tuple_(*key).in_(old)))).rowcount
-    bounced = tuple(SOFT_BOUNCE.primary_key)
-    past = select(*bounced).where(SOFT_BOUNCE.c.day <= _day(now - SOFT_BOUNCES_FOR)).limit(limit)
-    gone += (await tx.execute(delete(SOFT_BOUNCE).where(tuple_(*bounced).in_(past)))).rowcount
+    gone = await tx.delete_some(CONFIRMATION, CONFIRMATION.c.expires_at <= now, limit=limit)
+    gone += await tx.delete_some(SOFT_BOUNCE, SOFT_BOUNCE.c.day <= _day(now - SOFT_BOUNCES_FOR), limit=limit)
     unconfirmed = (
         select(DESTINATION.c.account_id, DESTINATION.c.id)
         .where(DESTINATION.c.confirm_by <= now)

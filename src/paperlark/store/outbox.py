@@ -24,7 +24,7 @@ from sqlalchemy import Row, and_, case, exists, func, literal, or_, select, text
 
 from paperlark.model.ids import new_id
 from paperlark.model.readers import TRENDING, Cadence, Destination, EmptyPolicy, Rhythm
-from paperlark.store.database import Transaction
+from paperlark.store.database import Transaction, once
 from paperlark.store.profiles import rhythm_of
 from paperlark.store.rows import among, chunks, scalars
 from paperlark.store.tables import DELIVERY, DESTINATION, OWED, SUBSCRIPTION
@@ -303,7 +303,7 @@ async def claim(
     at = literal(now, DELIVERY.c.tried_at.type)
     taken = (
         update(DELIVERY)
-        .where(tuple_(DELIVERY.c.account_id, DELIVERY.c.id).in_(chosen))
+        .where(tuple_(DELIVERY.c.account_id, DELIVERY.c.id).in_(select(once(chosen))))
         .values(
             state="claimed",
             lease_token=secrets.token_hex(8),

@@ -9,7 +9,7 @@ What belonged to deleted accounts goes as soon as it is seen (`belongings`). In 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import delete, exists, func, select, tuple_
+from sqlalchemy import exists, func
 
 from paperlark.store import belongings, idempotency, inbound, mailboxes
 from paperlark.store.database import Transaction
@@ -62,49 +62,30 @@ async def _old_matches(tx: Transaction, now: datetime, limit: int) -> int:
     saved = exists().where(
         MARK.c.account_id == MATCH.c.account_id, MARK.c.paper_id == MATCH.c.paper_id, MARK.c.kind == "saved"
     )
-    old = (
-        select(MATCH.c.account_id, MATCH.c.profile_id, MATCH.c.paper_id, MATCH.c.version)
-        .where(MATCH.c.matched_at < now - MATCHES_FOR, ~saved)
-        .limit(limit)
-    )
-    keys = tuple_(MATCH.c.account_id, MATCH.c.profile_id, MATCH.c.paper_id, MATCH.c.version)
-    return (await tx.execute(delete(MATCH).where(keys.in_(old)))).rowcount
+    return await tx.delete_some(MATCH, MATCH.c.matched_at < now - MATCHES_FOR, ~saved, limit=limit)
 
 
 async def _old_deliveries(tx: Transaction, now: datetime, limit: int) -> int:
-    old = (
-        select(DELIVERY.c.account_id, DELIVERY.c.id)
-        .where(DELIVERY.c.state.in_(("sent", "dropped", "dead")), DELIVERY.c.ended_at < now - DELIVERIES_FOR)
-        .limit(limit)
-    )
-    return (await tx.execute(delete(DELIVERY).where(tuple_(DELIVERY.c.account_id, DELIVERY.c.id).in_(old)))).rowcount
+    ended = DELIVERY.c.state.in_(("sent", "dropped", "dead"))
+    return await tx.delete_some(DELIVERY, ended, DELIVERY.c.ended_at < now - DELIVERIES_FOR, limit=limit)
 
 
 async def _old_told_keys(tx: Transaction, now: datetime, limit: int) -> int:
-    key = (OWED.c.account_id, OWED.c.destination_id, OWED.c.paper_id, OWED.c.occasion)
-    old = select(*key).where(OWED.c.owed_at < now - TOLD_KEYS_FOR, OWED.c.delivery_id.is_not(None)).limit(limit)
-    return (await tx.execute(delete(OWED).where(tuple_(*key).in_(old)))).rowcount
+    old = OWED.c.owed_at < now - TOLD_KEYS_FOR
+    return await tx.delete_some(OWED, old, OWED.c.delivery_id.is_not(None), limit=limit)
 
 
 async def _surplus_signals(tx: Transaction, now: datetime, limit: int) -> int:
     """Of each day older than a month the last count stays: it is what the next day starts from."""
     later = SIGNAL.alias("later")
-    surplus = (
-        select(SIGNAL.c.announcement_id, SIGNAL.c.at)
-        .where(
-            SIGNAL.c.at < now - SIGNALS_WHOLE_FOR,
-            SIGNAL.c.percolated_at.is_not(None),
-            exists().where(
-                later.c.announcement_id == SIGNAL.c.announcement_id,
-                later.c.at > SIGNAL.c.at,
-                func.date(later.c.at) == func.date(SIGNAL.c.at),
-            ),
-        )
-        .limit(limit)
+    surplus = exists().where(
+        later.c.announcement_id == SIGNAL.c.announcement_id,
+        later.c.at > SIGNAL.c.at,
+        func.date(later.c.at) == func.date(SIGNAL.c.at),
     )
-    return (await tx.execute(delete(SIGNAL).where(tuple_(SIGNAL.c.announcement_id, SIGNAL.c.at).in_(surplus)))).rowcount
+    old = SIGNAL.c.at < now - SIGNALS_WHOLE_FOR
+    return await tx.delete_some(SIGNAL, old, SIGNAL.c.percolated_at.is_not(None), surplus, limit=limit)
 
 
 async def _old_batches(tx: Transaction, now: datetime, limit: int) -> int:
-    old = select(PERCOLATION_BATCH.c.id).where(PERCOLATION_BATCH.c.done_at < now - BATCHES_FOR).limit(limit)
-    return (await tx.execute(delete(PERCOLATION_BATCH).where(PERCOLATION_BATCH.c.id.in_(old)))).rowcount
+    return await tx.delete_some(PERCOLATION_BATCH, PERCOLATION_BATCH.c.done_at < now - BATCHES_FOR, limit=limit)
