@@ -41,8 +41,9 @@ from paperlark.model.readers import (
 )
 from paperlark.store.database import Transaction
 from paperlark.store.rows import chunks, scalars
-from paperlark.store.tables import DESTINATION, PROFILE, PROFILE_CHANGE, PROFILE_VERSION, SUBSCRIPTION
+from paperlark.store.tables import DESTINATION, PROFILE, PROFILE_CHANGE, PROFILE_VERSION, PROGRESS, SUBSCRIPTION
 
+FORGOTTEN = "forgotten changes"
 NO_PROFILE = "there is no such profile; `paperlark profiles list` shows yours"
 NO_DESTINATION = "there is no such destination; `paperlark subscribe` makes one"
 
@@ -115,9 +116,16 @@ async def listed(tx: Transaction, account_id: int) -> list[Profile]:
     return [profile_of(row) for row in await tx.execute(wanted.order_by(PROFILE.c.id))]
 
 
-async def everyone(tx: Transaction) -> list[Profile]:
-    """Every profile that is percolated: for building an index."""
-    return [profile_of(row) for row in await tx.execute(select(PROFILE).where(PROFILE.c.removed_at.is_(None)))]
+async def everyone(tx: Transaction, after: tuple[int, int], limit: int) -> list[Profile]:
+    """The next profiles that are percolated, in the order of accounts and ids: for building an index.
+
+    after: account and id of the last one before; (0, 0) at the beginning.
+    """
+    wanted = select(PROFILE).where(
+        tuple_(PROFILE.c.account_id, PROFILE.c.id) > tuple(after), PROFILE.c.removed_at.is_(None)
+    )
+    rows = await tx.execute(wanted.order_by(PROFILE.c.account_id, PROFILE.c.id).limit(limit))
+    return [profile_of(row) for row in rows]
 
 
 async def named(tx: Transaction, account_id: int, profile_ids: Iterable[int]) -> dict[int, Profile]:
@@ -170,6 +178,33 @@ async def changes(tx: Transaction, since: int, until: int) -> list[Change]:
     return [
         Change(row.mark, row.account_id, row.profile_id, row.at, _profile_now(row)) for row in await tx.execute(wanted)
     ]
+
+
+async def told_last(tx: Transaction, until: int) -> str | None:
+    """The last line of the change log below a mark, as text; None where there is none. Two histories that have parted
+    before the mark differ in it."""
+    line = [PROFILE_CHANGE.c[name] for name in ("mark", "account_id", "profile_id", "version", "at")]
+    wanted = select(*line).where(PROFILE_CHANGE.c.mark < until).order_by(*(each.desc() for each in line)).limit(1)
+    row = (await tx.execute(wanted)).first()
+    return None if row is None else " ".join((*map(str, row[:-1]), row.at.isoformat()))
+
+
+async def forget_changes(tx: Transaction, account_id: int) -> None:
+    """Let go of the change log's lines of an account that is gone. How far they reached is kept (`forgotten`)."""
+    mine = PROFILE_CHANGE.c.account_id == account_id
+    last = (await tx.execute(select(func.max(PROFILE_CHANGE.c.mark)).where(mine))).scalar()
+    if last is not None:
+        insert = tx.insert(PROGRESS)
+        further = insert.on_conflict_do_update(
+            index_elements=["what"], set_={"mark": insert.excluded.mark}, where=PROGRESS.c.mark < insert.excluded.mark
+        )
+        await tx.execute(further, [{"what": FORGOTTEN, "mark": last}])
+        await tx.execute(delete(PROFILE_CHANGE).where(mine))
+
+
+async def forgotten(tx: Transaction) -> int:
+    """Of the change log lines are missing up to this mark: nobody can be brought up to date from further back."""
+    return (await tx.execute(select(PROGRESS.c.mark).where(PROGRESS.c.what == FORGOTTEN))).scalar() or 0
 
 
 def _profile_now(row: Row[Any]) -> Profile | None:

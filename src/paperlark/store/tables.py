@@ -488,7 +488,8 @@ class Lane(SQLModel, table=True):
 
 class Progress(SQLModel, table=True):
     """How far a piece of work has come in a growing table: `catch-up` holds the last profile change surely
-    applied, `leaving:…` when an account was deleted (in seconds since 1970)."""
+    applied, `leaving:…` when an account was deleted (in seconds since 1970), `forgotten changes` up to where profile
+    changes are missing."""
 
     what: str = Field(primary_key=True)
     mark: int = number()
