@@ -6,7 +6,7 @@ the oldest transaction still running (`pg_snapshot_xmin`): below that *boundary*
 nothing will ever be added. SQLite has one writer, so there a mark is simply the next number.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, time
 from typing import Any
@@ -44,6 +44,7 @@ from paperlark.store.rows import chunks, scalars
 from paperlark.store.tables import DESTINATION, PROFILE, PROFILE_CHANGE, PROFILE_VERSION, PROGRESS, SUBSCRIPTION
 
 FORGOTTEN = "forgotten changes"
+_ADDING_LINES = 7_001  # the name of a lock of PostgreSQL
 NO_PROFILE = "there is no such profile; `paperlark profiles list` shows yours"
 NO_DESTINATION = "there is no such destination; `paperlark subscribe` makes one"
 
@@ -62,25 +63,40 @@ class Change:
 # ── profiles ───────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-async def add(tx: Transaction, account_id: int, name: str, query: str, now: datetime) -> Profile:
-    """Keep a new profile. The text must have been parsed: the store does not know the language."""
+async def add(
+    tx: Transaction, account_id: int, name: str, query: str, now: datetime, *, alone: Collection[str] = ()
+) -> Profile:
+    """Keep a new profile. The text must have been parsed: the store does not know the language.
+
+    alone: its lines of numbers alone (`lines_alone`).
+    """
     profile_id = new_id()
     row = {"account_id": account_id, "id": profile_id, "version": 1, "name": name, "text": query, "created_at": now,
-           "began_at": now}  # fmt: skip
+           "began_at": now, "alone": _as_text(alone)}  # fmt: skip
     await tx.insert_new(PROFILE, [row])
     await _note_version(tx, account_id, profile_id, 1, query, now)
     return Profile(account_id, profile_id, 1, name, query, now)
 
 
-async def edit(tx: Transaction, account_id: int, profile_id: int, *, name: str, query: str, now: datetime) -> Profile:
-    """Change a profile; a new text is a new version, which begins now."""
+async def edit(
+    tx: Transaction,
+    account_id: int,
+    profile_id: int,
+    *,
+    name: str,
+    query: str,
+    now: datetime,
+    alone: Collection[str] = (),
+) -> Profile:
+    """Change a profile; a new text is a new version, which begins now. alone: as of `add`, of a new text."""
     before = await get(tx, account_id, profile_id)
     version = before.version + (query != before.text)
     began_at = now if version != before.version else before.began_at
+    values = {"name": name, "text": query, "version": version, "began_at": began_at}
+    if version != before.version:
+        values["alone"] = _as_text(alone)
     await tx.execute(
-        update(PROFILE)
-        .where(PROFILE.c.account_id == account_id, PROFILE.c.id == profile_id)
-        .values(name=name, text=query, version=version, began_at=began_at)
+        update(PROFILE).where(PROFILE.c.account_id == account_id, PROFILE.c.id == profile_id).values(values)
     )
     if version != before.version:
         await _note_version(tx, account_id, profile_id, version, query, now)
@@ -137,6 +153,25 @@ async def named(tx: Transaction, account_id: int, profile_ids: Iterable[int]) ->
         )
         found |= {row.id: profile_of(row) for row in await tx.execute(wanted)}
     return found
+
+
+async def lines_alone(tx: Transaction, *, but: int | None = None) -> set[str]:
+    """The different lines of numbers alone, of all profiles but one. Who looks here in order to add one is the only one
+    to do so until the transaction ends; on SQLite every transaction is alone."""
+    if tx.postgres:
+        await tx.execute(select(func.pg_advisory_xact_lock(_ADDING_LINES)))
+    return await known_alone(tx, but=but)
+
+
+async def known_alone(tx: Transaction, *, but: int | None = None) -> set[str]:
+    """The same for who only wants to know."""
+    wanted = select(PROFILE.c.alone).where(PROFILE.c.alone.is_not(None), PROFILE.c.removed_at.is_(None)).distinct()
+    found = await scalars(tx, wanted if but is None else wanted.where(PROFILE.c.id != but))
+    return {line for lines in found for line in lines.split("\n")}
+
+
+def _as_text(alone: Collection[str]) -> str | None:
+    return "\n".join(sorted(alone)) or None
 
 
 # ── the change log ─────────────────────────────────────────────────────────────────────────────────────────────────
