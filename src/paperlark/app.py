@@ -265,6 +265,7 @@ class Paperlark:
             trusted_proxies=self.settings.trusted_proxies or "",
             own_key=None if self.settings.webhook_secret else lambda: own_key(self.settings, self.store),
             requests_a_minute=self.settings.api_requests_a_minute,
+            warms=True,
         )
         if self.settings.telegram_token is not None and self.settings.telegram_webhook:
             from paperlark.bots.telegram_webhook import secret_of, webhook
