@@ -16,7 +16,7 @@ from sqlalchemy import TextClause, text
 from paperlark.model.papers import Alias, StoredPaper
 from paperlark.store.database import Store
 
-FIELD, ROW = "\x1f", "\x1e"  # what parts fields, and rows: in JSON neither stands as it is
+UNIT, FIELD, ROW = "\x1d", "\x1f", "\x1e"  # what parts units of a field, fields, and rows: JSON holds none as it is
 
 _SQLITE = {
     "quoted": "json_quote({})",
@@ -26,7 +26,6 @@ _SQLITE = {
     "in": "IN (SELECT value FROM json_each(:ids))",
     "gathered": "group_concat({paper} || '{field}' || {value}, '{row}')",
     "alias": "json_quote(n.scheme || ':' || n.value)",
-    "source": "json_quote(a.source)",
     "counts": "s.counts",
     "by_alias": "",
     "by_told": "",
@@ -39,7 +38,6 @@ _POSTGRES = {
     "in": "= ANY(:ids)",
     "gathered": "string_agg({paper} || '{field}' || {value}, '{row}' {order})",
     "alias": "CAST(to_json(n.scheme || ':' || n.value) AS text)",
-    "source": "CAST(to_json(a.source) AS text)",
     "counts": "CAST(s.counts AS text)",
     "by_alias": 'ORDER BY n.scheme COLLATE "C", n.value COLLATE "C"',
     "by_told": "ORDER BY a.id, s.at",
@@ -57,9 +55,9 @@ class Telling(NamedTuple):
 
 class Printed(NamedTuple):
     """A paper. title, abstract, authors, organisation, categories, keywords, addresses and aliases are JSON; "" stands
-    for a number, a moment or aliases that are not there. told: lists with commas between them, in no order, one for
-    each reading of counts and each announcement that has none: its id, source and moment, the reading's moment and
-    counts. Moments are as the database writes them.
+    for a number, a moment or aliases that are not there. told: rows, in no order, one for each reading of counts and
+    each announcement that has none, of five units: its id, source and moment, the reading's moment and counts. Moments
+    are as the database writes them.
 
     revised: another one as soon as anything else than aliases and told is.
     """
@@ -88,14 +86,14 @@ class Printed(NamedTuple):
 
     def telling(self) -> Telling:
         """What sources told of it."""
-        told: list[tuple[int, str, str, str | None, dict[str, int] | None]] = json.loads(f"[{self.told}]")
+        told = [each.split(UNIT) for each in self.told.split(ROW)] if self.told else []
         if len(told) == 1:  # by far the commonest
             [(_, source, announced_at, _, counts)] = told
-            return Telling(announced_at, (source,), counts or {})
+            return Telling(announced_at, (source,), json.loads(counts) if counts else {})
         told.sort(key=_by_announcement)
         signals: dict[str, int] = {}
-        for _, counts in sorted(((at, counts) for *_, at, counts in told if at and counts), key=_moment_first):
-            signals |= counts
+        for _, counts in sorted((at, counts) for *_, at, counts in told if counts):
+            signals |= json.loads(counts)
         return Telling(
             min([each[2] for each in told], default=None), list(dict.fromkeys([each[1] for each in told])), signals
         )
@@ -103,10 +101,6 @@ class Printed(NamedTuple):
 
 def _by_announcement(told: Sequence[Any]) -> int:
     return int(told[0])
-
-
-def _moment_first(read: tuple[str, Any]) -> str:
-    return read[0]
 
 
 async def papers(store: Store, paper_ids: Sequence[int]) -> dict[int, Printed]:
@@ -149,12 +143,12 @@ def gathered(paper: str, value: str, *, postgres: bool, order: str = "") -> str:
     return words["gathered"].format(paper=paper, value=value, field=FIELD, row=ROW, order=order)
 
 
-def by_paper(gathered: str | None) -> dict[str, str]:
-    """The values of each paper, by its id, with commas between them."""
+def by_paper(gathered: str | None, between: str = ", ") -> dict[str, str]:
+    """The values of each paper, by its id, together."""
     found: dict[str, str] = {}
     for row in gathered.split(ROW) if gathered else ():
         paper, _, value = row.partition(FIELD)
-        found[paper] = f"{found[paper]}, {value}" if paper in found else value
+        found[paper] = f"{found[paper]}{between}{value}" if paper in found else value
     return found
 
 
@@ -167,7 +161,7 @@ class Beside(NamedTuple):
     @classmethod
     def read(cls, aliases: str | None, told: str | None) -> "Beside":
         """Of what `beside` selected."""
-        return cls(by_paper(aliases), by_paper(told))
+        return cls(by_paper(aliases), by_paper(told, ROW))
 
     def printed(self, row: Sequence[str]) -> Printed:
         """A paper, of its `fields`."""
@@ -178,8 +172,14 @@ class Beside(NamedTuple):
 def beside(those: str, *, postgres: bool) -> list[str]:
     """SQL for a `Beside`. those: a condition, but for the column of the paper's id that it follows."""
     words = _POSTGRES if postgres else _SQLITE
-    told = f"""'[' || a.id || ',' || {words["source"]} || ',"' || a.announced_at || '",'
-        || coalesce('"' || s.at || '",' || {words["counts"]}, 'null,null') || ']'"""
+    units = (
+        "a.id",
+        "a.source",
+        "a.announced_at",
+        "coalesce(CAST(s.at AS text), '')",
+        f"coalesce({words['counts']}, '')",
+    )
+    told = f" || '{UNIT}' || ".join(units)
     aliases = gathered("n.paper_id", words["alias"], postgres=postgres, order=words["by_alias"])
     return [
         f"""(SELECT {aliases} FROM (SELECT * FROM alias n WHERE n.paper_id {those}
