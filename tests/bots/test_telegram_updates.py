@@ -296,13 +296,13 @@ async def test_while_the_database_is_away_telegram_is_told_to_come_again(
     application = web.Application()
     application.add_routes([webhook(sqlite_store, secret_of(TOKEN), lambda: None)])
     async with sqlite_store.transaction() as tx:
-        await tx.connection.exec_driver_sql("ALTER TABLE inbound_update RENAME TO away")
+        await (await tx.connection()).exec_driver_sql("ALTER TABLE inbound_update RENAME TO away")
     async with TestClient(TestServer(application)) as client:
         update = api.people.message(42, "/list")
         answer = await client.post(PATH, json=update, headers=HEADERS)
         assert (answer.status, answer.headers["Retry-After"]) == (503, "5")
         async with sqlite_store.transaction() as tx:
-            await tx.connection.exec_driver_sql("ALTER TABLE away RENAME TO inbound_update")
+            await (await tx.connection()).exec_driver_sql("ALTER TABLE away RENAME TO inbound_update")
         assert (await client.post(PATH, json=update, headers=HEADERS)).status == 200
 
 

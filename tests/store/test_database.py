@@ -47,7 +47,7 @@ async def test_the_migrations_make_exactly_the_tables_of_the_models(store: Store
         return list(compare_metadata(context, METADATA))
 
     async with store.reading() as tx:
-        assert await tx.connection.run_sync(differences) == []
+        assert await (await tx.connection()).run_sync(differences) == []
     assert await store.version() == migrations.HEAD
 
 

@@ -371,7 +371,7 @@ async def test_what_is_behind_a_link_is_kept_by_nobody_and_its_token_by_no_log_l
     await town.store.close()
     async with town.store.transaction() as tx:
         await tx.execute(DESTINATION.delete())
-        await tx.connection.exec_driver_sql("DROP TABLE destination")
+        await (await tx.connection()).exec_driver_sql("DROP TABLE destination")
     with capture_logs() as lines:
         assert (await town.get(f"/m/{secret}"))[0] == 503
     assert lines and secret not in repr(lines) and lines[0]["path"] == "/m/{token}"

@@ -88,7 +88,7 @@ class Postings:
         self._stems: dict[str, array[int]] = defaultdict(lambda: array("Q"))
         self._families: dict[str, dict[str, list[tuple[int, Name]]]] = defaultdict(lambda: defaultdict(list))
         self._categories: dict[str, array[int]] = defaultdict(lambda: array("Q"))
-        self._pairs: list[bytes] = []
+        self._pairs = np.zeros((_PAIR_BYTES, SEGMENT), np.uint8)  # a row for each byte of the filters
         self._lengths = array("q")
         self._authors = array("q")  # how many; -1 where nobody knows
 
@@ -107,7 +107,7 @@ class Postings:
             self._families[family][initial(name)].append((place, name))
         for category in found.paper.document.categories:
             self._categories[category].append(place)
-        self._pairs.append(found.pairs)
+        self._pairs[:, place] = np.frombuffer(found.pairs, np.uint8)
         authors = found.paper.document.count("authors")
         self._authors.append(-1 if authors is None else authors)
         self._lengths.append(found.paper.length)
@@ -176,11 +176,9 @@ class Postings:
 
     def in_a_row(self, stems: Sequence[str], places: Places) -> Places:
         """Those of the papers that say each two of the stems in a row, and few others."""
-        said = np.frombuffer(b"".join([self._pairs[place] for place in places.tolist()]), np.uint8)
-        found = np.ones(len(places), dtype=np.bool_)
         for at in {at for pair in pairwise(stems) for at in _places_of(pair)}:
-            found &= (said[at // 8 :: _PAIR_BYTES] & (1 << at % 8)) != 0
-        return places[found]
+            places = places[(self._pairs[at // 8, places] & (1 << at % 8)) != 0]
+        return places
 
     def by(self, wanted: Name, size: int) -> Held:
         """The papers by somebody. Who is the same person has the last word of the family name in common."""

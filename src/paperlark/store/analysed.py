@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from sqlalchemy import BigInteger, Row, func, literal, select, union_all
+from sqlalchemy import BigInteger, Row, bindparam, cast, func, literal, null, select, union_all
 
 from paperlark.matching.document import Analysed, Document
 from paperlark.matching.lean import Lean, lean
@@ -73,16 +73,21 @@ async def refresh(tx: Transaction) -> None:
     """Let go of what has changed, once in a transaction."""
     if tx.shelf_is_fresh:
         return
-    if len(tx.shelf):
-        changed = select(PAPER.c.id, PAPER.c.revised).where(PAPER.c.revised > tx.shelf.since)
-    else:
-        changed = select(literal(0).label("id"), func.coalesce(func.max(PAPER.c.revised), 0).label("revised"))
-    # The newest paper's id comes along: a statement of its own would cost as much again.
-    newest = select(func.coalesce(func.max(PAPER.c.id), 0).label("id"), literal(None, BigInteger).label("revised"))
-    rows = list(await tx.execute(union_all(changed, newest)))
-    tx.shelf.forget_changed([(row.id, row.revised) for row in rows if row.revised is not None])
-    tx.shelf.newest = next(row.id for row in rows if row.revised is None)
+    rows = await (tx.glance(_CHANGED, since=tx.shelf.since) if len(tx.shelf) else tx.glance(_LAST_CHANGED))
+    tx.shelf.forget_changed([(number, revised) for number, revised in rows if revised is not None])
+    tx.shelf.newest = next(number for number, revised in rows if revised is None)
     tx.shelf_is_fresh = True
+
+
+# The newest paper's id comes along, without a revision: a statement of its own would cost as much again.
+_NEWEST = select(func.coalesce(func.max(PAPER.c.id), 0).label("id"), cast(null(), BigInteger).label("revised"))
+_CHANGED = union_all(
+    select(PAPER.c.id, PAPER.c.revised).where(PAPER.c.revised > bindparam("since", type_=BigInteger, required=False)),
+    _NEWEST,
+)
+_LAST_CHANGED = union_all(
+    select(literal(0, BigInteger).label("id"), func.coalesce(func.max(PAPER.c.revised), 0).label("revised")), _NEWEST
+)
 
 
 async def _read(tx: Transaction, ids: Sequence[int]) -> dict[int, Kept]:

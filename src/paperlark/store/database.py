@@ -8,22 +8,19 @@ import asyncio
 import re
 import sqlite3
 import time
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from contextlib import asynccontextmanager, suppress
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager, nullcontext, suppress
 from datetime import UTC, datetime
-from functools import lru_cache
 from itertools import chain
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import psycopg
 from sqlalchemy import (
     CTE,
-    ClauseElement,
     ColumnElement,
     Connection,
     CursorResult,
-    Dialect,
     Executable,
     Select,
     Table,
@@ -48,8 +45,9 @@ from sqlalchemy.pool import ConnectionPoolEntry
 
 from paperlark.model.problems import StoreError
 from paperlark.store import migrations
+from paperlark.store.bulk import bulk_insert
 from paperlark.store.compass import Compass
-from paperlark.store.glance import Row, Together, glance_at
+from paperlark.store.glance import BY_INDEX, Row, Together, glance_at, wants_index
 from paperlark.store.shelf import Shelf
 
 BUSY_SECONDS = 10  # how long a writer of another process may hold SQLite before we give up
@@ -66,18 +64,47 @@ class Transaction:
     """One transaction. Made by `Store.transaction()` and `Store.reading()`; ends with its `async with` block."""
 
     def __init__(
-        self, connection: AsyncConnection, clock: Callable[[], datetime] | None, shelf: Shelf, compass: Compass
+        self,
+        begin: Callable[[], Awaitable[AsyncConnection]],
+        glance: Callable[..., Awaitable[list[Row]]],
+        clock: Callable[[], datetime] | None,
+        shelf: Shelf,
+        compass: Compass,
+        *,
+        postgres: bool,
     ) -> None:
-        self.connection = connection
         self.shelf = shelf
         self.compass = compass
         self.shelf_is_fresh = False  # what has changed of its papers was asked for
-        self.postgres = connection.dialect.name == "postgresql"
+        self.postgres = postgres
+        self._begin = begin
+        self._connection: AsyncConnection | None = None
+        self._glance = glance
         self._clock = clock
+
+    async def connection(self) -> AsyncConnection:
+        """Its connection. A transaction begins when it is first needed: many that only read never do."""
+        if self._connection is None:
+            self._connection = await self._begin()
+        return self._connection
 
     async def execute(self, statement: Executable, rows: Any = None) -> CursorResult[Any]:
         """Run one statement; with a list of rows, once for each."""
-        return await self.connection.execute(statement, rows)
+        return await (await self.connection()).execute(statement, rows)
+
+    async def glance(self, statement: Executable, **values: Any) -> list[Row]:
+        """The rows of one statement that only reads numbers and texts, at the price of `Store.glance` as long as the
+        transaction has not begun."""
+        if self._connection is None:
+            return await self._glance(statement, **values)
+        if self.postgres and wants_index(statement):
+            await self.by_index()
+        return [tuple(row) for row in await self._connection.execute(statement, values)]
+
+    async def by_index(self) -> None:
+        """From here to the end of the transaction ask everything by index, as full text must be asked (`glance`)."""
+        if self.postgres:
+            await self.execute(text(BY_INDEX))
 
     async def insert_new(self, into: Table, rows: Sequence[Mapping[str, Any]]) -> None:
         """Insert rows of the same columns, leaving what is already there as it is: sources announce the same paper at
@@ -88,25 +115,26 @@ class Transaction:
         """
         if not rows:
             return
-        bulk = _bulk_insert(self.connection.dialect, into, tuple(rows[0]))
+        connection = await self.connection()
+        bulk = bulk_insert(connection.dialect, into, tuple(rows[0]))
         columns = bulk.told(rows)
         if self.postgres:
             names = [name for name, _ in bulk.columns]
             values = [dict(zip(names, row, strict=True)) for row in zip(*columns, strict=True)]
-            await self.connection.exec_driver_sql(bulk.statement, values)
+            await connection.exec_driver_sql(bulk.statement, values)
             return
         bite = SQLITE_VALUES // len(columns)
         for start in range(0, len(rows), bite):
             bitten = [column[start : start + bite] for column in columns]
             flat = tuple(chain.from_iterable(zip(*bitten, strict=True)))
-            await self.connection.exec_driver_sql(bulk.statement_for(len(bitten[0])), flat)
+            await connection.exec_driver_sql(bulk.statement_for(len(bitten[0])), flat)
 
     async def delete_some(self, table: Table, *which: ColumnElement[bool], limit: int) -> int:
         """Delete at most `limit` of the rows; what another holds this moment is passed over. Returns how many went."""
         key = tuple(table.primary_key)
         some = select(*key).where(*which).limit(limit).with_for_update(skip_locked=True, of=table)
         statement = delete(table).where(tuple_(*key).in_(select(once(some))))
-        return (await self.connection.execute(statement)).rowcount
+        return (await self.execute(statement)).rowcount
 
     def insert(self, into: Table) -> Insert:
         """This database's own INSERT, which knows ON CONFLICT."""
@@ -118,7 +146,7 @@ class Transaction:
             return self._clock()
         if not self.postgres:
             return datetime.now(UTC)  # SQLite has no clock but this machine's, and a statement would ask for it
-        found = await self.connection.execute(text("SELECT clock_timestamp()"))
+        found = await self.execute(text("SELECT clock_timestamp()"))
         return found.scalar_one().astimezone(UTC)  # type: ignore[no-any-return]
 
 
@@ -128,46 +156,6 @@ def once(query: Select[Any]) -> CTE:
     """
     # Within, not before: Python counts no rows of a statement that begins with WITH.
     return query.cte(nesting=True).prefix_with("MATERIALIZED")
-
-
-class _Bulk(NamedTuple):
-    """An INSERT of one row that leaves what is there, and how each column's value is told to the driver."""
-
-    statement: str
-    columns: tuple[tuple[str, Callable[[Any], Any] | None], ...]
-
-    def told(self, rows: Sequence[Mapping[str, Any]]) -> list[list[Any]]:
-        """The rows' values as the driver takes them, column by column."""
-        return [
-            [row[name] for row in rows] if tell is None else _told([row[name] for row in rows], tell)
-            for name, tell in self.columns
-        ]
-
-    def statement_for(self, rows: int) -> str:
-        """The same INSERT for many rows; placeholders by position."""
-        head, _, rest = self.statement.partition(" VALUES (")
-        one, _, tail = rest.partition(")")
-        return f"{head} VALUES {', '.join([f'({one})'] * rows)}{tail}"
-
-
-def _told(values: list[Any], tell: Callable[[Any], Any]) -> list[Any]:
-    """Many rows share one moment: what was just converted is not converted again."""
-    told, last, last_told = [], object(), None
-    for value in values:
-        if value is not last:
-            last, last_told = value, tell(value)
-        told.append(last_told)
-    return told
-
-
-@lru_cache(maxsize=256)
-def _bulk_insert(dialect: Dialect, into: Table, names: tuple[str, ...]) -> _Bulk:
-    insert = postgresql.insert(into) if dialect.name == "postgresql" else sqlite.insert(into)
-    compiled = insert.on_conflict_do_nothing().compile(dialect=dialect, column_keys=list(names))
-    order = compiled.positiontup or names
-    return _Bulk(
-        str(compiled), tuple((name, into.c[name].type.dialect_impl(dialect).bind_processor(dialect)) for name in order)
-    )
 
 
 class Store:
@@ -196,22 +184,31 @@ class Store:
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[Transaction]:
         """A transaction that writes: all of it, or nothing of it. Raises StoreError where the database fails us."""
-        if self.postgres:
-            async with self._explaining(), self._database.begin() as connection:
-                yield Transaction(connection, self._clock, self._shelf, self.compass)
-            return
-        async with self._writing, self._explaining(), self._database.connect() as connection:
-            await connection.execution_options(writing=True)
-            async with connection.begin():
-                yield Transaction(connection, self._clock, self._shelf, self.compass)
+        turn = nullcontext() if self.postgres else self._writing
+        async with turn, self._explaining(), self._transaction(writing=True) as tx:
+            await tx.connection()
+            yield tx
 
     @asynccontextmanager
     async def reading(self) -> AsyncIterator[Transaction]:
         """A transaction that only reads; on SQLite it sees one moment of the database. Raises StoreError likewise."""
-        async with self._explaining(), self._database.connect() as connection, connection.begin():
-            yield Transaction(connection, self._clock, self._shelf, self.compass)
+        async with self._explaining(), self._transaction(writing=False) as tx:
+            yield tx
 
-    async def glance(self, statement: ClauseElement, **values: Any) -> list[Row]:
+    @asynccontextmanager
+    async def _transaction(self, *, writing: bool) -> AsyncIterator[Transaction]:
+        async with AsyncExitStack() as stack:
+
+            async def begin() -> AsyncConnection:
+                connection = await stack.enter_async_context(self._database.connect())
+                if writing and not self.postgres:
+                    await connection.execution_options(writing=True)
+                await stack.enter_async_context(connection.begin())
+                return connection
+
+            yield Transaction(begin, self.glance, self._clock, self._shelf, self.compass, postgres=self.postgres)
+
+    async def glance(self, statement: Executable, **values: Any) -> list[Row]:
         """The rows of one statement that only reads, as the driver gives them; its parameters are named. For what is
         asked for all the time: a tenth of the price of `reading`. Raises StoreError likewise."""
         try:

@@ -9,13 +9,14 @@ import asyncio
 import sqlite3
 from collections.abc import Awaitable, Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import nullcontext
 from datetime import UTC, datetime
 from functools import lru_cache
 from threading import Lock
 from typing import Any, NamedTuple, Protocol, cast
 
 import psycopg
-from sqlalchemy import ClauseElement
+from sqlalchemy import ClauseElement, Executable
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import URL
 from sqlalchemy.sql.compiler import SQLCompiler
@@ -32,10 +33,20 @@ _SQLITE = sqlite.dialect(paramstyle="named")
 _POSTGRES = postgresql.psycopg.dialect()  # type: ignore[no-untyped-call]
 
 
+BY_INDEX = "SET LOCAL enable_seqscan = off"
+"""PostgreSQL's planner takes reading every tsvector for cheap, and unpacks them all where a word is common: ten times
+the work. From here to the end of a transaction everything is asked by index."""
+
+
+def wants_index(statement: Executable) -> bool:
+    """Is it one to be asked by index? It says so by its execution option `by_index`."""
+    return bool(statement.get_execution_options().get("by_index"))
+
+
 class Glance(Protocol):
     """What reads. Its connections are opened when they are first needed."""
 
-    async def rows(self, statement: ClauseElement, values: Values) -> list[Row]:
+    async def rows(self, statement: Executable, values: Values) -> list[Row]:
         """The rows of a statement whose parameters are named and not `required` (they are given later); keep the
         statement: it is put into words once. Raises the driver's errors."""
 
@@ -87,9 +98,10 @@ class _Words(NamedTuple):
 
 
 @lru_cache(maxsize=256)
-def _words(statement: ClauseElement, *, postgres: bool) -> _Words:
+def _words(statement: Executable, *, postgres: bool) -> _Words:
     dialect = _POSTGRES if postgres else _SQLITE
-    compiled = cast(SQLCompiler, statement.compile(dialect=dialect, compile_kwargs={"render_postcompile": True}))
+    compile_for = cast(ClauseElement, statement).compile
+    compiled = cast(SQLCompiler, compile_for(dialect=dialect, compile_kwargs={"render_postcompile": True}))
     telling = {
         name: tell
         for name, bind in compiled.binds.items()
@@ -109,7 +121,7 @@ class SqliteGlance:
         self._turns = asyncio.Semaphore(AT_HAND)
         self._watch = _Reader(file)  # what it counts as new is new to this one connection
 
-    async def rows(self, statement: ClauseElement, values: Values) -> list[Row]:
+    async def rows(self, statement: Executable, values: Values) -> list[Row]:
         """See `Glance`."""
         words = _words(statement, postgres=False)
         async with self._turns:
@@ -192,23 +204,26 @@ class PostgresGlance:
         self._preparing = True
         self._free: list[psycopg.AsyncConnection[Row]] = []
 
-    async def rows(self, statement: ClauseElement, values: Values) -> list[Row]:
+    async def rows(self, statement: Executable, values: Values) -> list[Row]:
         """See `Glance`."""
         words = _words(statement, postgres=True)
-        return await self._run(words.text, words.values(values))
+        return await self._run(words.text, words.values(values), by_index=wants_index(statement))
 
     async def state(self) -> str:
         """See `Glance`. A snapshot names what is committed and what is under way (PostgreSQL, section 9.28.9)."""
         return str((await self._run("SELECT CAST(pg_current_snapshot() AS text)", {}))[0][0])
 
-    async def _run(self, words: str, values: Values) -> list[Row]:
+    async def _run(self, words: str, values: Values, *, by_index: bool = False) -> list[Row]:
         async with self._turns:
             while True:
                 kept = bool(self._free)
                 connection = self._free.pop() if kept else await self._open()
                 try:
-                    asked = await connection.execute(words.encode(), values or None, prepare=self._preparing)
-                    rows = await asked.fetchall()
+                    async with connection.transaction() if by_index else nullcontext():
+                        if by_index:
+                            await connection.execute(BY_INDEX)
+                        asked = await connection.execute(words.encode(), values or None, prepare=self._preparing)
+                        rows = await asked.fetchall()
                 except _POOLED:
                     self._preparing = False
                     await connection.close()

@@ -8,7 +8,6 @@ from typing import NamedTuple
 from sqlalchemy import Select, select, text
 
 from paperlark.matching.candidates import Wanted, to_fts5, to_tsquery
-from paperlark.store import search
 from paperlark.store.database import Transaction
 from paperlark.store.rows import chunks, scalars
 from paperlark.store.tables import ANNOUNCEMENT, SIGNAL
@@ -44,7 +43,7 @@ async def between(tx: Transaction, wanted: Wanted, since: datetime, until: datet
         candidates = candidates.where(ANNOUNCEMENT.c.paper_id.in_(_holding(tx, expression)))
     columns = [ANNOUNCEMENT.c[name] for name in Heard._fields]
     found: dict[int, list[Heard]] = defaultdict(list)
-    await search.by_index(tx)
+    await tx.by_index()
     rows = await tx.execute(select(*columns).where(ANNOUNCEMENT.c.paper_id.in_(candidates)))
     for row in rows:
         found[row.paper_id].append(Heard._make(row))

@@ -21,6 +21,7 @@ from sqlalchemy import TextClause, bindparam, text
 from paperlark.store import printed
 from paperlark.store.columns import Moment
 from paperlark.store.database import Store, Transaction
+from paperlark.store.glance import Row
 from paperlark.store.printed import Printed
 
 COUNTED = 1_000  # unread papers; more are not counted
@@ -85,21 +86,29 @@ class Head(NamedTuple):
 
 async def listed(store: Store, wanted: Wanted, limit: int) -> list[Matched]:
     """Some of the papers that matched, in order."""
-    ((together,),) = await store.glance(_listed(store.postgres, *_shape(wanted)), **_values(wanted), limit=limit)
-    return _in_order(together, wanted)
+    (texts,) = await store.glance(_listed(store.postgres, *_shape(wanted)), **_values(wanted), limit=limit)
+    return _in_order(texts, wanted)
 
 
 async def named(store: Store, wanted: Wanted, paper_ids: Collection[int]) -> list[Matched]:
     """Those of some papers that matched, in the same order."""
     ids: Any = list(paper_ids) if store.postgres else json.dumps(list(paper_ids))
-    ((together,),) = await store.glance(_named(store.postgres, *_shape(wanted)), **_values(wanted), ids=ids)
-    return _in_order(together, wanted)
+    (texts,) = await store.glance(_named(store.postgres, *_shape(wanted)), **_values(wanted), ids=ids)
+    return _in_order(texts, wanted)
 
 
-def _in_order(together: str | None, wanted: Wanted) -> list[Matched]:
+def _in_order(texts: Row, wanted: Wanted) -> list[Matched]:
+    together, profiles, marks, *others = texts
+    led, marked, beside = printed.by_paper(profiles), printed.by_paper(marks), printed.Beside.read(*others)
     found = [
-        Matched(int(row[0]), row[1], row[2], row[3], Printed._make(row[4:]) if row[4] else None)
-        for row in printed.rows(together)
+        Matched(
+            int(number),
+            matched_at,
+            f"[{led.get(number, '')}]",
+            f"{{{marked[number]}}}" if number in marked else "",
+            beside.printed(fields) if fields[0] else None,
+        )
+        for number, matched_at, *fields in printed.rows(together)
     ]
     return sorted(found, key=lambda row: (row.matched_at, row.paper_id), reverse=wanted.after is None)
 
@@ -185,21 +194,18 @@ _STATES = {
 
 _SAID = {
     "moment": "replace(replace({}, ' ', 'T'), '.000000', '') || 'Z'",
-    "profiles": """(SELECT json_group_array(json_object('id', CAST(f.id AS text), 'name', f.name, 'matched_at', {at}))
-        FROM (SELECT e.profile_id, min(e.matched_at) AS at FROM match e INDEXED BY ix_match_paper
-            WHERE e.paper_id = k.paper_id AND e.account_id = :account GROUP BY e.profile_id ORDER BY e.profile_id) x
-        JOIN profile f ON f.account_id = :account AND f.id = x.profile_id AND f.removed_at IS NULL)""",
-    "marks": "json_group_object(r.kind, {at})",
+    "profile": "json_object('id', CAST(f.id AS text), 'name', f.name, 'matched_at', {at})",
+    "by_profile": "",
+    "mark": """json_quote(r.kind) || ': "' || {at} || '"'""",
+    "by_mark": "",
     "ids": "m.paper_id IN (SELECT value FROM json_each(:ids))",
 }
 _SAID_POSTGRES = {
     "moment": """replace(to_char({} AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US'), '.000000', '') || 'Z'""",
-    "profiles": """(SELECT CAST(json_agg(json_build_object('id', CAST(f.id AS text), 'name', f.name, 'matched_at', {at})
-        ORDER BY f.id) AS text)
-        FROM (SELECT e.profile_id, min(e.matched_at) AS at FROM match e
-            WHERE e.paper_id = k.paper_id AND e.account_id = :account GROUP BY e.profile_id) x
-        JOIN profile f ON f.account_id = :account AND f.id = x.profile_id AND f.removed_at IS NULL)""",
-    "marks": "CAST(json_object_agg(r.kind, {at} ORDER BY r.kind) AS text)",
+    "profile": """CAST(json_build_object('id', CAST(f.id AS text), 'name', f.name, 'matched_at', {at}) AS text)""",
+    "by_profile": "ORDER BY f.id",
+    "mark": """'"' || r.kind || '": "' || {at} || '"'""",
+    "by_mark": "ORDER BY r.kind",
     "ids": "m.paper_id = ANY(:ids)",
 }
 
@@ -256,22 +262,28 @@ def _order(name: str, after: bool) -> str:
     return f"ORDER BY {name}.matched_at {way}, {name}.paper_id {way}"
 
 
-def _told(postgres: bool, state: State) -> str:
-    """What is told of `k`, a paper that matched, and of all others together."""
-    said = _SAID_POSTGRES if postgres else _SAID
-    profiles = said["profiles"].format(at=said["moment"].format("x.at"))
-    marks = f"""(SELECT {said["marks"].format(at=said["moment"].format("r.at"))} FROM mark r
-        WHERE r.account_id = :account AND r.paper_id = k.paper_id AND NOT (r.kind = 'dismissed' AND EXISTS (
-            SELECT 1 FROM mark s WHERE s.account_id = :account AND s.paper_id = k.paper_id AND s.kind = 'saved')))"""
+def _told(postgres: bool, state: State, join: str) -> str:
+    """What is told of `k`, the papers that matched and when; join: how they find their own rows."""
+    said, those = (_SAID_POSTGRES if postgres else _SAID), "IN (SELECT paper_id FROM k)"
+    fields = ["CAST(k.paper_id AS text)", "CAST(k.matched_at AS text)", *printed.fields(postgres=postgres)]
+    profile = said["profile"].format(at=said["moment"].format("x.at"))
+    profiles = f"""SELECT {printed.gathered("x.paper_id", profile, postgres=postgres, order=said["by_profile"])}
+        FROM (SELECT e.paper_id, e.profile_id, min(e.matched_at) AS at FROM {_of_paper(postgres)}
+            WHERE e.paper_id {those} AND e.account_id = :account
+            GROUP BY e.paper_id, e.profile_id ORDER BY e.paper_id, e.profile_id) x
+        JOIN profile f ON f.account_id = :account AND f.id = x.profile_id AND f.removed_at IS NULL"""
+    mark = said["mark"].format(at=said["moment"].format("r.at"))
+    marks = f"""SELECT {printed.gathered("r.paper_id", mark, postgres=postgres, order=said["by_mark"])}
+        FROM mark r WHERE r.account_id = :account AND r.paper_id {those} AND NOT (r.kind = 'dismissed' AND EXISTS (
+            SELECT 1 FROM mark s WHERE s.account_id = :account AND s.paper_id = r.paper_id AND s.kind = 'saved'))"""
     # What is unread has no marks.
-    fields = [
-        "CAST(k.paper_id AS text)",
-        "CAST(k.matched_at AS text)",
-        profiles,
-        "NULL" if state is State.UNREAD else marks,
-        *printed.fields(postgres=postgres),
+    texts = [
+        f"(SELECT {printed.together(fields, postgres=postgres)} FROM k {join} paper p ON p.id = k.paper_id)",
+        f"({profiles})",
+        "NULL" if state is State.UNREAD else f"({marks})",
+        *printed.beside(those, postgres=postgres),
     ]
-    return printed.together(fields, postgres=postgres)
+    return ", ".join(texts)
 
 
 @cache
@@ -294,17 +306,16 @@ def _counted(postgres: bool) -> TextClause:
 def _listed(postgres: bool, state: State, one_profile: bool, before: bool, after: bool) -> TextClause:
     keys = _keys(postgres, state, one_profile, before, after)
     return _typed(f"""
-        SELECT {_told(postgres, state)}
-        FROM ({keys} {_order("m", after)} LIMIT :limit) k
-        LEFT JOIN paper p ON p.id = k.paper_id""")
+        WITH k AS MATERIALIZED ({keys} {_order("m", after)} LIMIT :limit)
+        SELECT {_told(postgres, state, "LEFT JOIN")}""")
 
 
 @cache
 def _named(postgres: bool, state: State, one_profile: bool, before: bool, after: bool) -> TextClause:
     keys, those = _keys(postgres, state, one_profile, before, after), (_SAID_POSTGRES if postgres else _SAID)["ids"]
     return _typed(f"""
-        SELECT {_told(postgres, state)}
-        FROM ({keys} AND {those}) k JOIN paper p ON p.id = k.paper_id""")
+        WITH k AS MATERIALIZED ({keys} AND {those})
+        SELECT {_told(postgres, state, "JOIN")}""")
 
 
 @cache

@@ -16,34 +16,31 @@ from sqlalchemy import TextClause, text
 from paperlark.model.papers import Alias, StoredPaper
 from paperlark.store.database import Store
 
-FIELD, ROW = "\x1f", "\x1e"  # what parts fields, and rows: in JSON neither stands as it is
+UNIT, FIELD, ROW = "\x1d", "\x1f", "\x1e"  # what parts units of a field, fields, and rows: JSON holds none as it is
 
 _SQLITE = {
     "quoted": "json_quote({})",
     "json": "{}",
     "length": "json_array_length(p.authors)",
-    "ids": "p.id IN (SELECT value FROM json_each(:ids))",
     "together": "group_concat(printf('{}', {}), '{}')",
-    "aliases": """(SELECT json_group_array(name) FROM (
-        SELECT n.scheme || ':' || n.value AS name FROM alias n
-        WHERE n.paper_id = p.id AND n.scheme NOT IN ('title', 'entry') ORDER BY n.scheme, n.value))""",
-    "told": """(SELECT group_concat('[' || a.id || ',' || json_quote(a.source) || ',"' || a.announced_at || '",'
-            || coalesce('"' || s.at || '",' || s.counts, 'null,null') || ']')
-        FROM announcement a LEFT JOIN signal s ON s.announcement_id = a.id WHERE a.paper_id = p.id)""",
+    "in": "IN (SELECT value FROM json_each(:ids))",
+    "gathered": "group_concat({paper} || '{field}' || {value}, '{row}')",
+    "alias": "json_quote(n.scheme || ':' || n.value)",
+    "counts": "s.counts",
+    "by_alias": "",
+    "by_told": "",
 }
 _POSTGRES = {
     "quoted": "CAST(to_json({}) AS text)",
     "json": "CAST({} AS text)",
     "length": "jsonb_array_length(p.authors)",
-    "ids": "p.id = ANY(:ids)",
     "together": "string_agg(format('{}', {}), '{}')",
-    "aliases": """(SELECT CAST(json_agg(n.scheme || ':' || n.value
-        ORDER BY n.scheme COLLATE "C", n.value COLLATE "C") AS text)
-        FROM alias n WHERE n.paper_id = p.id AND n.scheme NOT IN ('title', 'entry'))""",
-    "told": """(SELECT string_agg('[' || a.id || ',' || CAST(to_json(a.source) AS text)
-            || ',"' || a.announced_at || '",'
-            || coalesce('"' || s.at || '",' || CAST(s.counts AS text), 'null,null') || ']', ',')
-        FROM announcement a LEFT JOIN signal s ON s.announcement_id = a.id WHERE a.paper_id = p.id)""",
+    "in": "= ANY(:ids)",
+    "gathered": "string_agg({paper} || '{field}' || {value}, '{row}' {order})",
+    "alias": "CAST(to_json(n.scheme || ':' || n.value) AS text)",
+    "counts": "CAST(s.counts AS text)",
+    "by_alias": 'ORDER BY n.scheme COLLATE "C", n.value COLLATE "C"',
+    "by_told": "ORDER BY a.id, s.at",
 }
 
 
@@ -58,9 +55,9 @@ class Telling(NamedTuple):
 
 class Printed(NamedTuple):
     """A paper. title, abstract, authors, organisation, categories, keywords, addresses and aliases are JSON; "" stands
-    for a number, a moment or aliases that are not there. told: lists with commas between them, in no order, one for
-    each reading of counts and each announcement that has none: its id, source and moment, the reading's moment and
-    counts. Moments are as the database writes them.
+    for a number, a moment or aliases that are not there. told: rows, in no order, one for each reading of counts and
+    each announcement that has none, of five units: its id, source and moment, the reading's moment and counts. Moments
+    are as the database writes them.
 
     revised: another one as soon as anything else than aliases and told is.
     """
@@ -89,14 +86,14 @@ class Printed(NamedTuple):
 
     def telling(self) -> Telling:
         """What sources told of it."""
-        told: list[tuple[int, str, str, str | None, dict[str, int] | None]] = json.loads(f"[{self.told}]")
+        told = [each.split(UNIT) for each in self.told.split(ROW)] if self.told else []
         if len(told) == 1:  # by far the commonest
             [(_, source, announced_at, _, counts)] = told
-            return Telling(announced_at, (source,), counts or {})
+            return Telling(announced_at, (source,), json.loads(counts) if counts else {})
         told.sort(key=_by_announcement)
         signals: dict[str, int] = {}
-        for _, counts in sorted(((at, counts) for *_, at, counts in told if at and counts), key=_moment_first):
-            signals |= counts
+        for _, counts in sorted((at, counts) for *_, at, counts in told if counts):
+            signals |= json.loads(counts)
         return Telling(
             min([each[2] for each in told], default=None), list(dict.fromkeys([each[1] for each in told])), signals
         )
@@ -106,17 +103,14 @@ def _by_announcement(told: Sequence[Any]) -> int:
     return int(told[0])
 
 
-def _moment_first(read: tuple[str, Any]) -> str:
-    return read[0]
-
-
 async def papers(store: Store, paper_ids: Sequence[int]) -> dict[int, Printed]:
     """Papers by id, in the order asked for; unknown ids are left out. At most a few hundred at a time."""
     if not paper_ids:
         return {}
     ids: Any = list(paper_ids) if store.postgres else json.dumps(list(paper_ids))
-    ((together,),) = await store.glance(_papers(store.postgres), ids=ids)
-    found = {int(row[0]): Printed._make(row) for row in rows(together)}
+    ((together, *others),) = await store.glance(_papers(store.postgres), ids=ids)
+    beside = Beside.read(*others)
+    found = {int(row[0]): beside.printed(row) for row in rows(together)}
     return {number: found[number] for number in paper_ids if number in found}
 
 
@@ -142,8 +136,61 @@ def rows(together: str | None) -> list[list[str]]:
     return [row.split(FIELD) for row in together.split(ROW)] if together else []
 
 
+def gathered(paper: str, value: str, *, postgres: bool, order: str = "") -> str:
+    """What a statement selects to have something of many papers as one text, for `by_paper`. To ask for it paper by
+    paper, each in a sub-select of its own, takes the databases five times as long."""
+    words = _POSTGRES if postgres else _SQLITE
+    return words["gathered"].format(paper=paper, value=value, field=FIELD, row=ROW, order=order)
+
+
+def by_paper(gathered: str | None, between: str = ", ") -> dict[str, str]:
+    """The values of each paper, by its id, together."""
+    found: dict[str, str] = {}
+    for row in gathered.split(ROW) if gathered else ():
+        paper, _, value = row.partition(FIELD)
+        found[paper] = f"{found[paper]}{between}{value}" if paper in found else value
+    return found
+
+
+class Beside(NamedTuple):
+    """What belongs to papers beside their own rows, by their ids: aliases, and what sources told."""
+
+    aliases: dict[str, str]
+    told: dict[str, str]
+
+    @classmethod
+    def read(cls, aliases: str | None, told: str | None) -> "Beside":
+        """Of what `beside` selected."""
+        return cls(by_paper(aliases), by_paper(told, ROW))
+
+    def printed(self, row: Sequence[str]) -> Printed:
+        """A paper, of its `fields`."""
+        aliases = self.aliases.get(row[0])
+        return Printed._make([*row, f"[{aliases}]" if aliases else "", self.told.get(row[0], "")])
+
+
+def beside(those: str, *, postgres: bool) -> list[str]:
+    """SQL for a `Beside`. those: a condition, but for the column of the paper's id that it follows."""
+    words = _POSTGRES if postgres else _SQLITE
+    units = (
+        "a.id",
+        "a.source",
+        "a.announced_at",
+        "coalesce(CAST(s.at AS text), '')",
+        f"coalesce({words['counts']}, '')",
+    )
+    told = f" || '{UNIT}' || ".join(units)
+    aliases = gathered("n.paper_id", words["alias"], postgres=postgres, order=words["by_alias"])
+    return [
+        f"""(SELECT {aliases} FROM (SELECT * FROM alias n WHERE n.paper_id {those}
+            AND n.scheme NOT IN ('title', 'entry') ORDER BY n.paper_id, n.scheme, n.value) n)""",
+        f"""(SELECT {gathered("a.paper_id", told, postgres=postgres, order=words["by_told"])}
+            FROM announcement a LEFT JOIN signal s ON s.announcement_id = a.id WHERE a.paper_id {those})""",
+    ]
+
+
 def fields(*, postgres: bool) -> list[str]:
-    """The fields of `p`, a paper, for a `Printed`."""
+    """The fields of `p`, a paper, for `Beside.printed`."""
     words = _POSTGRES if postgres else _SQLITE
 
     def text_of(*names: str, told: str = "CAST(p.{} AS text)") -> list[str]:
@@ -160,15 +207,14 @@ def fields(*, postgres: bool) -> list[str]:
         *text_of("categories", "keywords", told=as_json),
         *text_of("url", "code_url", told=quoted),
         *text_of("published_at", "first_seen"),
-        words["aliases"],
-        words["told"],
     ]
 
 
 @cache
 def _papers(postgres: bool) -> TextClause:
-    words = _POSTGRES if postgres else _SQLITE
-    return text(f"SELECT {together(fields(postgres=postgres), postgres=postgres)} FROM paper p WHERE {words['ids']}")
+    those = (_POSTGRES if postgres else _SQLITE)["in"]
+    papers = f"(SELECT {together(fields(postgres=postgres), postgres=postgres)} FROM paper p WHERE p.id {those})"
+    return text(f"SELECT {', '.join([papers, *beside(those, postgres=postgres)])}")
 
 
 # ── as objects ─────────────────────────────────────────────────────────────────────────────────────────────────────

@@ -47,7 +47,7 @@ async def write(tx: Transaction, papers: Sequence[tuple[int, Iterable[str]]]) ->
     for bite in chunks(papers):
         rows = ", ".join(["(?, ?)"] * len(bite))
         values = tuple(value for number, words in bite for value in (number, " ".join(words)))
-        await tx.connection.exec_driver_sql(f"INSERT INTO paper_words (rowid, words) VALUES {rows}", values)
+        await (await tx.connection()).exec_driver_sql(f"INSERT INTO paper_words (rowid, words) VALUES {rows}", values)
 
 
 async def remove(tx: Transaction, paper_id: int) -> None:
@@ -62,27 +62,39 @@ async def rewrite(tx: Transaction, paper_id: int, words: Iterable[str]) -> None:
     await write(tx, [(paper_id, words)])
 
 
-async def by_index(tx: Transaction) -> None:
-    """From here to the end of the transaction ask the full text, like everything else, by index. PostgreSQL's planner
-    takes reading every tsvector for cheap, and unpacks them all where a word is common: ten times the work."""
-    if tx.postgres:
-        await tx.execute(text("SET LOCAL enable_seqscan = off"))
-
-
 async def candidates(tx: Transaction, wanted: Wanted, told: Told = EVERY_TELLING) -> NDArray[np.int64]:
     """The ids of papers, in no order: all whose stored words pass `wanted`, of which just that was told."""
     expression = to_tsquery(wanted) if tx.postgres else to_fts5(wanted)
-    named = "paper_id" if tx.postgres else "rowid"
-    held = "words @@ CAST(:wanted AS tsquery)" if tx.postgres else "paper_words MATCH :wanted"
-    holding = text(f"SELECT {named} AS id FROM paper_words WHERE {held}").bindparams(wanted=expression)
+    if told != EVERY_TELLING:
+        listed = await _told_candidates(tx, expression, told)
+    elif expression:
+        [(listed,)] = await tx.glance(_HOLDING_POSTGRES if tx.postgres else _HOLDING_SQLITE, wanted=expression)
+    else:
+        [(listed,)] = await tx.glance(_EVERY_POSTGRES if tx.postgres else _EVERY_SQLITE)
+    return np.fromstring(listed, np.int64, sep=",") if listed else np.empty(0, np.int64)
+
+
+# Ids come as one text: thousands of rows cost more to fetch than to read.
+_HELD_BY_SQLITE = "paper_words WHERE paper_words MATCH :wanted"
+_HELD_BY_POSTGRES = "paper_words WHERE words @@ CAST(:wanted AS tsquery)"
+_HOLDING_SQLITE = text(f"SELECT group_concat(rowid) FROM {_HELD_BY_SQLITE}")
+_HOLDING_POSTGRES = text(f"SELECT string_agg(CAST(paper_id AS text), ',') FROM {_HELD_BY_POSTGRES}").execution_options(
+    by_index=True
+)
+_EVERY_SQLITE = text("SELECT group_concat(id) FROM paper")
+_EVERY_POSTGRES = text("SELECT string_agg(CAST(id AS text), ',') FROM paper")
+
+
+async def _told_candidates(tx: Transaction, expression: str | None, told: Told) -> str | None:
+    held = f"paper_id AS id FROM {_HELD_BY_POSTGRES}" if tx.postgres else f"rowid AS id FROM {_HELD_BY_SQLITE}"
+    holding = text(f"SELECT {held}").bindparams(wanted=expression)
     # Found once: SQLite would else ask the full text for each paper that the other conditions name.
     found = holding.columns(PAPER.c.id).cte("holding").prefix_with("MATERIALIZED") if expression else PAPER
     conditions = [condition async for condition in _tellings(tx, found.c.id, told)]
-    # As one text: thousands of rows cost more to fetch than to read.
     together = func.string_agg(cast(found.c.id, Text), ",") if tx.postgres else func.group_concat(found.c.id)
-    await by_index(tx)
-    listed = (await tx.execute(select(together).where(*conditions))).scalar()
-    return np.fromstring(listed, np.int64, sep=",") if listed else np.empty(0, np.int64)
+    await tx.by_index()
+    listed: str | None = (await tx.execute(select(together).where(*conditions))).scalar()
+    return listed
 
 
 async def _tellings(tx: Transaction, paper_id: ColumnElement[int], told: Told) -> AsyncIterator[ColumnElement[bool]]:
@@ -123,20 +135,28 @@ async def known(tx: Transaction, words: Collection[str]) -> dict[str, int]:
             "SELECT word, doc FROM unnest(CAST(:words AS text[])) AS word, LATERAL (SELECT count(*) AS doc"
             " FROM paper_words WHERE words @@ CAST(quote_literal(word) AS tsquery)) AS held WHERE doc > 0"
         )
-        await by_index(tx)
+        await tx.by_index()
         return {row.word: row.doc for row in await tx.execute(statement, {"words": list(words)})}
     statement = text("SELECT term, doc FROM paper_vocabulary WHERE term IN (SELECT value FROM json_each(:words))")
     return {row.term: row.doc for row in await tx.execute(statement, {"words": json.dumps(list(words))})}
 
 
 async def _size(tx: Transaction) -> tuple[int, float]:
-    found = (await tx.execute(select(func.count().label("papers"), func.avg(PAPER.c.words).label("length")))).one()
-    return found.papers, float(found.length or 0.0)
+    [(count, length)] = await tx.glance(_SIZE)
+    return count, float(length or 0.0)
+
+
+_SIZE = select(func.count().label("papers"), func.avg(PAPER.c.words).label("length"))
 
 
 async def _frequency(tx: Transaction, word: str) -> int:
     if tx.postgres:
-        holding = text("SELECT count(*) FROM paper_words WHERE words @@ CAST(:word AS tsquery)")
-        return (await tx.execute(holding, {"word": f"'{word}'"})).scalar() or 0
-    found = await tx.execute(text("SELECT doc FROM paper_vocabulary WHERE term = :word"), {"word": word})
-    return found.scalar() or 0
+        [(held,)] = await tx.glance(_HELD_POSTGRES, word=f"'{word}'")
+        return int(held)
+    return sum(held for (held,) in await tx.glance(_HELD_SQLITE, word=word))
+
+
+_HELD_SQLITE = text("SELECT doc FROM paper_vocabulary WHERE term = :word")
+_HELD_POSTGRES = text("SELECT count(*) FROM paper_words WHERE words @@ CAST(:word AS tsquery)").execution_options(
+    by_index=True
+)

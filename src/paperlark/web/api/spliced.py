@@ -66,7 +66,7 @@ def at(told: str) -> str:
 
 def page(address: str) -> str:
     """A page's address as JSON, of its JSON as it was told; "" for none."""
-    if not address:
+    if not address or address == "null":
         return "null"
     # Most addresses are so plain that there is nothing to find out about them.
     return address if _PLAIN.fullmatch(address) else quoted(own_page(json.loads(address)))
