@@ -49,6 +49,16 @@ def test_a_database_is_named_as_people_name_it(written: str, meant: str) -> None
     assert load({"PAPERLARK_DATABASE_URL": written}).database_url == meant
 
 
+def test_copies_of_the_index_lie_beside_a_file_or_in_the_cache_under_the_databases_own_name() -> None:
+    def folder(**given: str) -> Path:
+        return load({f"PAPERLARK_{name}": value for name, value in given.items()}).index_dir
+
+    assert folder(DATABASE_URL="/srv/papers.sqlite3") == Path("/srv/papers.sqlite3.index")
+    one, other = folder(DATABASE_URL="postgresql://u:swordfish@db/one"), folder(DATABASE_URL="postgresql://u@db/other")
+    assert one != other and one.parent == other.parent and "swordfish" not in str(one)
+    assert folder(DATABASE_URL="papers.sqlite3", INDEX_DIR="/var/cache/lark") == Path("/var/cache/lark")
+
+
 def test_a_host_that_sets_port_and_database_is_obeyed() -> None:
     settings = load({"PORT": "5000", "DATABASE_URL": "postgres://u:p@db/lark"})
     assert (settings.host, settings.port) == ("0.0.0.0", 5000)

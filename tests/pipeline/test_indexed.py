@@ -186,10 +186,11 @@ async def without_a_child(before: Path, after: Path) -> None:
 async def kept(
     store: Store, clock: FakeClock, tmp_path: Path, all_are_many: None, monkeypatch: pytest.MonkeyPatch
 ) -> Path:
-    """A folder with the index of a store in which ann follows larks and bob owls."""
+    """A folder with the index of a store in which ann follows larks and bob owls, and the last who came finches."""
     monkeypatch.setattr(indexed, "compacted", without_a_child)
     await reader(store, "larks")
     await reader(store, "owls", "bob")
+    await reader(store, "finches", "cid")
     first = Percolator(store, lease=LEASE, folder=tmp_path / "kept")
     await first.catch_up()
     assert await first._put_in_order()
@@ -217,14 +218,14 @@ async def test_a_process_begins_with_what_was_kept_and_what_changed_since(
     store: Store, clock: FakeClock, kept: Path
 ) -> None:
     assert await told_of(store, clock, kept) == ({"larks", "owls"}, True)
-    cid = await reader(store, "larks OR owls", "cid")
-    await reader(store, "finches", "dan")
+    dan = await reader(store, "larks OR owls", "dan")
+    await reader(store, "wrens", "eve")
     assert await told_of(store, clock, kept) == ({"larks", "owls", "larks OR owls"}, True)
     async with store.transaction() as tx:
-        await profiles.edit(tx, cid.account_id, cid.profile.id, name="x", query="finches OR larks", now=await tx.now())
+        await profiles.edit(tx, dan.account_id, dan.profile.id, name="x", query="finches OR larks", now=await tx.now())
     assert await told_of(store, clock, kept) == ({"larks", "owls", "finches OR larks"}, True)
     async with store.transaction() as tx:
-        await profiles.remove(tx, cid.account_id, cid.profile.id, await tx.now())
+        await profiles.remove(tx, dan.account_id, dan.profile.id, await tx.now())
     assert await told_of(store, clock, kept) == ({"larks", "owls"}, True)
 
 

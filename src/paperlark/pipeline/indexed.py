@@ -141,8 +141,7 @@ class Indexed:
                 await compacted(before, after)
                 found, _ = await asyncio.to_thread(Register.load, after)
                 await self._owned(self._take_over, found)
-                if folder is not None:
-                    await asyncio.to_thread(segment.put, after, folder / NAME)
+                await _keep(after, folder)
         except (OSError, SegmentError) as error:
             self._patience = 2 * self._register.changed
             log.warning("the index could not be put in order; it works as it is", reason=str(error))
@@ -191,6 +190,16 @@ def _entry(profile: Profile, likes: Mapping[str, bytes]) -> tuple[Held, Query] |
         log.error("a stored profile cannot be read", profile=profile.id, reason=str(error))
         return None
     return Held(profile.account_id, profile.id, profile.version, begun), query
+
+
+async def _keep(saved: Path, folder: Path | None) -> None:
+    """Let what was saved be what the next start loads."""
+    if folder is None:
+        return
+    try:
+        await asyncio.to_thread(segment.put, saved, folder / NAME)
+    except OSError as error:  # another process may be doing the same
+        log.warning("the index was not kept for the next start", reason=str(error))
 
 
 @asynccontextmanager
