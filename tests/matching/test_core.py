@@ -24,9 +24,6 @@ from tests.matching.papers import MONDAY, documents
 from tests.matching.test_agreement import queries
 
 CORES = [each for each in (core.PLAIN, core.COMPILED) if each is not None]
-compiled_only = pytest.mark.skipif(
-    core.COMPILED is None, reason="no compiled core: there was no compiler when paperlark was installed"
-)
 
 
 @pytest.fixture(params=CORES, ids=["numpy", "compiled"][: len(CORES)])
@@ -241,10 +238,8 @@ def test_what_learning_raises_is_raised_and_the_next_paper_is_matched() -> None:
         assert [len(met) for met in matcher.match([larks, larks])] == [4, 4]
 
 
-@compiled_only
-def test_the_compiled_core_refuses_what_does_not_fit() -> None:
-    assert core.COMPILED
-    table = core.COMPILED.table()
+def test_the_compiled_core_refuses_what_does_not_fit(compiled: Core) -> None:
+    table = compiled.table()
     for wrong in ((0, (), 0.1), (6, (((0, b"a"),),), 0.1), (0, (((9, b"a"),),), 0.1), (0, (((0, "a"),),), 0.1)):
         with pytest.raises((ValueError, TypeError)):
             table.term(*wrong)
@@ -254,7 +249,7 @@ def test_the_compiled_core_refuses_what_does_not_fit() -> None:
         table.find(b"short")
     with pytest.raises(ValueError, match="no such query"):
         table.hold(0)
-    matcher = core.COMPILED.matcher(table, learn)
+    matcher = compiled.matcher(table, learn)
     for paper_like in (1, (), ((("a",),), (), ()), ((), (), (1,)), (((1, "é"),), (), ())):
         with pytest.raises((ValueError, TypeError)):
             matcher.match([paper_like])
@@ -262,13 +257,11 @@ def test_the_compiled_core_refuses_what_does_not_fit() -> None:
         columns = {each: bytearray(value) for each, value in table.columns().items()}
         columns[name] += b"\xff" * 48 * 8
         with pytest.raises(ValueError, match=r"fit together|whole number"):
-            core.COMPILED.table.restored(columns, 0)
+            compiled.table.restored(columns, 0)
 
 
-@compiled_only
-def test_a_table_cannot_be_changed_while_papers_are_held_against_it() -> None:
-    assert core.COMPILED
-    table = core.COMPILED.table()
+def test_a_table_cannot_be_changed_while_papers_are_held_against_it(compiled: Core) -> None:
+    table = compiled.table()
     asked: list[Exception] = []
 
     def meddle(keys: Any) -> Any:
@@ -278,12 +271,12 @@ def test_a_table_cannot_be_changed_while_papers_are_held_against_it() -> None:
             asked.append(error)
         return learn(keys)
 
-    core.COMPILED.matcher(table, meddle).match([paper(analyse(Document("Larks", MONDAY)))])
+    compiled.matcher(table, meddle).match([paper(analyse(Document("Larks", MONDAY)))])
     assert len(asked) == 1
     assert table.outside(0.1)
 
 
-@compiled_only
+@pytest.mark.usefixtures("compiled")
 def test_the_lock_is_released_while_papers_are_matched() -> None:
     found = Standing()
     found.hold(parse('"word word word word words"'))
