@@ -2,7 +2,7 @@
 
 import os
 import shutil
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -14,6 +14,11 @@ from tests.databases import Fresh, compiled_once, emptied, postgres_databases, r
 SHARED = Path(__file__).parent.parent.parent / "shared" / "data"
 MEMORY = Path("/dev/shm")
 ENOUGH = 4 << 30  # bytes
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """`make test ARGS=--whole`, some minutes longer."""
+    parser.addoption("--whole", action="store_true", help="all of the shared data also where a sample would do")
 
 
 def pytest_configure() -> None:
@@ -41,6 +46,13 @@ def shared_data() -> Path:
     if not SHARED.is_dir():
         pytest.skip("test data not found: ../shared/data")
     return SHARED
+
+
+@pytest.fixture(scope="session")
+def one_in(request: pytest.FixtureRequest) -> Callable[[int], int]:
+    """How wide steps through the shared data are, `papers[::one_in(8)]`: under `--whole` one, whatever is asked."""
+    whole: bool = request.config.getoption("whole")
+    return lambda wanted: 1 if whole else wanted
 
 
 @pytest.fixture(scope="session")

@@ -107,18 +107,18 @@ def test_every_digest_is_read_by_the_standard_library_and_verifies(
 
 
 def test_every_real_record_is_read_by_the_standard_library_and_verifies(
-    key: str, dns: Dns, signature: Signature
+    key: str, dns: Dns, signature: Signature, one_in: Callable[[int], int]
 ) -> None:
     if not DATA.exists():
         pytest.skip("test data not found: ../shared/data")
     email, told = channel(key), 0
     for day, papers in listing():
-        for shown in ((one,) for one in papers):
+        for shown in ((one,) for one in papers[:: one_in(5)]):
             [payload] = email.render(Digest("Models", day, shown))
             raw = signature.signed(email.assemble("ada@example.org", payload, str(told)))
             check(raw, payload, dns, policy=compat32)  # the quick one of the standard library's two
             told += 1
-    assert told == 1746
+    assert told >= 1746 / one_in(5)
 
 
 def check(raw: bytes, payload: Payload, dns: Dns, *, policy: "Policy[Any]" = modern) -> None:
