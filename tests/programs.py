@@ -13,8 +13,8 @@ def needed(name: str, package: str) -> str:
 
 
 def lacking(told: str) -> NoReturn:
-    """Skip the test. CI installs what the tests need (`make programs`): there what is missing is a failure, for a skip
-    would hide that nothing was tested."""
+    """Skip the test. CI installs what the tests need (`make browser compiler`): there what is missing is a failure, for
+    a skip would hide that nothing was tested."""
     if os.environ.get("CI"):
         pytest.fail(told)
     pytest.skip(told)
