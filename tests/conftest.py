@@ -2,13 +2,14 @@
 
 import os
 import shutil
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
 
 from paperlark.store.database import Store, open_store
 from paperlark.testing.clock import FakeClock
+from tests import amounts
 from tests.databases import Fresh, compiled_once, emptied, postgres_databases, removed, sqlite_databases
 
 SHARED = Path(__file__).parent.parent.parent / "shared" / "data"
@@ -17,13 +18,15 @@ ENOUGH = 4 << 30  # bytes
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """`make test ARGS=--whole`, some minutes longer."""
-    parser.addoption("--whole", action="store_true", help="all of the shared data also where a sample would do")
+    """`make test ARGS=--whole`: an hour or so."""
+    parser.addoption("--whole", action="store_true", help="all of the real records, and ten times the examples")
 
 
-def pytest_configure() -> None:
+def pytest_configure(config: pytest.Config) -> None:
     """Keep temporary files in memory where there is room: SQLite waits for the disk at every commit, and no test can
     pull the plug."""
+    if config.getoption("whole"):
+        os.environ[amounts.WHOLE] = "1"
     if MEMORY.is_dir() and shutil.disk_usage(MEMORY).free > ENOUGH:
         os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", str(MEMORY))
 
@@ -46,13 +49,6 @@ def shared_data() -> Path:
     if not SHARED.is_dir():
         pytest.skip("test data not found: ../shared/data")
     return SHARED
-
-
-@pytest.fixture(scope="session")
-def one_in(request: pytest.FixtureRequest) -> Callable[[int], int]:
-    """How wide steps through the shared data are, `papers[::one_in(8)]`: under `--whole` one, whatever is asked."""
-    whole: bool = request.config.getoption("whole")
-    return lambda wanted: 1 if whole else wanted
 
 
 @pytest.fixture(scope="session")

@@ -2,7 +2,7 @@
 
 import gzip
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
@@ -13,6 +13,7 @@ from paperlark.channels import _discord_message as message
 from paperlark.channels.discord import nonce
 from paperlark.model.messages import Digest, DigestPaper, Payload, Reason, Span
 from paperlark.model.papers import Alias
+from tests.amounts import one_in
 
 from .digests import ALL
 from .discord_spec import faults
@@ -100,7 +101,7 @@ def test_every_odd_digest_is_valid(name: str) -> None:
         assert faults("MessageCreateRequest", message.plain_body(payload)) == []
 
 
-def test_every_real_record_is_a_valid_alert(one_in: Callable[[int], int]) -> None:
+def test_every_real_record_is_a_valid_alert() -> None:
     told, papers = 0, list(listing())
     assert len(papers) == 1746
     for number, one in enumerate(papers[:: one_in(5)]):
@@ -109,7 +110,7 @@ def test_every_real_record_is_a_valid_alert(one_in: Callable[[int], int]) -> Non
     assert told == len(papers[:: one_in(5)])
 
 
-def test_papers_of_a_season_are_in_valid_digests(one_in: Callable[[int], int]) -> None:
+def test_papers_of_a_season_are_in_valid_digests() -> None:
     papers = list(bulk())
     assert len(papers) == 20_000
     told, starts = 0, range(0, len(papers), TOGETHER * one_in(10))

@@ -18,6 +18,7 @@ from paperlark.channels.email import Email, Options
 from paperlark.model.messages import Digest, Payload
 from paperlark.model.problems import ReaderError
 from paperlark.testing.mail import MailServer
+from tests.amounts import one_in
 
 from .digests import ALL, digest, paper
 from .test_real_records import DATA, listing
@@ -107,7 +108,7 @@ def test_every_digest_is_read_by_the_standard_library_and_verifies(
 
 
 def test_every_real_record_is_read_by_the_standard_library_and_verifies(
-    key: str, dns: Dns, signature: Signature, one_in: Callable[[int], int]
+    key: str, dns: Dns, signature: Signature
 ) -> None:
     if not DATA.exists():
         pytest.skip("test data not found: ../shared/data")

@@ -2,7 +2,7 @@
 
 import gzip
 import json
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
@@ -19,6 +19,7 @@ from paperlark.model.messages import Digest, DigestPaper, Payload, Reason, Span
 from paperlark.model.papers import Alias
 from paperlark.testing.bot_api import TOKEN
 from paperlark.testing.bot_markup import MarkupError, parse_html, utf16
+from tests.amounts import one_in
 
 from .digests import ALL, HOSTILE
 from .tdlib import RefusedError, mentioned, parsed
@@ -66,7 +67,7 @@ def digests(papers: Sequence[DigestPaper]) -> Iterator[Digest]:
         yield Digest("Your papers today", DAY, tuple(papers[start : start + A_DIGEST]))
 
 
-def test_every_record_of_the_listing_is_taken_alone_and_in_its_days_digest(one_in: Callable[[int], int]) -> None:
+def test_every_record_of_the_listing_is_taken_alone_and_in_its_days_digest() -> None:
     if not LISTING.exists():
         pytest.skip("test data not found: ../shared/data")
     told = 0
@@ -91,7 +92,7 @@ def test_every_record_of_the_listing_is_taken_alone_and_in_its_days_digest(one_i
     assert told == 1746
 
 
-def test_papers_of_arxiv_are_taken_in_digests(one_in: Callable[[int], int]) -> None:
+def test_papers_of_arxiv_are_taken_in_digests() -> None:
     if not BULK.exists():
         pytest.skip("test data not found: ../shared/data")
     with gzip.open(BULK, "rt", encoding="utf-8") as lines:

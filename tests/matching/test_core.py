@@ -20,6 +20,7 @@ from paperlark.matching.standing import ALONE, Standing
 from paperlark.matching.symbols import learn, paper, rows
 from paperlark.matching.tree import Reading, Term
 from paperlark.model.problems import FullError, SegmentError
+from tests.amounts import examples
 from tests.matching.papers import MONDAY, documents
 from tests.matching.test_agreement import queries
 
@@ -54,7 +55,7 @@ steps = st.lists(
 
 
 @settings(
-    max_examples=60,
+    max_examples=examples(30),
     deadline=None,
     suppress_health_check=[HealthCheck.filter_too_much, HealthCheck.too_slow, HealthCheck.data_too_large],
 )
@@ -87,7 +88,7 @@ hostile = st.text(
 )
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=examples(60), deadline=None)
 @given(hostile, hostile, st.lists(hostile, max_size=3))
 @example("C++ C# a-C++ c#-x", "a--b -a- a-b-c-d-e", ["$\\'e$-a"])
 def test_both_cores_read_hostile_text_alike(title: str, abstract: str, authors: list[str]) -> None:
