@@ -88,7 +88,7 @@ def emptied(address: str) -> bool:
 
 def removed(address: str) -> None:
     """Remove a SQLite file, which nobody has open."""
-    Path(address.partition(":///")[2]).unlink()
+    Path(address.partition(":///")[2]).unlink(missing_ok=True)
 
 
 class _Compiled(LRUCache[Any, Any]):
