@@ -70,39 +70,6 @@ static inline size_t slots_for(size_t places) {
     return slots;
 }
 
-static inline void put_place(Places *places, uint64_t hash, uint32_t place) {
-    size_t slot = hash & places->mask;
-    while (places->slots[slot] != EMPTY)
-        slot = (slot + 1) & places->mask;
-    places->slots[slot] = place;
-    places->used++;
-}
-
-static inline void discard_places(Places *places) {
-    free(places->slots);
-    *places = (Places){0};
-}
-
-typedef uint64_t (*HashOfPlace)(const void *of, uint32_t place);
-
-/* Slots for `more` places beyond those from `first` to `used`. Making new ones puts all of them anew: 50 ms for a
- * million. */
-static inline bool make_slots(Places *places, size_t more, size_t first, size_t used, HashOfPlace hash,
-                              const void *of) {
-    size_t wanted = slots_for(used - first + more);
-    if (places->slots != NULL && wanted <= places->mask + 1)
-        return true;
-    uint32_t *slots = malloc(wanted * sizeof *slots);
-    if (slots == NULL)
-        return false;
-    memset(slots, 0xff, wanted * sizeof *slots);
-    free(places->slots);
-    *places = (Places){slots, wanted - 1, 0};
-    for (size_t place = first; place < used; place++)
-        put_place(places, hash(of, (uint32_t)place), (uint32_t)place);
-    return true;
-}
-
 #define MULTIPLIER 0x9E3779B97F4A7C15ULL /* 2^64 divided by the golden ratio */
 
 static inline uint64_t mixed(uint64_t hash, uint64_t word) {

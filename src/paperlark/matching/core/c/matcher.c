@@ -10,15 +10,27 @@ static bool is_letter(uint8_t byte, bool plain) {
     return (uint8_t)((byte | 32) - 'a') < 26 || (uint8_t)(byte - '0') < 10;
 }
 
-static uint64_t hash_of_kept_word(const void *of, uint32_t place) {
-    const MatcherData *matcher = of;
-    const Word *word = &matcher->words.at[place];
-    return hash_of(matcher->seed, matcher->letters.at + word->at, word->length);
-}
-
 static bool room_for_word(MatcherData *matcher, size_t length) {
-    return MAKE_ROOM(&matcher->words, 1) && MAKE_ROOM(&matcher->letters, length) && MAKE_ROOM(&matcher->unknown, 1) &&
-           make_slots(&matcher->word_places, 1, 0, matcher->words.used, hash_of_kept_word, matcher);
+    Places *places = &matcher->word_places;
+    if (!MAKE_ROOM(&matcher->words, 1) || !MAKE_ROOM(&matcher->letters, length) || !MAKE_ROOM(&matcher->unknown, 1))
+        return false;
+    size_t wanted = slots_for(places->used + 1);
+    if (places->slots != NULL && wanted <= places->mask + 1)
+        return true;
+    uint32_t *slots = malloc(wanted * sizeof *slots);
+    if (slots == NULL)
+        return false;
+    memset(slots, 0xff, wanted * sizeof *slots);
+    for (size_t place = 0; place < matcher->words.used; place++) {
+        const Word *word = &matcher->words.at[place];
+        size_t slot = hash_of(matcher->seed, matcher->letters.at + word->at, word->length) & (wanted - 1);
+        while (slots[slot] != EMPTY)
+            slot = (slot + 1) & (wanted - 1);
+        slots[slot] = (uint32_t)place;
+    }
+    free(places->slots);
+    *places = (Places){slots, wanted - 1, matcher->words.used};
+    return true;
 }
 
 /* The word's place in the vocabulary; a new one is unknown at first. EMPTY: no memory. */
@@ -33,11 +45,14 @@ static uint32_t word_for(MatcherData *matcher, const uint8_t *at, size_t length)
     }
     if (!room_for_word(matcher, length))
         return EMPTY;
+    for (slot = hash & places->mask; places->slots[slot] != EMPTY; slot = (slot + 1) & places->mask)
+        ;
     uint32_t place = (uint32_t)matcher->words.used++;
     matcher->words.at[place] = (Word){.at = (uint32_t)matcher->letters.used, .length = (uint32_t)length};
     memcpy(matcher->letters.at + matcher->letters.used, at, length);
     matcher->letters.used += length;
-    put_place(&matcher->word_places, hash, place);
+    matcher->word_places.slots[slot] = place;
+    matcher->word_places.used++;
     matcher->unknown.at[matcher->unknown.used++] = place;
     return place;
 }
@@ -357,7 +372,8 @@ bool matcher_begin(MatcherData *matcher, const TableData *table, TableData *taug
 }
 
 bool forget_words(MatcherData *matcher) {
-    discard_places(&matcher->word_places);
+    free(matcher->word_places.slots);
+    matcher->word_places = (Places){0};
     DISCARD(&matcher->words);
     DISCARD(&matcher->letters);
     DISCARD(&matcher->said);
@@ -391,7 +407,7 @@ void matcher_end(MatcherData *matcher) {
     DISCARD(&matcher->letters);
     DISCARD(&matcher->said);
     DISCARD(&matcher->unknown);
-    discard_places(&matcher->word_places);
+    free(matcher->word_places.slots);
     DISCARD(&matcher->spots);
     DISCARD(&matcher->steps);
     DISCARD(&matcher->present);

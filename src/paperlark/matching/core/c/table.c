@@ -14,37 +14,66 @@ static uint64_t hash_of_query(const TableData *table, const uint64_t key[2]) { r
 
 /* ---- the hash tables -------------------------------------------------------------------------------------------- */
 
-static uint64_t hash_of_kept_symbol(const void *of, uint32_t place) {
-    const TableData *table = of;
+typedef uint64_t (*HashOfPlace)(const TableData *, uint32_t place);
+
+static uint64_t hash_of_kept_symbol(const TableData *table, uint32_t place) {
     const Symbol *symbol = &table->symbols.at[place];
     return hash_of_symbol(table, symbol->kind, table->letters.at + symbol->at, symbol->length);
 }
 
-static uint64_t hash_of_kept_node(const void *of, uint32_t place) {
-    const TableData *table = of;
+static uint64_t hash_of_kept_node(const TableData *table, uint32_t place) {
     return hash_of_node(table, table->nodes.at[place].parent, table->nodes.at[place].symbol);
 }
 
-static uint64_t hash_of_kept_query(const void *of, uint32_t place) {
-    const TableData *table = of;
+static uint64_t hash_of_kept_query(const TableData *table, uint32_t place) {
     return hash_of_query(table, table->queries.at[place].key);
+}
+
+static void put_place(Places *places, uint64_t hash, uint32_t place) {
+    size_t slot = hash & places->mask;
+    while (places->slots[slot] != EMPTY)
+        slot = (slot + 1) & places->mask;
+    places->slots[slot] = place;
+    places->used++;
+}
+
+static void discard_places(Places *places) {
+    free(places->slots);
+    *places = (Places){0};
+}
+
+/* Slots for `more` places beyond those from `first` to `used`. Making new ones puts all of them anew: 50 ms for a
+ * million. Nodes that a symbol leads to need none, and get one then: they are counted too. */
+static bool make_slots(const TableData *table, Places *places, size_t more, size_t first, size_t used,
+                       HashOfPlace hash) {
+    size_t wanted = slots_for(used - first + more);
+    if (places->slots != NULL && wanted <= places->mask + 1)
+        return true;
+    uint32_t *slots = malloc(wanted * sizeof *slots);
+    if (slots == NULL)
+        return false;
+    memset(slots, 0xff, wanted * sizeof *slots);
+    free(places->slots);
+    *places = (Places){slots, wanted - 1, 0};
+    for (size_t place = first; place < used; place++)
+        put_place(places, hash(table, (uint32_t)place), (uint32_t)place);
+    return true;
 }
 
 static bool room_for_symbols(TableData *table, size_t more) {
     return MAKE_ROOM(&table->symbols, more) &&
-           make_slots(&table->symbol_places, more, 1, table->symbols.used, hash_of_kept_symbol, table);
+           make_slots(table, &table->symbol_places, more, 1, table->symbols.used, hash_of_kept_symbol);
 }
 
-/* Nodes that a symbol leads to need no slot, and get one when all are put anew: they are counted too. */
 static bool room_for_nodes(TableData *table, size_t more) {
     return MAKE_ROOM(&table->nodes, more) &&
-           make_slots(&table->node_places, more, 1, table->nodes.used, hash_of_kept_node, table);
+           make_slots(table, &table->node_places, more, 1, table->nodes.used, hash_of_kept_node);
 }
 
 bool room_for_query(TableData *table, size_t clauses, size_t literals) {
     return MAKE_ROOM(&table->queries, 1) && MAKE_ROOM(&table->dead, 1) && MAKE_ROOM(&table->clauses, clauses) && MAKE_ROOM(&table->added, clauses) &&
            MAKE_ROOM(&table->tails, 2 * clauses + literals) &&
-           make_slots(&table->query_places, 1, 0, table->queries.used, hash_of_kept_query, table);
+           make_slots(table, &table->query_places, 1, 0, table->queries.used, hash_of_kept_query);
 }
 
 uint32_t find_symbol(const TableData *table, uint32_t kind, const uint8_t *word, size_t length) {
@@ -165,9 +194,9 @@ bool table_index(TableData *table) {
     for (uint32_t place = 0; place < table->queries.used; place++)
         note_life(table, place);
     /* Roots are found through their symbol, and need no slot; that they have one costs less than telling them apart. */
-    return make_slots(&table->symbol_places, table->symbols.used, 1, table->symbols.used, hash_of_kept_symbol, table) &&
-           make_slots(&table->node_places, table->nodes.used, 1, table->nodes.used, hash_of_kept_node, table) &&
-           make_slots(&table->query_places, table->queries.used, 0, table->queries.used, hash_of_kept_query, table);
+    return make_slots(table, &table->symbol_places, table->symbols.used, 1, table->symbols.used, hash_of_kept_symbol) &&
+           make_slots(table, &table->node_places, table->nodes.used, 1, table->nodes.used, hash_of_kept_node) &&
+           make_slots(table, &table->query_places, table->queries.used, 0, table->queries.used, hash_of_kept_query);
 }
 
 /* ---- terms ------------------------------------------------------------------------------------------------------ */
