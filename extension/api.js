@@ -57,9 +57,14 @@ export function profiles() {
   return get("/profiles");
 }
 
-/** Papers of the whole archive that meet a query. */
-export function search(query, limit = 20) {
-  return get("/papers", { q: query, limit });
+/** Papers of the whole archive that meet a query; by meaning: that are about it, in its words or in others. */
+export function search(query, { meaning = false, limit = 20 } = {}) {
+  return get("/papers", { q: query, limit, by: meaning ? "meaning" : "" });
+}
+
+/** The papers most like one. */
+export function similar(paper, limit = 10) {
+  return get(`/papers/${encodeURIComponent(paper)}/similar`, { limit });
 }
 
 /** Put a mark (read, saved, dismissed) on a paper, or take it off. The same again changes nothing. */

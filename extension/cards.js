@@ -7,10 +7,11 @@ import { ago } from "./words.js";
 const BOOKMARK = "M4 2.5h8v11l-4-3-4 3z";
 const CROSS = "M4 4l8 8M12 4l-8 8";
 const HUSH = "M2.5 6v4H5l4 3V3L5 6zM11.5 6l3 4M14.5 6l-3 4";
+const PAIR = "M6 4.5a3.5 3.5 0 1 0 .01 0M10 4.5a3.5 3.5 0 1 0 .01 0";
 const TICK = "M3 8.5l3.2 3.2L13 4.8";
 
 /**
- * A paper in its list. entry: as `GET /matches` gives it. doing: what its buttons do, {open, save, dismiss, mute}.
+ * A paper in its list. entry: as `GET /matches` gives it. doing: what its buttons do, {open, save, dismiss, mute, alike}.
  * muting: whether its choice of what to mute is open.
  */
 export function card(entry, { say, language, now, excerpts, muting, doing }) {
@@ -82,6 +83,7 @@ function actions(entry, marks, { say, muting, doing }) {
     act("save", BOOKMARK, say(saved ? "saved" : "save"), () => doing.save(entry), { "aria-pressed": String(saved) }),
     act("dismiss", CROSS, say("dismiss"), () => doing.dismiss(entry)),
     act("mute", HUSH, say("mute"), () => doing.choose(entry), { "aria-expanded": String(muting) }),
+    act("alike", PAIR, say("alike"), () => doing.alike(entry)),
     marks.read || saved || !doing.read ? null : act("read", TICK, say("mark_read"), () => doing.read(entry)),
   );
 }

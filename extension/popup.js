@@ -7,6 +7,7 @@ import { card } from "./cards.js";
 import { button, make, picture } from "./dom.js";
 import { load, whole } from "./kept.js";
 import { listOf } from "./state.js";
+import { legible } from "./tex.js";
 import { view } from "./view.js";
 import { ago, clock, counted, fill, sayer } from "./words.js";
 
@@ -19,7 +20,7 @@ const TOAST = 6000; // milliseconds
 const PATIENCE = 300; // milliseconds after the last key before a search goes out
 
 let known = null; // {account, choices, kept}, as storage has it
-let found = null; // what a search found: {query, entries, problem}, or null
+let found = null; // what was looked for and found: {wish, entries, note, problem}, or null; a wish is {query, meaning} or {like}, a paper
 let muting = ""; // the paper whose choice of mutes is open
 const painted = new Map(); // what each part of the page shows, so that only what changed is made anew
 
@@ -36,7 +37,7 @@ function paint() {
   at.keys.hidden = !seen.unread.length;
   document.body.classList.toggle("low", Boolean(seen.panel && seen.earlier.length));
   part("profile", [known.kept.profiles, known.kept.chosen], profiles);
-  part("banner", [seen.banner, found?.query ?? null], () => banner(seen.banner));
+  part("banner", [seen.banner, found?.wish ?? null], () => banner(seen.banner));
   part("panel", [seen.panel], () => panel(seen.panel));
   part("unread-heading", [seen.unread.length, known.kept.unread, Boolean(found)], () => heading(seen));
   at["earlier-heading"].hidden = !seen.earlier.length;
@@ -143,6 +144,10 @@ const doing = {
     paint();
     if (muting) document.querySelector(".choices button")?.focus();
   },
+  alike({ paper }) {
+    at.query.value = "";
+    look({ like: paper });
+  },
   async mute(entry, kind, value, shown) {
     muting = "";
     paint();
@@ -196,47 +201,65 @@ let soon = 0;
 function search() {
   clearTimeout(soon);
   if (!at.query.value.trim()) return clearSearch();
-  soon = setTimeout(look, PATIENCE);
+  soon = setTimeout(lookForWords, PATIENCE);
   return undefined;
 }
 
-async function look() {
-  const query = at.query.value.trim();
-  const answer = await ask({ do: "search", query });
-  if (query !== at.query.value.trim()) return; // more was typed meanwhile
+const typed = () => at.query.value.trim();
+const lookForWords = () => look({ query: typed(), meaning: false });
+
+let latest = null; // what was wished for last
+
+async function look(wish) {
+  latest = wish;
+  const answer = await ask(wish.like ? { do: "similar", paper: wish.like.id } : { do: "search", ...wish });
+  if (latest !== wish || typed() !== (wish.query ?? "")) return; // something else is wished for by now
   const data = answer.kind === "given" && Array.isArray(answer.value?.data) ? answer.value.data : [];
-  const entries = data.map((paper) => ({ paper, marks: {}, why: [{ profile: "", text: "", matched: paper.matched ?? [] }] }));
-  found = { query, entries, problem: answer.kind === "given" ? null : answer };
+  const why = (paper) => [{ profile: "", text: wish.like ? alike(paper) : "", matched: paper.matched ?? [] }];
+  const entries = data.map((paper) => ({ paper, marks: {}, why: why(paper) }));
+  found = { wish, entries, note: answer.value?.note ?? "", problem: answer.kind === "given" ? null : answer };
+  muting = "";
   main.scrollTop = 0;
   paint();
   searchBanner();
 }
 
+/** Why a paper is like another: characteristic words that both have. */
+function alike(paper) {
+  const words = (paper.words ?? []).map((word) => `“${word}”`).join(", ");
+  return words ? say("alike_words", words) : say("alike_meaning");
+}
+
 function searched() {
   const { entries } = found;
   const none = { panel: null, banner: null, unread: entries.filter((each) => !each.marks.dismissed), earlier: [], busy: false };
-  if (found.problem) return { ...none, panel: null };
-  return entries.length ? none : { ...none, panel: { key: "panel_not_found", words: [found.query], actions: [] } };
+  if (found.problem || entries.length) return none;
+  return { ...none, panel: { key: found.wish.like ? "panel_none_alike" : "panel_not_found", words: [], actions: [] } };
 }
 
 function searchBanner() {
-  const { query, problem: wrong } = found;
-  if (!wrong) {
-    at.banner.replaceChildren(make("p", { text: say("whole_archive") }), button(say("follow_search"), () => follow(query)));
-  } else {
+  const { wish, note, problem: wrong } = found;
+  const said = (text) => make("p", { text, dir: "auto" });
+  if (wrong) {
     const use = () => {
       at.query.value = wrong.suggested;
-      look();
+      lookForWords();
     };
-    at.banner.replaceChildren(
-      make("p", { class: "fault", text: problem(wrong) }),
-      wrong.suggested ? button(say("use_this", wrong.suggested), use) : "",
-    );
+    const better = wrong.suggested ? button(say("use_this", wrong.suggested), use) : "";
+    at.banner.replaceChildren(make("p", { class: "fault", text: problem(wrong) }), better);
+  } else if (wish.like) {
+    at.banner.replaceChildren(said(note || say("alike_to", legible(wish.like.title))), button(say("back"), clearSearch));
+  } else if (wish.meaning) {
+    at.banner.replaceChildren(said(note || say("whole_archive_meaning")), button(say("by_words"), lookForWords));
+  } else {
+    const other = button(say("by_meaning"), () => look({ query: wish.query, meaning: true }));
+    at.banner.replaceChildren(said(say("whole_archive")), other, button(say("follow_search"), () => follow(wish.query)));
   }
 }
 
 function clearSearch() {
   clearTimeout(soon);
+  latest = null;
   at.query.value = "";
   if (!found) return;
   found = null;
@@ -355,7 +378,7 @@ at.query.addEventListener("input", search);
 at.search.addEventListener("submit", (submitted) => {
   submitted.preventDefault();
   clearTimeout(soon);
-  look();
+  if (typed()) lookForWords();
 });
 
 if (known.kept.notice) {

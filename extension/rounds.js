@@ -179,8 +179,13 @@ export function makeRounds({ browser, fetch, now, say }) {
   }
 
   /** Search the archive; the server's answer. */
-  async function search(query) {
-    return ask(api.search(query));
+  async function search(query, meaning) {
+    return ask(api.search(query, { meaning }));
+  }
+
+  /** The papers most like one; the server's answer. */
+  async function similar(paper) {
+    return ask(api.similar(paper));
   }
 
   // ── the account ───────────────────────────────────────────────────────────────────────────────────────────────────
@@ -229,5 +234,5 @@ export function makeRounds({ browser, fetch, now, say }) {
     await change((kept) => ({ ...kept, notice }));
   }
 
-  return { change, refresh, mark, mute, follow, unfollow, choose, search, pair, code, leave, prefer, note, wake };
+  return { change, refresh, mark, mute, follow, unfollow, choose, search, similar, pair, code, leave, prefer, note, wake };
 }

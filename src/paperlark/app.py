@@ -115,9 +115,10 @@ class Paperlark:
         self._telegram_arrived: Callable[[], None] = lambda: None  # another process may be the one that answers
         self._lease = timedelta(seconds=settings.lease_seconds)
         self._recent = Recent()
-        self.percolator = Percolator(store, lease=self._lease, recent=self._recent, at=at)
+        folder = settings.index_dir
+        self.percolator = Percolator(store, lease=self._lease, recent=self._recent, folder=folder, at=at)
         self._operator = operator_of(settings, self.channels)
-        self._beside = Beside(store, self.percolator, self._recent, lease=self._lease)
+        self._beside = Beside(store, self.percolator, self._recent, lease=self._lease, folder=folder)
         self.lanes = {channel.kind: Lane(store, channel, lease=self._lease) for channel in channels}
         self.deliverers = [self._deliverer(channel) for channel in channels]
 
@@ -264,6 +265,7 @@ class Paperlark:
             trusted_proxies=self.settings.trusted_proxies or "",
             own_key=None if self.settings.webhook_secret else lambda: own_key(self.settings, self.store),
             requests_a_minute=self.settings.api_requests_a_minute,
+            warms=True,
         )
         if self.settings.telegram_token is not None and self.settings.telegram_webhook:
             from paperlark.bots.telegram_webhook import secret_of, webhook

@@ -12,12 +12,13 @@ import difflib
 import os
 import re
 from collections.abc import Iterable, Mapping
+from hashlib import blake2b
 from ipaddress import ip_network
 from pathlib import Path
 from typing import Annotated, Any, Literal, NamedTuple, Self
 from urllib.parse import unquote
 
-from platformdirs import user_data_path
+from platformdirs import user_cache_path, user_data_path
 from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, ValidationError, model_validator
 from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
@@ -26,6 +27,7 @@ from paperlark.model.problems import PaperlarkError
 
 PREFIX = "PAPERLARK_"
 FALL_BACKS = {"port": "PORT", "database_url": "DATABASE_URL"}
+SQLITE = "sqlite+aiosqlite:///"
 SMTP_PORTS = {"starttls": 587, "tls": 465, "none": 25}
 
 
@@ -35,7 +37,7 @@ def _database_url(value: object) -> object:
         return value
     scheme, mark, rest = value.partition("://")
     if not mark:
-        return f"sqlite+aiosqlite:///{Path(value).expanduser()}"
+        return f"{SQLITE}{Path(value).expanduser()}"
     if re.fullmatch(r"postgres(ql)?(\+\w+)?", scheme):
         return f"postgresql+psycopg://{rest}"
     if re.fullmatch(r"sqlite(\+\w+)?", scheme):
@@ -80,7 +82,16 @@ def _networks(value: str | None) -> str | None:
 
 
 def _default_database() -> str:
-    return f"sqlite+aiosqlite:///{user_data_path('paperlark') / 'paperlark.sqlite3'}"
+    return f"{SQLITE}{user_data_path('paperlark') / 'paperlark.sqlite3'}"
+
+
+def _default_index_dir(database_url: str) -> Path:
+    """Beside a SQLite file; for other databases in the user's cache, under a name of the database's own."""
+    if database_url.startswith(SQLITE):
+        file = Path(database_url.removeprefix(SQLITE).partition("?")[0])
+        return file.with_name(f"{file.name}.index")
+    own = blake2b(database_url.encode(), digest_size=8).hexdigest()
+    return user_cache_path("paperlark") / f"index-{own}"
 
 
 WebAddress = Annotated[str, BeforeValidator(_web_address)]
@@ -96,6 +107,10 @@ class Settings(BaseSettings):
         default_factory=_default_database,
         repr=False,
         description="the store: postgresql://…, or the path of a SQLite file (or DATABASE_URL)",
+    )
+    index_dir: Path = Field(
+        default_factory=lambda checked: _default_index_dir(checked["database_url"]),
+        description="the folder for copies of the compiled profiles, by default beside the SQLite file; it may be lost",
     )
     telegram_token: SecretStr | None = Field(None, description="the bot's token, to tell readers by Telegram")
     telegram_api: WebAddress = Field(

@@ -10,6 +10,7 @@ import pytest
 
 from paperlark import __version__
 from paperlark.app import opened
+from paperlark.matching.core import COMPILED
 from paperlark.settings import load
 from paperlark.store import accounts
 from paperlark.store.database import open_store
@@ -87,6 +88,14 @@ def test_check_finds_a_fresh_paperlark_well_and_makes_nothing(lark: Lark) -> Non
     assert found["well"] is True
     assert found["findings"][0]["what"] == "database"
     assert not lark.database.exists()
+
+
+def test_check_says_by_what_papers_are_matched_and_against_how_many_lines_each_is_held(lark: Lark) -> None:
+    lark.well("profiles", "add", "upvotes:>=50, larks upvotes:>=20", "--name", "votes")
+    lark.well("profiles", "add", "stars:>9 OR upvotes:>=50", "--name", "stars")
+    said = {each["what"]: each["said"] for each in lark.well("check", "--json").record["findings"]}
+    assert said["lines of numbers alone"] == "2 different ones, of at most 1,000"
+    assert said["matching"].startswith("by the compiled core" if COMPILED else "by numpy, slower")
 
 
 def test_check_names_what_is_wrong_and_shows_no_value(lark: Lark, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -4,6 +4,8 @@ import json
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import pytest
+
 from tests.cli.conftest import SAMPLE, Lark
 
 # ── profiles and subscriptions ───────────────────────────────────────────────────────────────────────────────────────
@@ -25,6 +27,21 @@ def test_a_profile_is_added_shown_edited_and_removed(lark: Lark) -> None:
 def test_a_profile_without_a_name_is_called_like_its_query(lark: Lark) -> None:
     assert lark.well("profiles", "add", "tree  search", "--json").record["name"] == "tree search"
     assert lark("profiles", "add", "tree search").err.startswith("paperlark: you already have a profile named")
+
+
+def test_a_profile_that_cannot_be_held_is_refused_with_what_would_do(
+    lark: Lark, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    refused = lark("profiles", "add", "NOT vision", "--name", "none")
+    assert (refused.status, refused.out) == (1, "")
+    assert "an alternative must ask for something, not only exclude" in refused.err
+    assert "did you mean larks -vision" in lark("profiles", "add", "larks, -vision", "--name", "none").err
+    monkeypatch.setattr("paperlark.readers.follow.ALONE", 1)
+    lark.well("profiles", "add", "upvotes:>=50", "--name", "votes")
+    full = lark("profiles", "add", "upvotes:>=51", "--name", "more")
+    assert (full.status, full.out) == (1, "")
+    assert full.err.startswith("paperlark: there are 1,000 different lines of numbers alone already")
+    assert lark.well("profiles", "--json").record["name"] == "votes"
 
 
 def test_a_subscription_keeps_every_wish(lark: Lark) -> None:

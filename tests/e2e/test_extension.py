@@ -290,6 +290,27 @@ async def test_the_archive_is_searched_and_a_query_that_cannot_be_read_says_what
     await popup.keyboard.press("Escape")
 
 
+async def test_a_search_goes_on_in_other_words_and_from_a_paper_to_those_like_it(somebody: Somebody) -> None:
+    await somebody.announce(3, "bowerbirds")
+    popup = await somebody.reader.open()
+    await popup.fill("#query", "bowerbird study nests")
+    await expect(popup.locator("#panel h2")).to_have_text("Nothing found")
+    await popup.get_by_role("button", name="In other words too").click()
+    await expect(popup.locator("#unread article")).not_to_have_count(0)
+    await expect(popup.locator("#banner")).to_contain_text("What is about this")
+    await popup.get_by_role("button", name="In these words only").click()
+    await expect(popup.locator("#panel h2")).to_have_text("Nothing found")
+    await popup.fill("#query", "bowerbirds")
+    await expect(popup.locator("#unread article")).to_have_count(3)
+    first = popup.locator("#unread article").first
+    title = await first.locator("h2").inner_text()
+    await first.locator("[data-act=alike]").click()
+    await expect(popup.locator("#banner")).to_contain_text(f"Papers like “{title}”")
+    await expect(popup.locator("#unread .why", has_text="“bowerbirds”")).to_have_count(2)
+    await popup.get_by_role("button", name="Back").click()
+    await expect(popup.locator("#banner")).to_be_empty()
+
+
 # ── trouble ────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 

@@ -45,6 +45,15 @@ test("what is searched for is written as a parameter, whatever it holds", () => 
   assert.equal(new URLSearchParams(api.search('a&b="ü"').path.split("?")[1]).get("q"), 'a&b="ü"');
 });
 
+test("a search is by words, or by meaning where that is asked for", () => {
+  const by = (request) => new URLSearchParams(request.path.split("?")[1]).get("by");
+  assert.deepEqual([by(api.search("larks")), by(api.search("larks", { meaning: true }))], [null, "meaning"]);
+});
+
+test("papers like one have an address of their own, whatever the paper is called", () => {
+  assert.equal(api.similar("doi:10.1/x?y").path, "/papers/doi%3A10.1%2Fx%3Fy/similar?limit=10");
+});
+
 test("an answer brings its value, its tag and when to come again", () => {
   assert.deepEqual(read(200, { data: [] }, { ETag: '"x"', "X-Poll-Interval": "120" }), {
     kind: "given", value: { data: [] }, etag: '"x"', every: 120,

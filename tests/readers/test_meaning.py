@@ -2,6 +2,7 @@
 
 import sys
 from collections.abc import Iterator
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -14,8 +15,10 @@ from paperlark.readers import follow, meaning, search, similar
 from paperlark.readers.narrowing import Narrowing
 from paperlark.readers.preview import preview
 from paperlark.readers.search import Place
+from paperlark.readers.warm import Warming
 from paperlark.readers.why import explain
-from paperlark.store.database import Store
+from paperlark.store.compass import Compass
+from paperlark.store.database import Store, Transaction
 from paperlark.store.tables import MATCH
 from tests.builders import LEASE, MONDAY, Reader, percolate, reader, record, stored, told
 
@@ -97,6 +100,40 @@ async def test_similar_papers_are_near_and_say_why(archive: Store) -> None:
     assert not found.note
     with pytest.raises(ReaderError):
         await similar.similar(archive, "2603.77777")
+
+
+async def test_similar_papers_are_looked_for_again_only_when_papers_come_or_change(
+    archive: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looked_for: list[int] = []
+    find = similar._find
+
+    async def counted(tx: Transaction, compass: Compass, paper_id: int, limit: int) -> Any:
+        looked_for.append(paper_id)
+        return await find(tx, compass, paper_id, limit)
+
+    monkeypatch.setattr(similar, "_find", counted)
+    first = await similar.similar(archive, "2603.00003", limit=1)
+    assert await similar.similar(archive, "2603.00003", limit=1) == first
+    await reader(archive, "larks")
+    assert await similar.similar(archive, "2603.00003", limit=1) == first
+    assert len(looked_for) == 1
+    await record(archive, told("Larks over the hedge again", PAPERS["2603.00003"][1], arxiv="2604.00001"))
+    assert names((await similar.similar(archive, "2603.00003", limit=1)).papers) == ["2604.00001"]
+    other = "Compilers for tensor programs", "Loops are fused and tiled."
+    await record(archive, told(*other, arxiv="2604.00001", at=MONDAY + timedelta(days=1), occasion="replaced:v2"))
+    assert names((await similar.similar(archive, "2603.00003", limit=1)).papers) == ["2603.00004"]
+    assert len(looked_for) == 3
+
+
+async def test_what_searches_would_wait_for_is_read_beforehand(archive: Store) -> None:
+    warming = Warming(archive)
+    assert "still being read" in warming.note
+    await warming.run()
+    assert (warming.papers, warming.note) == (len(PAPERS), "")
+    async with archive.reading() as tx:
+        assert len(tx.compass) == len(tx.shelf) == len(PAPERS)
+        assert tx.shelf.usual is not None
 
 
 @pytest.mark.usefixtures("without_the_extra")

@@ -18,7 +18,7 @@ from sqlalchemy import Connection, insert, select, text, update
 from paperlark.model.problems import StoreError
 from paperlark.store import migrations
 from paperlark.store.database import Store, open_store, open_unchecked
-from paperlark.store.tables import ACCOUNT, ANNOUNCEMENT, METADATA, SUBSCRIPTION
+from paperlark.store.tables import ACCOUNT, ANNOUNCEMENT, METADATA, PROFILE, SUBSCRIPTION
 from paperlark.testing.clock import FakeClock
 from tests.builders import MONDAY, count, rows
 from tests.databases import Fresh
@@ -78,6 +78,9 @@ def left_by_the_first_version(url: str) -> None:
         for number, (before, _) in enumerate(WANTED):
             connection.execute(insert(SUBSCRIPTION).values(**row, id=number, profile_id=number, occasions=before))
         connection.execute(insert(ANNOUNCEMENT).values(**FIRST, id=1, type="new"))
+        made = {"account_id": 1, "version": 1, "name": "n", "created_at": MONDAY, "began_at": MONDAY}
+        for number, written in enumerate(("larks upvotes:>=1, Stars:>2", "likely larks", "upvotes:(")):
+            connection.execute(insert(PROFILE).values(**made, id=number, text=written))
     database.dispose()
 
 
@@ -91,6 +94,8 @@ async def test_what_the_first_version_kept_means_the_same_today(fresh: Fresh, tm
     store = await open_store(url)
     found = await rows(store, select(SUBSCRIPTION.c.occasions).order_by(SUBSCRIPTION.c.id))
     assert [row["occasions"] for row in found] == [after for _, after in WANTED]
+    alone = await rows(store, select(PROFILE.c.alone).order_by(PROFILE.c.id))
+    assert [row["alone"] for row in alone] == ["stars:>2", None, None]
     async with store.transaction() as tx:  # one occasion may be announced once for each type
         await tx.insert_new(ANNOUNCEMENT, [FIRST | {"id": 2, "type": "cross"}, FIRST | {"id": 3, "type": "cross"}])
     assert await count(store, ANNOUNCEMENT) == 2

@@ -64,7 +64,7 @@ async def test_every_change_is_in_the_log_and_a_removed_profile_says_so(store: S
     (gone,), _ = await all_changes(store, until)
     assert (gone.profile_id, gone.profile) == (ann.profile.id, None)
     async with store.reading() as tx:
-        assert await profiles.everyone(tx) == []
+        assert await profiles.everyone(tx, (0, 0), 10) == []
         assert await profiles.subscriptions(tx, ann.account_id) == []
 
 

@@ -1,5 +1,6 @@
 """The pages, as a browser without JavaScript gets them."""
 
+import asyncio
 import gzip
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -8,17 +9,18 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from aiohttp.test_utils import TestServer
+from aiohttp.test_utils import TestClient, TestServer
 from selectolax.lexbor import LexborHTMLParser, LexborNode
 from yarl import URL
 
 from paperlark.links import Links
 from paperlark.model.papers import Alias
 from paperlark.sources import jsonl
-from paperlark.store import recording
+from paperlark.store import directions, recording
 from paperlark.store.database import Store, open_store
 from paperlark.testing.clock import FakeClock
 from paperlark.web import make_web
+from paperlark.web.keys import WARMING
 from tests.databases import Fresh
 from tests.web.archive import DAY, Client, announcement, record
 from tests.web.fitting import FittingClient
@@ -513,3 +515,28 @@ async def test_a_search_can_ask_for_other_words_too_and_a_paper_shows_similar_on
     async with client.get(f"/papers/{asked}") as answer:
         page = await answer.text()
         assert "Similar papers" in page and f'href="/papers/{other}"' in page
+
+
+async def test_the_status_says_so_while_searches_are_still_slow(
+    sqlite_store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    go_on, begun = asyncio.Event(), asyncio.Event()
+
+    async def held_up(_store: Store, *, limit: int) -> None:
+        begun.set()
+        await go_on.wait()
+
+    monkeypatch.setattr(directions, "up_to_date", held_up)
+    application = make_web(sqlite_store, {}, warms=True)
+    warming = application[WARMING]
+    assert warming is not None
+    async with TestClient(TestServer(application)) as client:
+        await begun.wait()
+        assert "is still being read" in await (await client.get("/status")).text()
+        go_on.set()
+        for _ in range(500):
+            await asyncio.sleep(0.01 if warming.note else 0)
+        assert "is still being read" not in await (await client.get("/status")).text()
+    go_on.clear()
+    async with TestClient(TestServer(make_web(sqlite_store, {}, warms=True))):
+        pass  # ends with its task still at work

@@ -143,7 +143,8 @@ async def _database(settings: "Settings") -> list[Finding]:
         version = await store.version()
         refuse_newer(version)
         if version == HEAD:
-            return [Finding("database", "well", f"at version {HEAD}"), *await _sources(settings, store)]
+            known = [*await _sources(settings, store), await _lines_alone(store)]
+            return [Finding("database", "well", f"at version {HEAD}"), *known]
         state = "has no tables yet" if version is None else f"is at version {version}, not {HEAD}"
         if file is not None:
             return [Finding("database", "note", f"{state}; the first command that needs it migrates it")]
@@ -167,6 +168,20 @@ def _missing_file(file: Path) -> Finding:
     if folder.is_dir() and os.access(folder, os.W_OK | os.X_OK):
         return Finding("database", "note", "not there yet; the first command that needs it makes it")
     return Finding("database", "wrong", f"cannot be made: {folder} is not a folder that can be written")
+
+
+async def _lines_alone(store: "Store") -> Finding:
+    """What each paper is held against, whatever it says."""
+    from paperlark.matching.standing import ALONE
+    from paperlark.store import profiles
+
+    async with store.reading() as tx:
+        known = len(await profiles.known_alone(tx))
+    return Finding(
+        "lines of numbers alone",
+        "note" if known >= ALONE else "well",
+        f"{known:,} different ones, of at most {ALONE:,}",
+    )
 
 
 async def _sources(settings: "Settings", store: "Store") -> list[Finding]:

@@ -13,7 +13,9 @@ In the order of the story:
 `reference`   does this paper meet this query? Plain, slow, obviously right: all others are held to it
 `checks`      the same answer, made ready once per query and fast
 `index`       the percolator: which of the stored queries does this paper meet?
-`standing`    below it: each distinct query once, by its number; kept in a folder, and read again
+`standing`    below it: each distinct query once, by its number
+`register`    the same for the profiles of a whole paperlark: kept in a folder, and read again
+`holders`     below it: who holds each query
 `clauses`     a query's tree as alternatives of what a paper must have and must not have
 `symbols`     a term as rows of symbols, a paper as texts that say symbols: what the cores compare
 `outside`     the checks that no row of symbols can say: authors by name, counts, days

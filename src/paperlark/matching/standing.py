@@ -5,7 +5,9 @@ outside (`outside`). What the core says is exact, but for queries whose clauses 
 candidates, and the whole check decides.
 """
 
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence, Set
+from dataclasses import dataclass
 from hashlib import blake2b
 from pathlib import Path
 from types import MappingProxyType
@@ -15,11 +17,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from paperlark.matching.checks import Check, checker
-from paperlark.matching.clauses import Clause, clauses
+from paperlark.matching.clauses import Clause, Clauses, clauses
 from paperlark.matching.core import FASTEST, Core, segment
 from paperlark.matching.core.compact import GONE, arrays, compacted
-from paperlark.matching.core.layout import QUERY
+from paperlark.matching.core.layout import COLUMNS, QUERY
 from paperlark.matching.document import Analysed
+from paperlark.matching.near import aimed
 from paperlark.matching.outside import Outside, OutsideTerms
 from paperlark.matching.query import Query, parse
 from paperlark.matching.symbols import Row, is_short, learn, paper, rows
@@ -34,7 +37,20 @@ GUESS = 0.5  # of all papers have a word of one letter; of two letters half as m
 NEXT_WORD = 0.1  # of the papers that have a word, those in which a certain other follows
 NUMBER_GUESS = 0.5  # of the papers pass a check of a count or a day
 
+TOO_MANY_ALONE = (
+    f"there are {ALONE:,} different lines of numbers alone already, and each paper is held against all of them; add a "
+    "word to the line, or use a number that others use"
+)
+
 Numbers = NDArray[np.uint32]
+
+
+@dataclass(slots=True)
+class _Alone:
+    """Terms of a query that are lines of their own, and how often it is held."""
+
+    terms: frozenset[int]
+    held: int = 0
 
 
 class Standing:
@@ -47,7 +63,8 @@ class Standing:
         self._outside = OutsideTerms()
         self._checks: dict[int, tuple[Query, Check]] = {}
         self._counted = bytearray()
-        self._alone: set[int] = set()
+        self._alone: dict[int, _Alone] = {}
+        self._lines: Counter[int] = Counter()
 
     def __len__(self) -> int:
         """How many distinct queries are held."""
@@ -77,38 +94,54 @@ class Standing:
         number: int = self.table.find(key)
         if number < 0:
             number = self._new(query, key)
+        elif number in self._alone:
+            self._make_room(self._alone[number].terms)
         self.table.hold(number)
+        if number in self._alone:
+            self._count_alone(self._alone[number], 1)
         return number
 
     def release(self, number: int) -> None:
         """One holder less."""
         self.table.release(number)
+        if number in self._alone:
+            self._count_alone(self._alone[number], -1)
+
+    @property
+    def alone(self) -> int:
+        """How many different checks of counts, days and closeness are lines of their own; at most `ALONE`."""
+        return len(self._lines)
+
+    def _make_room(self, lines: Set[int]) -> None:
+        new = lines - self._lines.keys()
+        if new and len(self._lines) + len(new) > ALONE:
+            raise FullError(TOO_MANY_ALONE)
+
+    def _count_alone(self, query: _Alone, change: int) -> None:
+        query.held += change
+        for term in query.terms:
+            self._lines[term] += change
+            if not self._lines[term]:
+                del self._lines[term]
 
     def _new(self, query: Query, key: bytes) -> int:
         found = clauses(query.tree, _known)
-        alone = {leaf for clause in found.alternatives for leaf in _alone(clause)}
+        alone = _lines_of(found)
         exact = found.exact and all(_is_exact(leaf) for leaf in query.terms)
         compiled = [
             ([self.term(leaf) for leaf in clause.required], [self.term(leaf) for leaf in clause.forbidden])
             for clause in found.alternatives
         ]
-        if alone:
-            self._count_alone(alone)
+        lines = {self.term(check) for check in alone}
+        self._make_room(lines)
         number: int = self.table.query(key, compiled)
+        if lines:
+            self._alone[number] = _Alone(frozenset(lines))
         self._counted += bytes(number + 1 - len(self._counted))
         self._counted[number] = query.has_numbers
         if not exact:
             self._check_too(number, query)
         return number
-
-    def _count_alone(self, checks: set[Leaf]) -> None:
-        terms = self._alone | {self.term(check) for check in checks}
-        if len(terms) > ALONE:
-            raise FullError(
-                f"there are {ALONE:,} different lines of numbers alone already, and each paper is held against all of "
-                "them; add a word, or use a number that others use"
-            )
-        self._alone = terms
 
     def term(self, leaf: Leaf) -> int:
         """The leaf's number in the table."""
@@ -146,7 +179,12 @@ class Standing:
         self.table = self._core.table.restored(found.columns, self.table.papers)
         self._matcher = self._core.matcher(self.table, learn)
         self._outside = self._outside.renumbered(found.terms)
-        self._alone = {int(term) for term in found.terms[list(self._alone)] if term != GONE}
+        self._alone = {
+            int(found.queries[old]): _Alone(frozenset(int(found.terms[term]) for term in lines.terms), lines.held)
+            for old, lines in self._alone.items()
+            if found.queries[old] != GONE
+        }
+        self._lines = Counter({int(found.terms[term]): times for term, times in self._lines.items()})
         self._checks = {
             int(found.queries[old]): check for old, check in self._checks.items() if found.queries[old] != GONE
         }
@@ -156,41 +194,52 @@ class Standing:
         self._counted = bytearray(counted.tobytes())
         return found.queries
 
-    def save(self, folder: Path, facts: Mapping[str, Any] = MappingProxyType({})) -> None:
-        """Keep it in a folder, with facts of the caller's that JSON can say. Blocks. Raises OSError."""
-        own = {
+    def packed(self) -> tuple[dict[str, bytes], dict[str, Any]]:
+        """All of it, to be kept: arrays, and facts that JSON can say."""
+        facts = {
             "papers": self.papers,
             "outside": [[str(check), term] for check, term in self._outside],
-            "checks": [[number, query.canonical()] for number, (query, _) in self._checks.items()],
+            "checks": [[number, query.canonical(), _aims(query)] for number, (query, _) in self._checks.items()],
             "counted": np.flatnonzero(np.frombuffer(self._counted, np.bool_)).tolist(),
-            "alone": sorted(self._alone),
+            "alone": [[number, each.held, sorted(each.terms)] for number, each in self._alone.items()],
         }
-        segment.save(folder, self.table.columns(), {"standing": own, "facts": dict(facts)})
+        return dict(self.table.columns()), facts
+
+    @classmethod
+    def unpacked(cls, columns: Mapping[str, Any], facts: Mapping[str, Any], core: Core = FASTEST) -> "Standing":
+        """What was packed. Raises SegmentError where it does not fit together."""
+        found = cls(core)
+        try:
+            found.table = core.table.restored({name: columns[name] for name in COLUMNS}, facts["papers"])
+            found._counted = bytearray(len(columns["queries"]) // QUERY.itemsize)
+            for number in facts["counted"]:
+                found._counted[number] = True
+            for number, held, terms in facts["alone"]:
+                found._alone[number] = _Alone(frozenset(terms))
+                if held:
+                    found._count_alone(found._alone[number], held)
+            for number, text, targets in facts["checks"]:
+                found._check_too(number, aimed(parse(text), _targets(targets)))
+            for text, term in facts["outside"]:
+                check = parse(text).tree
+                if not isinstance(check, Outside) or not 0 <= term < found.table.terms:
+                    raise ValueError(text)
+                found._outside.put(check, term)
+        except (KeyError, ValueError, TypeError, IndexError, QueryError):
+            raise SegmentError("the parts of a saved index do not fit together") from None
+        found._matcher = core.matcher(found.table, learn)
+        return found
+
+    def save(self, folder: Path, facts: Mapping[str, Any] = MappingProxyType({})) -> None:
+        """Keep it in a folder, with facts of the caller's that JSON can say. Blocks. Raises OSError."""
+        columns, own = self.packed()
+        segment.save(folder, columns, {"standing": own, "facts": dict(facts)})
 
     @classmethod
     def load(cls, folder: Path, core: Core = FASTEST) -> tuple["Standing", dict[str, Any]]:
         """What was kept in a folder, and the caller's facts. Blocks. Raises SegmentError where it cannot be used."""
         columns, kept = segment.load(folder)
-        found = cls(core)
-        try:
-            own = kept["standing"]
-            found.table = core.table.restored(columns, own["papers"])
-            found._counted = bytearray(len(columns["queries"]) // QUERY.itemsize)
-            for number in own["counted"]:
-                found._counted[number] = True
-            found._alone = set(own["alone"])
-            for number, text in own["checks"]:
-                found._check_too(number, parse(text))
-            for text, term in own["outside"]:
-                check = parse(text).tree
-                if not isinstance(check, Outside) or not 0 <= term < found.table.terms:
-                    raise ValueError(text)
-                found._outside.put(check, term)
-            facts = dict(kept["facts"])
-        except (KeyError, ValueError, TypeError, IndexError, QueryError):
-            raise SegmentError(f"the index in {folder} is damaged") from None
-        found._matcher = core.matcher(found.table, learn)
-        return found, facts
+        return cls.unpacked(columns, kept.get("standing", {}), core), dict(kept.get("facts", {}))
 
     def _check_too(self, number: int, query: Query) -> None:
         """The core knows candidates of the query only: check each."""
@@ -213,6 +262,15 @@ def _is_exact(leaf: Leaf) -> bool:
     return not isinstance(leaf, Near) and (not isinstance(leaf, Term) or is_short(leaf))
 
 
+def lines_alone(query: Query) -> frozenset[Leaf]:
+    """The checks of counts, days and closeness that are lines of their own: each paper is held against all of them."""
+    return _lines_of(clauses(query.tree, _known))
+
+
+def _lines_of(found: Clauses) -> frozenset[Leaf]:
+    return frozenset(leaf for clause in found.alternatives for leaf in _alone(clause))
+
+
 def _alone(clause: Clause) -> Sequence[Leaf]:
     """The check that a clause without words is looked up by."""
     checks = sorted(clause.required, key=str)
@@ -220,6 +278,15 @@ def _alone(clause: Clause) -> Sequence[Leaf]:
 
 
 _OUTSIDE_GUESS: dict[type, float] = {Author: 0.0001, Near: 1.0, Number: NUMBER_GUESS, Since: NUMBER_GUESS}
+
+
+def _aims(query: Query) -> dict[str, str]:
+    """The directions of the papers that a query names, as JSON can say them."""
+    return {leaf.said: leaf.target.hex() for leaf in query.terms if isinstance(leaf, Near) and leaf.target is not None}
+
+
+def _targets(aims: Mapping[str, str]) -> dict[str, bytes]:
+    return {said: bytes.fromhex(aim) for said, aim in aims.items()}
 
 
 def _guess(row: Row) -> float:

@@ -2,6 +2,9 @@
 
 `ingest`     poll a source, record page by page; import saved pages
 `percolate`  what was recorded meets the profiles; matches and owed rows are left
+`indexed`    the index of one process, and the thread that owns it
+`compaction` put in order by a child process, while matching goes on
+`coldstart`  begun from what was kept of it, or from every profile
 `recent`     what was just recorded, at hand for percolation
 `rising`     what is trending, for whom it concerns when a digest is made
 `confirm`    the owners of addresses are asked whether they want it

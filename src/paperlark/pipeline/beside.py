@@ -9,6 +9,7 @@ import asyncio
 import os
 import sys
 from datetime import timedelta
+from pathlib import Path
 
 import structlog
 
@@ -28,8 +29,18 @@ _LOOK_EVERY = 0.05  # seconds between looks, while nothing is open
 class Beside:
     """Percolation that keeps up with an import: once it is long, in a child process."""
 
-    def __init__(self, store: Store, percolator: Percolator, recent: Recent, *, lease: timedelta) -> None:
+    def __init__(
+        self,
+        store: Store,
+        percolator: Percolator,
+        recent: Recent,
+        *,
+        lease: timedelta,
+        folder: Path | None = None,
+    ) -> None:
+        """folder: where the index is kept between starts, for the child too."""
         self._store = store
+        self._folder = folder
         self._percolator = percolator
         self._recent = recent
         self._lease = lease
@@ -58,9 +69,12 @@ class Beside:
 
     async def _begin(self) -> None:
         self._recent.pause()
-        lease = str(self._lease.total_seconds())
+        arguments: list[str | Path] = [
+            str(self._lease.total_seconds()),
+            *([self._folder] if self._folder is not None else []),
+        ]
         self._child = await asyncio.create_subprocess_exec(
-            sys.executable, "-m", "paperlark.pipeline.beside", lease, stdin=asyncio.subprocess.PIPE
+            sys.executable, "-m", "paperlark.pipeline.beside", *arguments, stdin=asyncio.subprocess.PIPE
         )
         assert self._child.stdin is not None
         self._child.stdin.write(f"{self._store.url}\n".encode())
@@ -101,12 +115,14 @@ async def percolate_beside(percolator: Percolator, ended: asyncio.Future[object]
 
 
 async def main() -> None:
-    """The child: the lease is its argument, the store's address, which may hold a password, its first line of input."""
+    """The child. The lease and the folder of the index are its arguments; the store's address, which may hold a
+    password, is its first line of input."""
     stream = asyncio.StreamReader()
     await asyncio.get_running_loop().connect_read_pipe(lambda: asyncio.StreamReaderProtocol(stream), sys.stdin)
     store = await open_store((await stream.readline()).decode().rstrip("\n"))
     ended: asyncio.Future[object] = asyncio.ensure_future(stream.read())
-    percolator = Percolator(store, lease=timedelta(seconds=float(sys.argv[1])))
+    folder = Path(sys.argv[2]) if sys.argv[2:] else None
+    percolator = Percolator(store, lease=timedelta(seconds=float(sys.argv[1])), folder=folder)
     tune_python()
     try:
         await percolate_beside(percolator, ended)

@@ -1,8 +1,7 @@
 """What was recorded meets the profiles. Every recorded announcement is percolated, whatever dies.
 
-One thread owns the index: documents are analysed and matched there, and changes to profiles are applied there, so the
-index needs no lock and the loop is never held. A batch is taken by lease; matches and owed rows are written in bounded
-chunks in account order; the batch is finished last. All of it is idempotent.
+Documents are analysed and matched by the one thread that owns the index (`indexed`). A batch is taken by lease; matches
+and owed rows are written in bounded chunks in account order; the batch is finished last. All of it is idempotent.
 
 **A profile that is applied late.** A batch notes the mark of the change log that its index had seen. When a change at
 or above that mark is applied, its profile alone is checked against what was recorded since it was made.
@@ -13,28 +12,25 @@ that version of the profile began: a profile made today is not owed ten days of 
 
 import asyncio
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import datetime, timedelta
+from pathlib import Path
 from typing import Any, NamedTuple
-
-import structlog
 
 from paperlark.matching.document import Analysed, analyse
 from paperlark.matching.index import Index
 from paperlark.matching.near import aimed
 from paperlark.matching.query import parse
 from paperlark.model.papers import StoredPaper
-from paperlark.model.problems import FullError, QueryError
+from paperlark.model.problems import QueryError
 from paperlark.model.readers import Cadence, Profile, Subscription, wish_of
-from paperlark.pipeline import At, nobody
+from paperlark.pipeline import At, coldstart, nobody
+from paperlark.pipeline.indexed import Indexed, Looked, counts_since
 from paperlark.pipeline.recent import Recent
 from paperlark.store import directions, merges, papers, percolation, profiles
 from paperlark.store.database import Store, Transaction
 from paperlark.store.percolation import Batch, FreshSignal, Told
 from paperlark.store.profiles import Change
-
-log = structlog.get_logger()
 
 BATCH = 512  # announcements percolated together: an account's page of matches is written once for all of them
 CHUNK = 10_000  # matches written in one transaction
@@ -55,20 +51,32 @@ class Hit(NamedTuple):
 class Percolator:
     """The index of one process, kept up to date, and the steps that use it."""
 
-    def __init__(self, store: Store, *, lease: timedelta, recent: Recent | None = None, at: At = nobody) -> None:
+    def __init__(
+        self,
+        store: Store,
+        *,
+        lease: timedelta,
+        recent: Recent | None = None,
+        folder: Path | None = None,
+        at: At = nobody,
+    ) -> None:
+        """folder: where the index is kept between starts; None: nowhere."""
         self._store = store
+        self._folder = folder
         self._recent = Recent() if recent is None else recent
         self._lease = lease
         self._at = at
-        self._index: Index[Key] = Index()
-        self._versions: dict[Key, tuple[int, datetime]] = {}
+        self._index = Indexed()
         self._mark: int | None = None
         self._catching_up = asyncio.Lock()
-        self._thread = ThreadPoolExecutor(1, thread_name_prefix="matching")
+        self._ordering: asyncio.Task[bool] | None = None
 
     async def close(self) -> None:
-        """End the index's thread."""
-        await asyncio.to_thread(self._thread.shutdown, cancel_futures=True)
+        """End the index's thread, and the process that may be putting the index in order."""
+        if self._ordering is not None:
+            self._ordering.cancel()
+            await asyncio.gather(self._ordering, return_exceptions=True)
+        await self._index.close()
 
     async def run(self, *, limit: int | None = None) -> int:
         """Percolate until nothing is open (or `limit` batches are done). Returns how many announcements."""
@@ -122,7 +130,7 @@ class Percolator:
             (told, known[told.id]) for told in batch.announcements if told.id in known
         ]
         documents += await self._documents([told for told in batch.announcements if told.id not in known])
-        hits = await self._in_thread(self._match, documents)
+        hits = await self._match(documents)
         self._at("percolate: batch matched")
         async for _ in self._write(hits):
             async with self._store.transaction() as tx:
@@ -139,14 +147,13 @@ class Percolator:
             stored = await papers.load(tx, [told.paper_id for told in announcements])
         return [(told, stored[told.paper_id]) for told in announcements if told.paper_id in stored]
 
-    def _match(self, documents: Sequence[tuple[Told, StoredPaper | Analysed]]) -> list[Hit]:
-        hits = []
-        for told, paper in documents:
-            analysed = paper if isinstance(paper, Analysed) else _analysed(told, paper)
-            for account_id, profile_id in self._index.percolate(analysed):
-                version, _ = self._versions[account_id, profile_id]
-                hits.append(Hit(account_id, profile_id, version, told))
-        return hits
+    async def _match(self, documents: Sequence[tuple[Told, StoredPaper | Analysed]]) -> list[Hit]:
+        found = await self._index.match(documents, _ready)
+        return [
+            Hit(held.account_id, held.profile_id, held.version, told)
+            for (told, _), those in zip(documents, found, strict=True)
+            for held in those
+        ]
 
     async def _write(self, hits: Sequence[Hit]) -> Any:
         """Write matches and owed rows, a chunk in a transaction, in account order; yields between chunks."""
@@ -175,21 +182,21 @@ class Percolator:
 
     async def _catch_up(self) -> int:
         if self._mark is None:
-            await self._build()
-        assert self._mark is not None
+            self._mark = await coldstart.begin(self._store, self._index, self._folder)
         async with self._store.reading() as tx:
             checked = await percolation.caught_up_to(tx)  # first: what others checked meanwhile lies below our boundary
             until = await profiles.boundary(tx)
             if until == self._mark == checked:
+                self._keep_in_order()
                 return until
             restored = until < checked  # a restored database begins to count again
             since = 0 if restored else checked
             changes = await profiles.changes(tx, min(self._mark, since), until)
             likes = await directions.likes(tx, [change.profile.text for change in changes if change.profile])
-        for change in changes:
-            if change.mark >= self._mark:
-                await self._in_thread(self._apply, change.account_id, change.profile_id, change.profile, likes)
+        fresh = [change for change in changes if change.mark >= self._mark]
+        await self._index.look_at([Looked(each.account_id, each.profile_id, each.profile) for each in fresh], likes)
         self._mark = until
+        self._keep_in_order()
         unchecked = [change for change in changes if change.mark >= since]
         if unchecked or restored:
             await self._check(unchecked, until=until, restored=restored)
@@ -208,38 +215,18 @@ class Percolator:
         async with self._store.transaction() as tx:
             await percolation.set_caught_up(tx, until)
 
-    async def _build(self) -> None:
-        async with self._store.reading() as tx:
-            mark = await profiles.boundary(tx)
-            everyone = await profiles.everyone(tx)
-            likes = await directions.likes(tx, [profile.text for profile in everyone])
-        for start in range(0, len(everyone), 1000):
-            await self._in_thread(self._apply_all, everyone[start : start + 1000], likes)
-        self._mark = mark
+    def _keep_in_order(self) -> None:
+        """Put the index in order, beside everything else, where it is due."""
+        if self._ordering is not None and self._ordering.done():
+            self._ordering.result()  # what nobody expected is told at the loop's edge
+            self._ordering = None
+        if self._ordering is None and self._index.is_due:
+            self._ordering = asyncio.create_task(self._put_in_order())
 
-    def _apply_all(self, some: Iterable[Profile], likes: Mapping[str, bytes]) -> None:
-        for profile in some:
-            self._apply(profile.account_id, profile.id, profile, likes)
-
-    def _apply(self, account_id: int, profile_id: int, profile: Profile | None, likes: Mapping[str, bytes]) -> None:
-        key = (account_id, profile_id)
-        if key in self._versions:
-            self._index.remove(key)
-            del self._versions[key]
-        if profile is None:
-            return
-        try:
-            query = aimed(parse(profile.text), likes)
-        except QueryError as error:
-            # It was read once, so the language has changed under it: the others must not suffer.
-            log.error("a stored profile cannot be read", profile=profile_id, reason=str(error))
-            return
-        try:
-            self._index.put(key, query)
-        except FullError as error:
-            log.error("a profile finds no room in the index", profile=profile_id, reason=str(error))
-            return
-        self._versions[key] = (profile.version, profile.began_at)
+    async def _put_in_order(self) -> bool:
+        assert self._mark is not None
+        facts = await coldstart.facts(self._store, self._mark)
+        return await self._index.put_in_order(self._folder, facts)
 
     async def _check_overlooked(self, profile: Profile, since: datetime, mark: int) -> None:
         """Percolate one profile against what was recorded since it was made and percolated without it."""
@@ -252,7 +239,7 @@ class Percolator:
             if not missed:
                 return
             documents = await self._documents(missed)
-            hits = await self._in_thread(_match_one, profile, documents, likes)
+            hits = await asyncio.to_thread(_match_one, profile, documents, likes)
             async for _ in self._write(hits):
                 pass
             after = missed[-1].id
@@ -268,7 +255,7 @@ class Percolator:
             before = [await percolation.counts_before(tx, signal.told.paper_id, signal.at) for signal in fresh]
         if not fresh:
             return 0
-        hits = await self._in_thread(self._match_signals, fresh, before, stored)
+        hits = await self._match_signals(fresh, before, stored)
         async with self._store.transaction() as tx:
             now = await tx.now()
             found = await _as_it_stands(tx, [hit for hit, _ in hits])
@@ -280,28 +267,31 @@ class Percolator:
             self._at("percolate: before signals commit")
         return len(fresh)
 
-    def _match_signals(
+    async def _match_signals(
         self,
         fresh: Sequence[FreshSignal],
         before: Sequence[Mapping[str, int]],
         stored: Mapping[int, StoredPaper],
     ) -> list[tuple[Hit, datetime]]:
         """The profiles whose check became true with these counts, and when it did."""
-        hits = []
-        for signal, earlier in zip(fresh, before, strict=True):
-            if signal.told.paper_id not in stored:
-                continue
-            analysed = _analysed(signal.told, stored[signal.told.paper_id])
-            was = set(self._index.percolate_numbers(analysed.with_signals(earlier)))
-            now_met = self._index.percolate_numbers(analysed.with_signals({**earlier, **signal.counts}))
-            for key in now_met:
-                version, began_at = self._versions[key]
-                if key not in was and began_at <= signal.at:
-                    hits.append((Hit(key[0], key[1], version, signal.told), signal.at))
+        known = [
+            (signal, earlier) for signal, earlier in zip(fresh, before, strict=True) if signal.told.paper_id in stored
+        ]
+        papers_then_now = [
+            (signal.told, stored[signal.told.paper_id], counts)
+            for signal, earlier in known
+            for counts in (earlier, {**earlier, **signal.counts})
+        ]
+        found = await self._index.match(papers_then_now, _ready_with_counts, counted=True)
+        hits: list[tuple[Hit, datetime]] = []
+        for (signal, _), was, now_met in zip(known, found[::2], found[1::2], strict=True):
+            already = {(held.account_id, held.profile_id) for held in was}
+            hits += (
+                (Hit(held.account_id, held.profile_id, held.version, signal.told), signal.at)
+                for held in now_met
+                if (held.account_id, held.profile_id) not in already and counts_since(held) <= signal.at
+            )
         return hits
-
-    async def _in_thread(self, function: Any, *arguments: Any) -> Any:
-        return await asyncio.get_running_loop().run_in_executor(self._thread, function, *arguments)
 
 
 async def _as_it_stands(tx: Transaction, hits: Sequence[Hit]) -> list[Hit]:
@@ -394,6 +384,16 @@ def _match_one(
         for told, stored in documents
         if index.percolate(_analysed(told, stored))
     ]
+
+
+def _ready(document: tuple[Told, StoredPaper | Analysed]) -> Analysed:
+    told, paper = document
+    return paper if isinstance(paper, Analysed) else _analysed(told, paper)
+
+
+def _ready_with_counts(document: tuple[Told, StoredPaper, Mapping[str, int]]) -> Analysed:
+    told, paper, counts = document
+    return _analysed(told, paper).with_signals(counts)
 
 
 def _analysed(told: Told, stored: StoredPaper) -> Analysed:

@@ -21,6 +21,7 @@ that account's, and returns plain values that know no platform.
 `search`     the archive: search, one paper, a day's papers
 `meaning`    the archive by meaning: what is about what was asked, in these words or in others
 `similar`    papers like one
+`warm`       what searches would wait for, read before anybody asks
 `days`       a day's papers; a week or a month, and what was noticed most in it
 `past`       one paper's past: who told of it and when, its votes over time
 `narrowing`  what else a search asks for: organisation, author, category, source, days

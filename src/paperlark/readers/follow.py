@@ -1,11 +1,12 @@
 """Profiles: follow, edit, unfollow, list."""
 
 from paperlark.matching.near import refuse_unmeant
-from paperlark.matching.query import parse
+from paperlark.matching.query import Query, parse
+from paperlark.matching.standing import ALONE, TOO_MANY_ALONE, lines_alone
 from paperlark.model.problems import ReaderError
 from paperlark.model.readers import Profile, Subscription
 from paperlark.store import profiles
-from paperlark.store.database import Store
+from paperlark.store.database import Store, Transaction
 
 NAME_LIMIT = 80
 PROFILES_LIMIT = 500  # of one account
@@ -14,23 +15,27 @@ PROFILES_LIMIT = 500  # of one account
 async def follow(store: Store, account_id: int, text: str, *, name: str | None = None) -> Profile:
     """Keep a new profile, which counts from now on.
 
-    Raises QueryError where the text cannot be read, ReaderError for a name that is taken or too long.
+    Raises QueryError where the text cannot be read; ReaderError for a name that is taken or too long, or where one more
+    such text cannot be held.
     """
     text = text.strip()
-    refuse_unmeant(parse(text))
+    query = parse(text)
+    refuse_unmeant(query)
     chosen = checked_name(name if name is not None else " ".join(text.split())[:NAME_LIMIT])
     async with store.transaction() as tx:
         mine = await profiles.listed(tx, account_id)
         if len(mine) >= PROFILES_LIMIT:
             raise ReaderError(f"an account has at most {PROFILES_LIMIT} profiles; remove one first")
         _refuse_taken(chosen, mine)
-        return await profiles.add(tx, account_id, chosen, text, await tx.now())
+        alone = await room_for(tx, query)
+        return await profiles.add(tx, account_id, chosen, text, await tx.now(), alone=alone)
 
 
 async def edit(
     store: Store, account_id: int, wanted: str, *, text: str | None = None, name: str | None = None
 ) -> Profile:
-    """Change a profile (given by name or id); a new text is a new version, which counts from now on."""
+    """Change a profile (given by name or id); a new text is a new version, which counts from now on. Raises as `follow`
+    does."""
     if text is not None:
         refuse_unmeant(parse(text.strip()))
     async with store.transaction() as tx:
@@ -39,7 +44,9 @@ async def edit(
         chosen = before.name if name is None else checked_name(name)
         _refuse_taken(chosen, [profile for profile in mine if profile.id != before.id])
         query = before.text if text is None else text.strip()
-        return await profiles.edit(tx, account_id, before.id, name=chosen, query=query, now=await tx.now())
+        alone = await room_for(tx, parse(query), but=before.id) if query != before.text else ()
+        now = await tx.now()
+        return await profiles.edit(tx, account_id, before.id, name=chosen, query=query, now=now, alone=alone)
 
 
 async def unfollow(store: Store, account_id: int, wanted: str) -> Profile:
@@ -63,6 +70,17 @@ async def show(store: Store, account_id: int, wanted: str) -> tuple[Profile, lis
     everything = await listed(store, account_id)
     profile = _pick(wanted, [each for each, _ in everything])
     return next(each for each in everything if each[0].id == profile.id)
+
+
+async def room_for(tx: Transaction, query: Query, *, but: int | None = None) -> frozenset[str]:
+    """A query's lines of numbers alone, each of which every paper is held against. Raises ReaderError where they
+    are more than can be held beside those of all profiles (but one)."""
+    lines = frozenset(map(str, lines_alone(query)))
+    if lines:
+        others = await profiles.lines_alone(tx, but=but)
+        if not lines <= others and len(lines | others) > ALONE:
+            raise ReaderError(TOO_MANY_ALONE)
+    return lines
 
 
 def _pick(wanted: str, mine: list[Profile]) -> Profile:

@@ -24,7 +24,7 @@ from paperlark.model.readers import (
     Rhythm,
     Subscription,
 )
-from paperlark.readers.follow import NAME_LIMIT, PROFILES_LIMIT
+from paperlark.readers.follow import NAME_LIMIT, PROFILES_LIMIT, room_for
 from paperlark.readers.subscribe import AT_YOUR_WISH, Wish, check
 from paperlark.schedule import zone
 from paperlark.store import accounts, mailboxes, profiles
@@ -74,8 +74,8 @@ async def question(store: Store, whose: Signed) -> Confirmation | None:
 async def confirm(store: Store, whose: Signed) -> Confirmation | None:
     """The mailbox's owner says yes: what was asked for begins now. Returns the question as it was before.
 
-    Again does nothing more; None where the question is forgotten. Raises ReaderError where the account has no room for
-    another profile.
+    Again does nothing more; None where the question is forgotten. Raises ReaderError where there is no room for another
+    profile.
     """
     async with store.transaction() as tx:
         now = await tx.now()
@@ -142,7 +142,7 @@ async def _profile(tx: Transaction, account_id: int, query: str, now: datetime) 
     while name.casefold() in taken:
         name = f"{name[: NAME_LIMIT - 5].partition(' (')[0]} ({number})"
         number += 1
-    return await profiles.add(tx, account_id, name, query, now)
+    return await profiles.add(tx, account_id, name, query, now, alone=await room_for(tx, parse(query)))
 
 
 def wish_of(wanted: SignUp) -> dict[str, Any]:

@@ -10,6 +10,7 @@ import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,6 +28,7 @@ from paperlark.readers import search
 from paperlark.readers.meaning import FILLED, note
 from paperlark.store import analysed, archive, directions, papers
 from paperlark.store import search as full_text
+from paperlark.store import shelf as shelves
 from paperlark.store.compass import Compass
 from paperlark.store.database import Store, Transaction
 
@@ -38,6 +40,7 @@ CLOSENESS = 0.4  # what closeness counts beside the words
 USUAL = 500  # papers at least by which it is known how rare a word is
 TITLE_TIMES = 3  # once in the title says as much as this many times in the abstract
 SAID = 4  # words in common that are named
+REMEMBERED = 1_000  # papers whose like are remembered
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,26 +69,55 @@ class Alike:
     note: str
 
 
+class _Found(NamedTuple):
+    """A paper like another, as it is remembered."""
+
+    paper_id: int
+    score: float
+    closeness: float | None
+    words: tuple[str, ...]
+
+
 async def similar(store: Store, wanted: str, *, limit: int = SHOWN) -> Alike:
-    """The papers most like one (given by id or any name). Raises ReaderError: no such paper."""
+    """The papers most like one (given by id or any name). Raises ReaderError: no such paper.
+
+    Asked again of the same paper, it costs next to nothing while no paper comes or changes.
+    """
     paper = await search.one(store, wanted)
     compass = await directions.up_to_date(store, limit=FILLED)
     async with store.reading() as tx:
-        await analysed.load_lean(tx, await archive.newest(tx, limit=USUAL))
-        own = (await analysed.load_lean(tx, [paper.id])).get(paper.id)
-        terms, statistics = await asyncio.to_thread(_characteristic, tx, own) if own is not None else ([], _NOBODY)
-        near = await asyncio.to_thread(_near, compass, paper.id)
-        ids = await _worth_a_look(tx, terms, near)
-        ids = ids[ids != paper.id]
-        best = await _best(tx, ids, terms, statistics, near, limit)
-        loaded = await papers.load(tx, [number for number, _ in best])
-        read = await analysed.load_lean(tx, loaded)
-    found = (
-        Similar(loaded[number], score, near.get(number), _in_common(terms, read.get(number)))
-        for number, score in best
-        if number in loaded
-    )
-    return Alike(paper, tuple(found), note())
+        await analysed.refresh(tx)
+        remembered = _remembered(tx, compass)
+        found = remembered.get((paper.id, limit))
+        if found is None:
+            found = await _find(tx, compass, paper.id, limit)
+            if len(remembered) >= REMEMBERED:
+                remembered.clear()
+            remembered[paper.id, limit] = found
+        loaded = await papers.load(tx, [each.paper_id for each in found])
+    alike = (Similar(loaded[each.paper_id], *each[1:]) for each in found if each.paper_id in loaded)
+    return Alike(paper, tuple(alike), note())
+
+
+def _remembered(tx: Transaction, compass: Compass) -> dict[tuple[int, int], Sequence[_Found]]:
+    """What was found while the archive was as it is."""
+    shelf = tx.shelf
+    state = shelf.newest, shelf.revised, compass.read_to
+    if shelf.alike.state != state:
+        shelf.alike = shelves.Remembered(state)
+    return shelf.alike.found
+
+
+async def _find(tx: Transaction, compass: Compass, paper_id: int, limit: int) -> list[_Found]:
+    await analysed.load_lean(tx, await archive.newest(tx, limit=USUAL))
+    own = (await analysed.load_lean(tx, [paper_id])).get(paper_id)
+    terms, statistics = await asyncio.to_thread(_characteristic, tx, own) if own is not None else ([], _NOBODY)
+    near = await asyncio.to_thread(_near, compass, paper_id)
+    ids = await _worth_a_look(tx, terms, near)
+    ids = ids[ids != paper_id]
+    best = await _best(tx, ids, terms, statistics, near, limit)
+    read = await analysed.load_lean(tx, [number for number, _ in best])
+    return [_Found(number, score, near.get(number), _in_common(terms, read.get(number))) for number, score in best]
 
 
 _NOBODY = Statistics(0, 0.0, {})

@@ -32,7 +32,6 @@ from paperlark.store.tables import (
     PAIRING_CODE,
     PAPER,
     PROFILE,
-    PROFILE_CHANGE,
     PROFILE_VERSION,
     PROGRESS,
     SOFT_BOUNCE,
@@ -164,7 +163,7 @@ async def forget_leaving(tx: Transaction, now: datetime, limit: int) -> int:
         account_id = int(row.what.removeprefix(_LEAVING))
         taken = await forget(tx, account_id, limit)
         if not taken and datetime.fromtimestamp(row.mark, UTC) <= now - LAST_WORDS:
-            await tx.execute(delete(PROFILE_CHANGE).where(PROFILE_CHANGE.c.account_id == account_id))
+            await profiles.forget_changes(tx, account_id)
             await tx.execute(delete(PROGRESS).where(PROGRESS.c.what == row.what))
         gone += taken
     return gone

@@ -6,7 +6,7 @@ the oldest transaction still running (`pg_snapshot_xmin`): below that *boundary*
 nothing will ever be added. SQLite has one writer, so there a mark is simply the next number.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, time
 from typing import Any
@@ -41,8 +41,10 @@ from paperlark.model.readers import (
 )
 from paperlark.store.database import Transaction
 from paperlark.store.rows import chunks, scalars
-from paperlark.store.tables import DESTINATION, PROFILE, PROFILE_CHANGE, PROFILE_VERSION, SUBSCRIPTION
+from paperlark.store.tables import DESTINATION, PROFILE, PROFILE_CHANGE, PROFILE_VERSION, PROGRESS, SUBSCRIPTION
 
+FORGOTTEN = "forgotten changes"
+_ADDING_LINES = 7_001  # the name of a lock of PostgreSQL
 NO_PROFILE = "there is no such profile; `paperlark profiles list` shows yours"
 NO_DESTINATION = "there is no such destination; `paperlark subscribe` makes one"
 
@@ -61,25 +63,40 @@ class Change:
 # ── profiles ───────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-async def add(tx: Transaction, account_id: int, name: str, query: str, now: datetime) -> Profile:
-    """Keep a new profile. The text must have been parsed: the store does not know the language."""
+async def add(
+    tx: Transaction, account_id: int, name: str, query: str, now: datetime, *, alone: Collection[str] = ()
+) -> Profile:
+    """Keep a new profile. The text must have been parsed: the store does not know the language.
+
+    alone: its lines of numbers alone (`lines_alone`).
+    """
     profile_id = new_id()
     row = {"account_id": account_id, "id": profile_id, "version": 1, "name": name, "text": query, "created_at": now,
-           "began_at": now}  # fmt: skip
+           "began_at": now, "alone": _as_text(alone)}  # fmt: skip
     await tx.insert_new(PROFILE, [row])
     await _note_version(tx, account_id, profile_id, 1, query, now)
     return Profile(account_id, profile_id, 1, name, query, now)
 
 
-async def edit(tx: Transaction, account_id: int, profile_id: int, *, name: str, query: str, now: datetime) -> Profile:
-    """Change a profile; a new text is a new version, which begins now."""
+async def edit(
+    tx: Transaction,
+    account_id: int,
+    profile_id: int,
+    *,
+    name: str,
+    query: str,
+    now: datetime,
+    alone: Collection[str] = (),
+) -> Profile:
+    """Change a profile; a new text is a new version, which begins now. alone: as of `add`, of a new text."""
     before = await get(tx, account_id, profile_id)
     version = before.version + (query != before.text)
     began_at = now if version != before.version else before.began_at
+    values = {"name": name, "text": query, "version": version, "began_at": began_at}
+    if version != before.version:
+        values["alone"] = _as_text(alone)
     await tx.execute(
-        update(PROFILE)
-        .where(PROFILE.c.account_id == account_id, PROFILE.c.id == profile_id)
-        .values(name=name, text=query, version=version, began_at=began_at)
+        update(PROFILE).where(PROFILE.c.account_id == account_id, PROFILE.c.id == profile_id).values(values)
     )
     if version != before.version:
         await _note_version(tx, account_id, profile_id, version, query, now)
@@ -115,9 +132,16 @@ async def listed(tx: Transaction, account_id: int) -> list[Profile]:
     return [profile_of(row) for row in await tx.execute(wanted.order_by(PROFILE.c.id))]
 
 
-async def everyone(tx: Transaction) -> list[Profile]:
-    """Every profile that is percolated: for building an index."""
-    return [profile_of(row) for row in await tx.execute(select(PROFILE).where(PROFILE.c.removed_at.is_(None)))]
+async def everyone(tx: Transaction, after: tuple[int, int], limit: int) -> list[Profile]:
+    """The next profiles that are percolated, in the order of accounts and ids: for building an index.
+
+    after: account and id of the last one before; (0, 0) at the beginning.
+    """
+    wanted = select(PROFILE).where(
+        tuple_(PROFILE.c.account_id, PROFILE.c.id) > tuple(after), PROFILE.c.removed_at.is_(None)
+    )
+    rows = await tx.execute(wanted.order_by(PROFILE.c.account_id, PROFILE.c.id).limit(limit))
+    return [profile_of(row) for row in rows]
 
 
 async def named(tx: Transaction, account_id: int, profile_ids: Iterable[int]) -> dict[int, Profile]:
@@ -129,6 +153,25 @@ async def named(tx: Transaction, account_id: int, profile_ids: Iterable[int]) ->
         )
         found |= {row.id: profile_of(row) for row in await tx.execute(wanted)}
     return found
+
+
+async def lines_alone(tx: Transaction, *, but: int | None = None) -> set[str]:
+    """The different lines of numbers alone, of all profiles but one. Who looks here in order to add one is the only one
+    to do so until the transaction ends; on SQLite every transaction is alone."""
+    if tx.postgres:
+        await tx.execute(select(func.pg_advisory_xact_lock(_ADDING_LINES)))
+    return await known_alone(tx, but=but)
+
+
+async def known_alone(tx: Transaction, *, but: int | None = None) -> set[str]:
+    """The same for who only wants to know."""
+    wanted = select(PROFILE.c.alone).where(PROFILE.c.alone.is_not(None), PROFILE.c.removed_at.is_(None)).distinct()
+    found = await scalars(tx, wanted if but is None else wanted.where(PROFILE.c.id != but))
+    return {line for lines in found for line in lines.split("\n")}
+
+
+def _as_text(alone: Collection[str]) -> str | None:
+    return "\n".join(sorted(alone)) or None
 
 
 # ── the change log ─────────────────────────────────────────────────────────────────────────────────────────────────
@@ -170,6 +213,33 @@ async def changes(tx: Transaction, since: int, until: int) -> list[Change]:
     return [
         Change(row.mark, row.account_id, row.profile_id, row.at, _profile_now(row)) for row in await tx.execute(wanted)
     ]
+
+
+async def told_last(tx: Transaction, until: int) -> str | None:
+    """The last line of the change log below a mark, as text; None where there is none. Two histories that have parted
+    before the mark differ in it."""
+    line = [PROFILE_CHANGE.c[name] for name in ("mark", "account_id", "profile_id", "version", "at")]
+    wanted = select(*line).where(PROFILE_CHANGE.c.mark < until).order_by(*(each.desc() for each in line)).limit(1)
+    row = (await tx.execute(wanted)).first()
+    return None if row is None else " ".join((*map(str, row[:-1]), row.at.isoformat()))
+
+
+async def forget_changes(tx: Transaction, account_id: int) -> None:
+    """Let go of the change log's lines of an account that is gone. How far they reached is kept (`forgotten`)."""
+    mine = PROFILE_CHANGE.c.account_id == account_id
+    last = (await tx.execute(select(func.max(PROFILE_CHANGE.c.mark)).where(mine))).scalar()
+    if last is not None:
+        insert = tx.insert(PROGRESS)
+        further = insert.on_conflict_do_update(
+            index_elements=["what"], set_={"mark": insert.excluded.mark}, where=PROGRESS.c.mark < insert.excluded.mark
+        )
+        await tx.execute(further, [{"what": FORGOTTEN, "mark": last}])
+        await tx.execute(delete(PROFILE_CHANGE).where(mine))
+
+
+async def forgotten(tx: Transaction) -> int:
+    """Of the change log lines are missing up to this mark: nobody can be brought up to date from further back."""
+    return (await tx.execute(select(PROGRESS.c.mark).where(PROGRESS.c.what == FORGOTTEN))).scalar() or 0
 
 
 def _profile_now(row: Row[Any]) -> Profile | None:

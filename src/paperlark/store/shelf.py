@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -35,6 +35,15 @@ class Counts:
     frequencies: dict[str, int] = field(default_factory=dict)
 
 
+@dataclass(slots=True)
+class Remembered:
+    """Papers like one, as they were found when the archive was so: its newest paper, its last revision, and up to where
+    what papers are about was read (`readers.similar`)."""
+
+    state: tuple[int, int, int]
+    found: dict[tuple[int, int], Sequence[Any]] = field(default_factory=dict)
+
+
 class Place(NamedTuple):
     """Where a paper stands."""
 
@@ -61,6 +70,7 @@ class Shelf:
         self.newest = 0  # the id of the archive's newest paper, as of the last look
         self.counts = Counts((-1, 0))
         self.usual: tuple[frozenset[int], Usual] | None = None  # and which papers were counted (`store.usual`)
+        self.alike = Remembered((0, 0, 0))
 
     def __len__(self) -> int:
         return len(self._places)

@@ -216,8 +216,13 @@ class PairingCode(SQLModel, table=True):
 
 
 class Profile(SQLModel, table=True):
-    """A standing query at its present version. A removed one keeps its row: old matches can say whose they were."""
+    """A standing query at its present version. A removed one keeps its row: old matches can say whose they were.
+    `alone` are its lines of numbers alone, each once, where it has any."""
 
+    __table_args__ = (
+        Index("ix_profile_alone", "alone", sqlite_where=text("alone IS NOT NULL"),
+              postgresql_where=text("alone IS NOT NULL")),
+    )  # fmt: skip
     account_id: int = key()
     id: int = key()
     version: int
@@ -226,6 +231,7 @@ class Profile(SQLModel, table=True):
     created_at: datetime = moment()
     began_at: datetime = moment()
     removed_at: datetime | None = moment(nullable=True)
+    alone: str | None = None
 
 
 class ProfileVersion(SQLModel, table=True):
@@ -488,7 +494,8 @@ class Lane(SQLModel, table=True):
 
 class Progress(SQLModel, table=True):
     """How far a piece of work has come in a growing table: `catch-up` holds the last profile change surely
-    applied, `leaving:…` when an account was deleted (in seconds since 1970)."""
+    applied, `leaving:…` when an account was deleted (in seconds since 1970), `forgotten changes` up to where profile
+    changes are missing."""
 
     what: str = Field(primary_key=True)
     mark: int = number()

@@ -1,7 +1,8 @@
 """The web put together. Constructing it reads the package's own templates and styles, and connects to nothing."""
 
+import asyncio
 import time
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from importlib.metadata import version
 from pathlib import Path
 
@@ -11,11 +12,12 @@ from aiohttp import web
 
 from paperlark.links import Links
 from paperlark.readers.matches import Complete, Heads
+from paperlark.readers.warm import Warming
 from paperlark.store.database import Store
 from paperlark.store.mailboxes import EMAIL
 from paperlark.web import access, api, clients, exports, feeds, health, mail, sources
 from paperlark.web.edge import add_headers, edge
-from paperlark.web.keys import CHANNELS, LINKS, OWN_KEY, STORE, Addressed
+from paperlark.web.keys import CHANNELS, LINKS, OWN_KEY, STORE, WARMING, Addressed
 from paperlark.web.pages import (
     account,
     days,
@@ -48,16 +50,20 @@ def make_web(
     trusted_proxies: str = "",
     own_key: Callable[[], Awaitable[str]] | None = None,
     requests_a_minute: int = 0,
+    warms: bool = False,
     ticks: Callable[[], float] = time.monotonic,
 ) -> web.Application:
     """The API and the pages on this store. channels: by kind, those that readers can subscribe to. links: for mail,
     where it is sent. trusted_proxies: networks whose word on who asks is taken. own_key: what the secrets of webhooks
     are derived from, where each has its own. requests_a_minute: of the API, for each token or client; 0 is any number.
-    ticks: seconds of a clock that never goes back."""
+    warms: whether a task of its own reads what the first searches would wait for. ticks: seconds of a clock that never
+    goes back."""
     app = web.Application(middlewares=[edge(), know_reader], client_max_size=BODY_LIMIT)
     app[STORE] = store
     app[CHANNELS] = channels
     app[LINKS] = links
+    app[WARMING] = Warming(store) if warms else None
+    app.cleanup_ctx.append(_warm)
     app[OWN_KEY] = own_key
     app[clients.TRUSTED] = clients.networks(trusted_proxies)
     app[still.REMEMBERED] = {}
@@ -90,3 +96,17 @@ def make_web(
     templates.globals["asset"] = assets.__getitem__
     templates.globals["offers_mail"] = EMAIL in channels and links is not None and links.public
     return app
+
+
+async def _warm(app: web.Application) -> AsyncIterator[None]:
+    """From the application's beginning, to its end at the latest."""
+    warming = app[WARMING]
+    if warming is None:
+        yield
+        return
+    running = asyncio.create_task(warming.run())
+    yield
+    running.cancel()
+    for fault in await asyncio.gather(running, return_exceptions=True):
+        if isinstance(fault, Exception):
+            raise fault

@@ -7,6 +7,7 @@ from typing import Protocol
 from aiohttp import web
 
 from paperlark.links import Links
+from paperlark.readers.warm import Warming
 from paperlark.store.database import Store
 
 
@@ -20,6 +21,7 @@ class Addressed(Protocol):
 STORE = web.AppKey("store", Store)
 LINKS = web.AppKey[Links | None]("links")
 CHANNELS = web.AppKey[Mapping[str, Addressed]]("channels")
+WARMING = web.AppKey[Warming | None]("warming")
 OWN_KEY = web.AppKey[Callable[[], Awaitable[str]] | None]("own_key")
 REQUEST_ID = web.RequestKey("request_id", str)
 DEADLINE = web.RequestKey("deadline", asyncio.Timeout)

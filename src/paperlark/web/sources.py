@@ -10,7 +10,7 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict
 from paperlark.readers import status
 from paperlark.web import answers
 from paperlark.web.api.operations import Asked, NoBody, NoQuery, Operations
-from paperlark.web.keys import STORE
+from paperlark.web.keys import STORE, WARMING
 
 routes = web.RouteTableDef()
 operations = Operations("sources")
@@ -69,4 +69,6 @@ async def page(request: web.Request) -> web.Response:
     """The same for people."""
     found = [each for each in await status.sources(request.app[STORE]) if each.state != "archive"]
     ill = sum(each.state in ("broken", "stale", "partial") for each in found)
-    return answers.page(request, "status.html", {"query": "", "sources": found, "ill": ill})
+    warming = request.app[WARMING]
+    note = warming.note if warming is not None else ""
+    return answers.page(request, "status.html", {"query": "", "sources": found, "ill": ill, "note": note})

@@ -1,4 +1,4 @@
-"""A table kept in a folder: one file per array, and a manifest that says what they are.
+"""A table kept in a folder: one file per array, and a manifest that says what they are, all of them with checksums.
 
 Written beside and then renamed, so a folder is whole or not there. Read into memory that is the file's until it is
 written to (private pages), so a start costs looking at it once. What was damaged is refused, and rebuilt by the caller
@@ -21,17 +21,25 @@ MANIFEST = "manifest.json"
 
 
 def save(folder: Path, columns: Mapping[str, bytes], facts: Mapping[str, Any]) -> None:
-    """Keep arrays, and facts that JSON can say, in the place of what was in the folder. Blocks: call it in a thread.
+    """Keep arrays (those of `layout`, and any others), and facts that JSON can say, in the place of what was in the
+    folder. Blocks: call it in a thread.
 
     Raises OSError where there is no room or no right to write.
     """
     beside = folder.with_name(f"{folder.name}.new-{os.getpid()}")
     shutil.rmtree(beside, ignore_errors=True)
     beside.mkdir(parents=True)
-    for name in COLUMNS:
-        _write(beside / name, columns[name])
-    sums = {name: [len(columns[name]), crc32(columns[name])] for name in COLUMNS}
-    _write(beside / MANIFEST, json.dumps({"version": VERSION, "columns": sums, "facts": facts}).encode())
+    for name, content in columns.items():
+        (beside / name).write_bytes(content)  # not forced to the disk: what a crash spoils, the checksums tell
+    sums = {name: [len(content), crc32(content)] for name, content in columns.items()}
+    said = json.dumps({"version": VERSION, "columns": sums, "facts": facts}).encode()
+    (beside / MANIFEST).write_bytes(b"%d\n%b" % (crc32(said), said))
+    put(beside, folder)
+
+
+def put(beside: Path, folder: Path) -> None:
+    """Let a saved folder take the place of another. What a process has loaded of either stays as it was. Raises
+    OSError, also where another process does the same at this moment."""
     before = folder.with_name(f"{folder.name}.old-{os.getpid()}")
     shutil.rmtree(before, ignore_errors=True)
     if folder.exists():
@@ -40,21 +48,18 @@ def save(folder: Path, columns: Mapping[str, bytes], facts: Mapping[str, Any]) -
     shutil.rmtree(before, ignore_errors=True)
 
 
-def _write(path: Path, content: bytes) -> None:
-    with path.open("wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
-
-
 def load(folder: Path) -> tuple[dict[str, mmap.mmap | bytearray], dict[str, Any]]:
     """The arrays, writable, and the facts. Raises SegmentError where there is nothing that can be used."""
     try:
-        manifest = json.loads((folder / MANIFEST).read_bytes())
+        checksum, _, said = (folder / MANIFEST).read_bytes().partition(b"\n")
+        if crc32(said) != int(checksum):
+            raise ValueError(MANIFEST)
+        manifest = json.loads(said)
         if manifest["version"] != VERSION:
             raise SegmentError(f"the index in {folder} was written by another version")
-        columns = {name: _mapped(folder / name, *manifest["columns"][name]) for name in COLUMNS}
-        return columns, dict(manifest["facts"])
+        sums = manifest["columns"]
+        names = {*COLUMNS, *filter(str.isidentifier, sums)}
+        return {name: _mapped(folder / name, *sums[name]) for name in sorted(names)}, dict(manifest["facts"])
     except OSError as error:
         raise SegmentError(f"there is no index in {folder}: {error.strerror}") from None
     except (ValueError, KeyError, TypeError):

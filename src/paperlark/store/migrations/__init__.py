@@ -4,7 +4,7 @@ from pathlib import Path
 
 from sqlalchemy import Connection, inspect, text
 
-HEAD = "0015"
+HEAD = "0016"
 VERSIONS = Path(__file__).parent / "versions"
 
 
