@@ -130,6 +130,7 @@ HOMES: dict[str, tuple[str, ...]] = {
 FORBIDDEN_WORDS = {"item", "event", "handler", "manager", "service", "util", "helper", "processor", "engine"}
 
 
+@cache
 def path_of(module: str) -> Path | None:
     base = SRC.joinpath(*module.split("."))
     return next((path for path in (base.with_suffix(".py"), base / "__init__.py") if path.is_file()), None)
