@@ -72,9 +72,9 @@ function because(entry, why, { say, language, now }) {
 
 function actions(entry, marks, { say, muting, doing }) {
   const saved = Boolean(marks.saved);
-  const act = (name, path, text, click, given = {}) => {
+  const act = (name, path, text, click, given = {}, look = null) => {
     const made = button("", click, { data: { act: name }, ...given });
-    made.append(drawing(path), make("span", { text }));
+    made.append(drawing(path), make("span", { text, class: look }));
     return made;
   };
   return make(
@@ -83,7 +83,7 @@ function actions(entry, marks, { say, muting, doing }) {
     act("save", BOOKMARK, say(saved ? "saved" : "save"), () => doing.save(entry), { "aria-pressed": String(saved) }),
     act("dismiss", CROSS, say("dismiss"), () => doing.dismiss(entry)),
     act("mute", HUSH, say("mute"), () => doing.choose(entry), { "aria-expanded": String(muting) }),
-    act("alike", PAIR, say("alike"), () => doing.alike(entry)),
+    act("alike", PAIR, say("alike"), () => doing.alike(entry), { title: say("alike") }, "hidden"),
     marks.read || saved || !doing.read ? null : act("read", TICK, say("mark_read"), () => doing.read(entry)),
   );
 }
