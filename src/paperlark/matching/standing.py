@@ -20,7 +20,8 @@ from paperlark.matching.core import FASTEST, Core, segment
 from paperlark.matching.core.compact import GONE, arrays, compacted
 from paperlark.matching.core.layout import QUERY
 from paperlark.matching.document import Analysed
-from paperlark.matching.outside import Outside, OutsideTerms
+from paperlark.matching.outside import OutsideTerms
+from paperlark.matching.people import read
 from paperlark.matching.query import Query, parse
 from paperlark.matching.symbols import Row, is_short, learn, paper, rows
 from paperlark.matching.tree import And as AllOf
@@ -161,6 +162,7 @@ class Standing:
         own = {
             "papers": self.papers,
             "outside": [[str(check), term] for check, term in self._outside],
+            "people": list(self._outside.people),
             "checks": [[number, query.canonical()] for number, (query, _) in self._checks.items()],
             "counted": np.flatnonzero(np.frombuffer(self._counted, np.bool_)).tolist(),
             "alone": sorted(self._alone),
@@ -183,9 +185,11 @@ class Standing:
                 found._check_too(number, parse(text))
             for text, term in own["outside"]:
                 check = parse(text).tree
-                if not isinstance(check, Outside) or not 0 <= term < found.table.terms:
+                if not isinstance(check, Near | Number | Since):
                     raise ValueError(text)
-                found._outside.put(check, term)
+                found._outside.put(check, _in_range(term, found.table.terms))
+            for name, term in own["people"]:
+                found._outside.people.put(read(name), _in_range(term, found.table.terms))
             facts = dict(kept["facts"])
         except (KeyError, ValueError, TypeError, IndexError, QueryError):
             raise SegmentError(f"the index in {folder} is damaged") from None
@@ -201,6 +205,12 @@ class Standing:
         before: int = self._matcher.examined
         self.match(papers)
         return int(self._matcher.examined) - before
+
+
+def _in_range(term: int, terms: int) -> int:
+    if not 0 <= term < terms:
+        raise ValueError(term)
+    return term
 
 
 def _known(leaf: Leaf, denied: bool) -> bool:

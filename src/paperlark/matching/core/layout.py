@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-VERSION = 1
+VERSION = 2
 ALWAYS, NEVER = 0, 1
 GUESS_WEIGHT = 16
 """Papers that a guess of a term's rarity is worth."""

@@ -1,0 +1,133 @@
+"""Names that authors are asked for by, and who of a paper's authors bears one.
+
+A million profiles ask for tens of thousands of names, so these stand in arrays. A name is kept under signs: what
+`names.same_person` must find in both, the family name's last word, and how the given names begin. Only who stands under
+a common sign is compared, so that two signs of one hash cost a comparison and nothing else.
+"""
+
+from array import array
+from bisect import bisect_left
+from collections.abc import Iterator, Sequence
+from zlib import crc32
+
+import numpy as np
+
+from paperlark.matching.names import SUFFIXES, Name, read_name, same_person
+
+ANSWERS = 20_000  # spellings of authors whose answers are remembered
+FRESH = 4_096  # signs that wait to be put in order: one at a time would move all others
+
+
+class People:
+    """Names by the terms that stand for them."""
+
+    def __init__(self) -> None:
+        self._families: set[str] = set()
+        self._names: list[str] = []
+        self._terms = array("I")
+        self._signs, self._owners = array("I"), array("I")  # in the order of the signs
+        self._fresh: dict[int, list[int]] = {}
+        self._answers: dict[str, tuple[int, ...]] = {}
+
+    def __bool__(self) -> bool:
+        return bool(self._names)
+
+    def __iter__(self) -> Iterator[tuple[str, int]]:
+        """Each name as `read` reads it, and its term."""
+        return zip(self._names, self._terms, strict=True)
+
+    def term(self, name: Name) -> int | None:
+        """The term of a name; None where nobody asks for it."""
+        written = str(name)
+        return next((self._terms[at] for at in self._under(_kept_under(name)[0]) if self._names[at] == written), None)
+
+    def put(self, name: Name, term: int) -> None:
+        """Look for a new name from now on."""
+        for sign in _kept_under(name):
+            self._fresh.setdefault(sign, []).append(len(self._names))
+        self._families.add(name.family[-1])
+        self._names.append(str(name))
+        self._terms.append(term)
+        self._answers.clear()
+        if len(self._fresh) > FRESH:
+            self._settle()
+
+    def _settle(self) -> None:
+        """What is fresh goes to its place."""
+        fresh = [(sign, owner) for sign, owners in self._fresh.items() for owner in owners]
+        signs, owners = (
+            np.append(np.frombuffer(old, np.uint32), np.array(new, np.uint32))
+            for old, new in zip((self._signs, self._owners), zip(*fresh, strict=True), strict=True)
+        )
+        order = np.argsort(signs, kind="stable")
+        self._signs, self._owners = array("I", signs[order].tobytes()), array("I", owners[order].tobytes())
+        self._fresh.clear()
+
+    def _under(self, sign: int) -> Sequence[int]:
+        """The places of those that are kept under a sign."""
+        first = last = bisect_left(self._signs, sign)
+        while last < len(self._signs) and self._signs[last] == sign:
+            last += 1
+        return [*self._owners[first:last], *self._fresh.get(sign, ())]
+
+    def present(self, authors: Sequence[str]) -> list[int]:
+        """The terms of the names that these authors may bear."""
+        found: list[int] = []
+        for author in authors:
+            family = author[author.rfind(" ") + 1 :]
+            if _is_family(family, author) and family.lower() not in self._families:
+                continue
+            answer = self._answers.get(author)
+            if answer is None:
+                if len(self._answers) >= ANSWERS:
+                    self._answers.clear()
+                answer = self._answers[author] = tuple(self._who(author))
+            found += answer
+        return found
+
+    def _who(self, author: str) -> Iterator[int]:
+        found = read_name(author)
+        if found is None or found.family[-1] not in self._families:
+            return
+        near = {place for sign in _read_under(found) for place in self._under(sign)}
+        yield from (self._terms[place] for place in near if same_person(read(self._names[place]), found))
+
+
+def read(written: str) -> Name:
+    """A name from what `str` writes of it."""
+    family, _, given = written.partition(",")
+    return Name(tuple(family.split()), tuple(given.split()))
+
+
+def _is_family(word: str, author: str) -> bool:
+    """Whether an author's last word is surely the family name as it is compared, once its case is folded."""
+    return word.isascii() and word.isalpha() and word.lower() not in SUFFIXES and not set(author) & _MARKS
+
+
+_MARKS = frozenset(",$\\")  # a comma may part the family name off, the others TeX
+
+
+# Given names agree where their letters are the same, or the first ones are: equal, or one the other's initial.
+# `s.` marks one that begins so, `=s` one that is an initial itself.
+
+
+def _kept_under(name: Name) -> list[int]:
+    """The signs of a name that is asked for."""
+    if not name.given:
+        return [_sign(name, "")]
+    first = name.given[0]
+    signs = ["".join(name.given), first, f"{first[0]}.", *([f"={first}"] if len(first) == 1 else ())]
+    return [_sign(name, sign) for sign in dict.fromkeys(signs)]
+
+
+def _read_under(name: Name) -> set[int]:
+    """The signs under which all stand that a name in an author list may be. Nobody knows where its family begins."""
+    whole = name.given + name.family
+    signs = {"".join(whole[:until]) for until in range(len(whole))} | {whole[0], f"={whole[0][0]}"}
+    if len(whole[0]) == 1:
+        signs.add(f"{whole[0]}.")
+    return {_sign(name, sign) for sign in signs}
+
+
+def _sign(name: Name, given: str) -> int:
+    return crc32(f"{name.family[-1]}/{given}".encode("utf-8", "surrogatepass"))
