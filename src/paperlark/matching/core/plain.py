@@ -20,6 +20,7 @@ from paperlark.matching.core.layout import (
     COLUMNS,
     ENDING,
     GUESS_WEIGHT,
+    MANY,
     NEVER,
     NODE,
     NUMBER,
@@ -181,32 +182,22 @@ class Table:
         symbols["kind"][0] = len(Kind)
         nodes, endings = np.zeros(len(self._nodes), NODE), [(0, 0)]
         for place, (parent, symbol) in enumerate(self._nodes):
-            first, *others = self.endings.get(place, (0,))
-            more = 0
-            for term in others:
-                endings.append((term, more))
-                more = len(endings) - 1
-            nodes[place] = (parent, symbol, first, more, 0)
+            ended, ends = self.endings.get(place, ()), 0
+            for term in ended:
+                if len(ended) > 1:
+                    endings.append((term, ends & ~MANY))
+                ends = term if len(ended) == 1 else MANY | len(endings) - 1
+            nodes[place] = (parent, symbol, ends, 0)
             if parent:
-                nodes["children"][parent] |= np.uint64(1 << (symbol & 63))
+                nodes["children"][parent] |= np.uint32(1 << (symbol & 31))
         terms, added = np.zeros(self.terms, TERM), [(0, 0)]
         for term in range(self.terms):
             newest = 0
             for place in self.posted.get(term, ()):
                 added.append((place, newest))
                 newest = len(added) - 1
-            terms[term] = (
-                0,
-                0,
-                0,
-                0,
-                newest,
-                self._seen[term],
-                self._born[term],
-                self.scopes[term],
-                self._rows[term],
-                0,
-            )
+            seen, born = self._seen[term], self._born[term]
+            terms[term] = (0, 0, newest, seen, born, self.scopes[term], self._rows[term], 0)
         queries = np.zeros(len(self.held), QUERY)
         queries["key"] = np.frombuffer(b"".join(self._keys), "<u8").reshape(-1, 2)
         queries["held"], queries["clauses"] = self.held, self._sizes
@@ -245,15 +236,16 @@ class Table:
                 self.edges[place] = root
         self._nodes = []
         endings = read["endings"].tolist()
-        for place, (parent, symbol, term, more, _) in enumerate(read["nodes"].tolist()):
+        for place, (parent, symbol, ends, _) in enumerate(read["nodes"].tolist()):
             self._nodes.append((parent, symbol))
             self.edges[parent << 32 | symbol] = place
             self.inner.add(parent)
-            if term:
-                self.endings[place] = [term]
+            more = ends & ~MANY if ends & MANY else 0
+            if ends and not more:
+                self.endings[place] = [ends]
             while more:
                 term, more = endings[more]
-                self.endings[place].append(term)
+                self.endings.setdefault(place, []).append(term)
         del self.edges[0]
         self._restore_postings(read)
 
@@ -263,8 +255,10 @@ class Table:
         added, singles = read["added"].tolist(), read["singles"].tolist()
         self.scopes, self._rows, self._seen, self._born = [], [], [], []
         alone: list[tuple[Any, ...]] = []
-        for term, record in enumerate(read["terms"].tolist()):
-            single, single_end, clause, clause_end, newest, seen, born, scope, rows, _ = record
+        records = read["terms"].tolist()
+        ends = [*records[1:], (len(singles), self._clauses + 1 - len(added))]
+        for term, (record, (single_end, clause_end, *_)) in enumerate(zip(records, ends, strict=True)):
+            single, clause, newest, seen, born, scope, rows, _ = record
             self.scopes.append(Scope(scope))
             self._rows.append(rows)
             self._seen.append(seen)

@@ -54,20 +54,60 @@ static inline void discard(void **at, size_t *used, size_t *room, bool *lent) {
     *lent = false;
 }
 
-/* A set of places, found by hash: open addressing, linear probing, at most two thirds full. A slot holds a place, or
- * `EMPTY`; the places themselves tell whether they are the wanted one, so identity is exact whatever the hash says. */
+/* A set of places, found by hash: open addressing, linear probing, at most three quarters full. Each slot has a tag, some
+ * bits of the hash, and 0 where the slot is empty. The tags stand by themselves, 64 to a cache line, so that nearly all
+ * look-ups of what is not there end in the tags and touch no slot and no record. The places themselves tell whether they
+ * are the wanted one, so identity is exact whatever the hash says. Any number of slots will do: a place costs 5 to 10
+ * bytes. */
 #define EMPTY UINT32_MAX
 
 typedef struct {
+    uint8_t *tags;
     uint32_t *slots;
-    size_t mask, used; /* the number of slots less one; zero without slots */
+    size_t number, used; /* of slots, and of those that hold a place */
 } Places;
 
-static inline size_t slots_for(size_t places) {
-    size_t slots = 64;
-    while (slots / 3 * 2 < places)
-        slots *= 2;
-    return slots;
+static inline size_t slots_for(size_t places) { return places + places / 3 + 64; }
+
+static inline uint8_t tag_of(uint64_t hash) { return (uint8_t)(hash | 1); }
+
+static inline size_t first_slot(const Places *places, uint64_t hash) {
+    return (size_t)((hash >> 32) * places->number >> 32);
+}
+
+static inline size_t next_slot(const Places *places, size_t slot) { return slot + 1 == places->number ? 0 : slot + 1; }
+
+static inline void put_place(Places *places, uint64_t hash, uint32_t place) {
+    size_t slot = first_slot(places, hash);
+    while (places->tags[slot])
+        slot = next_slot(places, slot);
+    places->tags[slot] = tag_of(hash);
+    places->slots[slot] = place;
+    places->used++;
+}
+
+static inline void discard_places(Places *places) {
+    free(places->tags);
+    free(places->slots);
+    *places = (Places){0};
+}
+
+static inline bool has_slots(const Places *places, size_t more) {
+    return slots_for(places->used + more) <= places->number;
+}
+
+/* Empty slots for `wanted` places in all, in place of those that were; whoever calls puts the places anew. */
+static inline bool new_slots(Places *places, size_t wanted) {
+    size_t number = slots_for(wanted);
+    uint8_t *tags = number > UINT32_MAX ? NULL : calloc(number, sizeof *tags);
+    uint32_t *slots = tags ? malloc(number * sizeof *slots) : NULL;
+    if (slots == NULL) {
+        free(tags);
+        return false;
+    }
+    discard_places(places);
+    *places = (Places){tags, slots, number, 0};
+    return true;
 }
 
 #define MULTIPLIER 0x9E3779B97F4A7C15ULL /* 2^64 divided by the golden ratio */

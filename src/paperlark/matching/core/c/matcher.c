@@ -14,22 +14,14 @@ static bool room_for_word(MatcherData *matcher, size_t length) {
     Places *places = &matcher->word_places;
     if (!MAKE_ROOM(&matcher->words, 1) || !MAKE_ROOM(&matcher->letters, length) || !MAKE_ROOM(&matcher->unknown, 1))
         return false;
-    size_t wanted = slots_for(places->used + 1);
-    if (places->slots != NULL && wanted <= places->mask + 1)
+    if (has_slots(places, 1))
         return true;
-    uint32_t *slots = malloc(wanted * sizeof *slots);
-    if (slots == NULL)
+    if (!new_slots(places, 2 * places->used + 1024))
         return false;
-    memset(slots, 0xff, wanted * sizeof *slots);
     for (size_t place = 0; place < matcher->words.used; place++) {
         const Word *word = &matcher->words.at[place];
-        size_t slot = hash_of(matcher->seed, matcher->letters.at + word->at, word->length) & (wanted - 1);
-        while (slots[slot] != EMPTY)
-            slot = (slot + 1) & (wanted - 1);
-        slots[slot] = (uint32_t)place;
+        put_place(places, hash_of(matcher->seed, matcher->letters.at + word->at, word->length), (uint32_t)place);
     }
-    free(places->slots);
-    *places = (Places){slots, wanted - 1, matcher->words.used};
     return true;
 }
 
@@ -37,22 +29,19 @@ static bool room_for_word(MatcherData *matcher, size_t length) {
 static uint32_t word_for(MatcherData *matcher, const uint8_t *at, size_t length) {
     const Places *places = &matcher->word_places;
     uint64_t hash = hash_of(matcher->seed, at, length);
-    size_t slot = hash & places->mask;
-    for (; places->slots[slot] != EMPTY; slot = (slot + 1) & places->mask) {
+    for (size_t slot = first_slot(places, hash); places->tags[slot]; slot = next_slot(places, slot)) {
         const Word *word = &matcher->words.at[places->slots[slot]];
-        if (same_bytes(at, length, matcher->letters.at + word->at, word->length))
+        if (places->tags[slot] == tag_of(hash) &&
+            same_bytes(at, length, matcher->letters.at + word->at, word->length))
             return places->slots[slot];
     }
     if (!room_for_word(matcher, length))
         return EMPTY;
-    for (slot = hash & places->mask; places->slots[slot] != EMPTY; slot = (slot + 1) & places->mask)
-        ;
     uint32_t place = (uint32_t)matcher->words.used++;
     matcher->words.at[place] = (Word){.at = (uint32_t)matcher->letters.used, .length = (uint32_t)length};
     memcpy(matcher->letters.at + matcher->letters.used, at, length);
     matcher->letters.used += length;
-    matcher->word_places.slots[slot] = place;
-    matcher->word_places.used++;
+    put_place(&matcher->word_places, hash, place);
     matcher->unknown.at[matcher->unknown.used++] = place;
     return place;
 }
@@ -187,10 +176,8 @@ static void note_if_looked_for(MatcherData *matcher, uint32_t term, uint32_t sco
 }
 
 static void note_endings(MatcherData *matcher, const Node *node, uint32_t scopes) {
-    if (node->term)
-        note_if_looked_for(matcher, node->term, scopes);
-    for (uint32_t more = node->more; more; more = matcher->table->endings.at[more].next)
-        note_if_looked_for(matcher, matcher->table->endings.at[more].term, scopes);
+    for (Ended at = ended_at(matcher->table, node); at.term; at = ended_next(matcher->table, at))
+        note_if_looked_for(matcher, at.term, scopes);
 }
 
 /* All rows that begin at each word of a text, followed as far as the text does. */
@@ -220,7 +207,7 @@ static bool walk(MatcherData *matcher, const Text *text) {
             const Word *word = &matcher->words.at[spots[step.spot].words[part]];
             for (uint32_t i = 0; i < word->said_used; i++) {
                 uint32_t symbol = matcher->said.at[word->said + i].symbol;
-                uint32_t child = node->children >> (symbol & 63) & 1 ? find_node(table, step.node, symbol) : 0;
+                uint32_t child = node->children >> (symbol & 31) & 1 ? find_node(table, step.node, symbol) : 0;
                 if (child) {
                     if (!MAKE_ROOM(&matcher->steps, 1))
                         return false;
@@ -288,11 +275,12 @@ static void look_at(MatcherData *matcher, const Clause *clause) {
         answer(matcher, clause->query);
 }
 
-static void ask(MatcherData *matcher, const Term *term) {
+static void ask(MatcherData *matcher, uint32_t place) {
     const TableData *table = matcher->table;
-    for (uint32_t i = term->singles; i < term->singles_end; i++)
+    const Term *term = &table->terms.at[place];
+    for (uint32_t i = term->singles, end = singles_end(table, place); i < end; i++)
         answer(matcher, table->singles.at[i]);
-    for (uint32_t i = term->clauses; i < term->clauses_end; i++)
+    for (uint32_t i = term->clauses, end = clauses_end(table, place); i < end; i++)
         look_at(matcher, &table->clauses.at[i]);
     for (uint32_t i = term->added; i; i = table->added.at[i].next)
         look_at(matcher, &table->clauses.at[table->added.at[i].clause]);
@@ -315,7 +303,7 @@ static bool match_paper(MatcherData *matcher, PaperData *paper) {
     bool found = find_terms(matcher, paper);
     if (found)
         for (size_t i = 0; i < matcher->present.used; i++)
-            ask(matcher, &table->terms.at[matcher->present.at[i]]);
+            ask(matcher, matcher->present.at[i]);
     if (found && matcher->taught)
         teach(matcher);
     paper->met_end = matcher->met.used;
@@ -372,8 +360,7 @@ bool matcher_begin(MatcherData *matcher, const TableData *table, TableData *taug
 }
 
 bool forget_words(MatcherData *matcher) {
-    free(matcher->word_places.slots);
-    matcher->word_places = (Places){0};
+    discard_places(&matcher->word_places);
     DISCARD(&matcher->words);
     DISCARD(&matcher->letters);
     DISCARD(&matcher->said);
@@ -407,7 +394,7 @@ void matcher_end(MatcherData *matcher) {
     DISCARD(&matcher->letters);
     DISCARD(&matcher->said);
     DISCARD(&matcher->unknown);
-    free(matcher->word_places.slots);
+    discard_places(&matcher->word_places);
     DISCARD(&matcher->spots);
     DISCARD(&matcher->steps);
     DISCARD(&matcher->present);

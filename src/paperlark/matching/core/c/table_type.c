@@ -310,7 +310,7 @@ static PyObject *table_memory(TableObject *self, void *unused) {
         bytes += array_of(&self->data, &columns[i])->room * columns[i].size;
     const Places *places[] = {&self->data.symbol_places, &self->data.node_places, &self->data.query_places};
     for (size_t i = 0; i < 3; i++)
-        bytes += (places[i]->mask + 1) * sizeof *places[i]->slots;
+        bytes += places[i]->number * (sizeof *places[i]->slots + sizeof *places[i]->tags);
     return PyLong_FromSize_t(bytes + self->data.dead.room * sizeof *self->data.dead.at);
 }
 
