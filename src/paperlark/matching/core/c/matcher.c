@@ -180,42 +180,82 @@ static void note_endings(MatcherData *matcher, const Node *node, uint32_t scopes
         note_if_looked_for(matcher, at.term, scopes);
 }
 
-/* All rows that begin at each word of a text, followed as far as the text does. */
-static bool walk(MatcherData *matcher, const Text *text) {
-    const TableData *table = matcher->table;
+static bool take_step(MatcherData *matcher, uint32_t node, uint32_t spot) {
+    if (!MAKE_ROOM(&matcher->steps, 1))
+        return false;
+    PREFETCH(&matcher->table->nodes.at[node]);
+    matcher->steps.at[matcher->steps.used++] = (Step){node, spot};
+    return true;
+}
+
+static bool begin_rows(MatcherData *matcher, const Text *text) {
     const Spot *spots = matcher->spots.at + text->first;
-    matcher->steps.used = 0;
     for (uint32_t spot = 0; spot < text->spots; spot++)
         for (uint32_t part = 0; part < CLOSED_PARTS && spots[spot].words[part] != EMPTY; part++) {
             const Word *word = &matcher->words.at[spots[spot].words[part]];
-            for (uint32_t i = 0; i < word->said_used; i++) {
-                uint32_t root = matcher->said.at[word->said + i].root;
-                if (root) {
-                    if (!MAKE_ROOM(&matcher->steps, 1))
-                        return false;
-                    matcher->steps.at[matcher->steps.used++] = (Step){root, spot + part + 1};
-                }
-            }
+            const Said *said = matcher->said.at + word->said;
+            for (uint32_t i = 0; i < word->said_used; i++)
+                if (said[i].root && !take_step(matcher, said[i].root, spot + part + 1))
+                    return false;
         }
-    while (matcher->steps.used) {
-        Step step = matcher->steps.at[--matcher->steps.used];
-        const Node *node = &table->nodes.at[step.node];
-        note_endings(matcher, node, text->scopes);
-        if (!node->children || step.spot == text->spots)
+    return true;
+}
+
+static bool may_go_on(MatcherData *matcher, Step step, uint32_t children, uint32_t place, uint32_t spot) {
+    const TableData *table = matcher->table;
+    const Word *word = &matcher->words.at[place];
+    const Said *said = matcher->said.at + word->said;
+    if (!MAKE_ROOM(&matcher->edges, word->said_used))
+        return false;
+    for (uint32_t i = 0; i < word->said_used; i++)
+        if (children >> (said[i].symbol & 31) & 1) {
+            uint64_t hash = hash_of_node(table, step.node, said[i].symbol);
+            prefetch_tag(&table->node_places, hash);
+            matcher->edges.at[matcher->edges.used++] = (Edge){hash, step.node, said[i].symbol, spot};
+        }
+    return true;
+}
+
+/* The rows of some steps, one word further; those that go on are steps again. Each pass asks memory for what the next
+ * one reads: nodes, tags, slots, nodes. */
+static bool go_on(MatcherData *matcher, const Text *text, size_t from, size_t until) {
+    const TableData *table = matcher->table;
+    const Spot *spots = matcher->spots.at + text->first;
+    matcher->edges.used = 0;
+    for (size_t i = from; i < until; i++) {
+        Step step = matcher->steps.at[i];
+        uint32_t children = table->nodes.at[step.node].children;
+        if (!children || step.spot == text->spots)
             continue;
-        for (uint32_t part = 0; part < CLOSED_PARTS && spots[step.spot].words[part] != EMPTY; part++) {
-            const Word *word = &matcher->words.at[spots[step.spot].words[part]];
-            for (uint32_t i = 0; i < word->said_used; i++) {
-                uint32_t symbol = matcher->said.at[word->said + i].symbol;
-                uint32_t child = node->children >> (symbol & 31) & 1 ? find_node(table, step.node, symbol) : 0;
-                if (child) {
-                    if (!MAKE_ROOM(&matcher->steps, 1))
-                        return false;
-                    matcher->steps.at[matcher->steps.used++] = (Step){child, step.spot + part + 1};
-                }
-            }
-        }
+        for (uint32_t part = 0; part < CLOSED_PARTS && spots[step.spot].words[part] != EMPTY; part++)
+            if (!may_go_on(matcher, step, children, spots[step.spot].words[part], step.spot + part + 1))
+                return false;
     }
+    size_t likely = 0;
+    for (size_t i = 0; i < matcher->edges.used; i++)
+        if (may_have(&table->node_places, matcher->edges.at[i].hash))
+            matcher->edges.at[likely++] = matcher->edges.at[i];
+    for (size_t i = 0; i < likely; i++) {
+        const Edge *edge = &matcher->edges.at[i];
+        uint32_t child = find_node(table, edge->node, edge->symbol);
+        if (child && !take_step(matcher, child, edge->spot))
+            return false;
+    }
+    return true;
+}
+
+/* All rows that begin at each word of a text, followed as far as the text does, all of them a word at a time. */
+static bool walk(MatcherData *matcher, const Text *text) {
+    matcher->steps.used = 0;
+    if (!begin_rows(matcher, text))
+        return false;
+    for (size_t from = 0, until; from < matcher->steps.used; from = until) {
+        until = matcher->steps.used;
+        if (!go_on(matcher, text, from, until))
+            return false;
+    }
+    for (size_t i = 0; i < matcher->steps.used; i++)
+        note_endings(matcher, &matcher->table->nodes.at[matcher->steps.at[i].node], text->scopes);
     return true;
 }
 
@@ -292,6 +332,17 @@ static void teach(MatcherData *matcher) {
         matcher->taught->terms.at[matcher->present.at[i]].seen++;
 }
 
+/* Only dead queries are answered again. Of many answers all bits are written anew: 5 us for a million queries. */
+static void forget_answers(MatcherData *matcher, const PaperData *paper) {
+    const TableData *table = matcher->table;
+    if (paper->met_end - paper->met > table->dead.used / 4) {
+        memcpy(matcher->answered.at, table->dead.at, table->dead.used * sizeof *table->dead.at);
+        return;
+    }
+    for (size_t i = paper->met; i < paper->met_end; i++)
+        matcher->answered.at[matcher->met.at[i] / 64] &= ~(1ULL << (matcher->met.at[i] & 63));
+}
+
 static bool match_paper(MatcherData *matcher, PaperData *paper) {
     const TableData *table = matcher->table;
     /* One place more than there are queries: `answer` writes before it knows. */
@@ -307,8 +358,7 @@ static bool match_paper(MatcherData *matcher, PaperData *paper) {
     if (found && matcher->taught)
         teach(matcher);
     paper->met_end = matcher->met.used;
-    for (size_t i = paper->met; i < paper->met_end; i++)
-        matcher->answered.at[matcher->met.at[i] / 64] &= ~(1ULL << (matcher->met.at[i] & 63));
+    forget_answers(matcher, paper);
     for (size_t i = 0; i < matcher->present.used; i++)
         matcher->has.at[matcher->present.at[i] / 64] = 0;
     return found;
@@ -378,6 +428,8 @@ void forget_papers(MatcherData *matcher) {
         DISCARD(&matcher->spots);
     if (matcher->steps.room > KEPT)
         DISCARD(&matcher->steps);
+    if (matcher->edges.room > KEPT)
+        DISCARD(&matcher->edges);
 }
 
 bool is_too_large(const MatcherData *matcher, size_t most_words) {
@@ -397,6 +449,7 @@ void matcher_end(MatcherData *matcher) {
     discard_places(&matcher->word_places);
     DISCARD(&matcher->spots);
     DISCARD(&matcher->steps);
+    DISCARD(&matcher->edges);
     DISCARD(&matcher->present);
     DISCARD(&matcher->has);
     DISCARD(&matcher->answered);

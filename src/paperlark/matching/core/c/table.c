@@ -5,7 +5,7 @@ static uint64_t hash_of_symbol(const TableData *table, uint32_t kind, const uint
     return hash_of(table->seed + kind, word, length);
 }
 
-static uint64_t hash_of_node(const TableData *table, uint32_t parent, uint32_t symbol) {
+uint64_t hash_of_node(const TableData *table, uint32_t parent, uint32_t symbol) {
     return mixed(mixed(table->seed, (uint64_t)parent << 32 | symbol), 0);
 }
 
@@ -204,6 +204,7 @@ static uint32_t symbol_for(TableData *table, const Asked *asked) {
     if (asked->length > table->longest[asked->kind])
         table->longest[asked->kind] = asked->length;
     put_place(&table->symbol_places, hash_of_kept_symbol(table, place), place);
+    table->generation++;
     return place;
 }
 
@@ -215,11 +216,11 @@ static uint32_t node_for(TableData *table, uint32_t parent, uint32_t symbol) {
     table->nodes.at[place] = (Node){.parent = parent, .symbol = symbol};
     if (parent == 0) {
         table->symbols.at[symbol].root = place;
+        table->generation++;
     } else {
         table->nodes.at[parent].children |= 1U << (symbol & 31);
         put_place(&table->node_places, hash_of_kept_node(table, place), place);
     }
-    table->generation++;
     return place;
 }
 

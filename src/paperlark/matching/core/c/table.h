@@ -98,6 +98,7 @@ bool table_index(TableData *table);          /* make the hash tables of what was
 
 uint32_t find_symbol(const TableData *table, uint32_t kind, const uint8_t *word, size_t length);
 uint32_t find_node(const TableData *table, uint32_t parent, uint32_t symbol);
+uint64_t hash_of_node(const TableData *table, uint32_t parent, uint32_t symbol); /* in node_places; of no root */
 uint32_t find_query(const TableData *table, const uint64_t key[2]);
 
 /* The terms that end at a node, one after the other: for (Ended at = ended_at(…); at.term; at = ended_next(…)). */
