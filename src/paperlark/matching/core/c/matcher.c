@@ -154,6 +154,7 @@ static bool find_all_said(MatcherData *matcher, const Text *text) {
             Word *word = &matcher->words.at[place];
             if (word->generation != matcher->table->generation + 1 && !find_said(matcher, word))
                 return false;
+            PREFETCH(&matcher->said.at[word->said]);
         }
     return true;
 }
@@ -244,6 +245,20 @@ static bool go_on(MatcherData *matcher, const Text *text, size_t from, size_t un
     return true;
 }
 
+/* The terms that end at any of the steps. */
+static void note_ends(MatcherData *matcher, uint32_t scopes) {
+    const TableData *table = matcher->table;
+    for (size_t i = 0; i < matcher->steps.used; i++) {
+        uint32_t ends = table->nodes.at[matcher->steps.at[i].node].ends;
+        if (ends & MANY)
+            PREFETCH(&table->endings.at[ends & ~MANY]);
+        else
+            PREFETCH(&table->terms.at[ends]);
+    }
+    for (size_t i = 0; i < matcher->steps.used; i++)
+        note_endings(matcher, &table->nodes.at[matcher->steps.at[i].node], scopes);
+}
+
 /* All rows that begin at each word of a text, followed as far as the text does, all of them a word at a time. */
 static bool walk(MatcherData *matcher, const Text *text) {
     matcher->steps.used = 0;
@@ -254,8 +269,7 @@ static bool walk(MatcherData *matcher, const Text *text) {
         if (!go_on(matcher, text, from, until))
             return false;
     }
-    for (size_t i = 0; i < matcher->steps.used; i++)
-        note_endings(matcher, &matcher->table->nodes.at[matcher->steps.at[i].node], text->scopes);
+    note_ends(matcher, text->scopes);
     return true;
 }
 
@@ -326,6 +340,25 @@ static void ask(MatcherData *matcher, uint32_t place) {
         look_at(matcher, &table->clauses.at[table->added.at[i].clause]);
 }
 
+static void prefetch_postings(const MatcherData *matcher, uint32_t place) {
+    const TableData *table = matcher->table;
+    const Term *term = &table->terms.at[place];
+    PREFETCH(&table->singles.at[term->singles]);
+    PREFETCH(&table->clauses.at[term->clauses]);
+    if (term->added)
+        PREFETCH(&table->added.at[term->added]);
+}
+
+static void ask_all(MatcherData *matcher) {
+    enum { AHEAD = 8 };
+    const Numbers *present = &matcher->present;
+    for (size_t i = 0; i < present->used; i++) {
+        if (i + AHEAD < present->used)
+            prefetch_postings(matcher, present->at[i + AHEAD]);
+        ask(matcher, present->at[i]);
+    }
+}
+
 static void teach(MatcherData *matcher) {
     matcher->taught->papers++;
     for (size_t i = 0; i < matcher->present.used; i++)
@@ -353,8 +386,7 @@ static bool match_paper(MatcherData *matcher, PaperData *paper) {
     note_term(matcher, ALWAYS);
     bool found = find_terms(matcher, paper);
     if (found)
-        for (size_t i = 0; i < matcher->present.used; i++)
-            ask(matcher, matcher->present.at[i]);
+        ask_all(matcher);
     if (found && matcher->taught)
         teach(matcher);
     paper->met_end = matcher->met.used;
