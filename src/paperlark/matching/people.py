@@ -63,45 +63,59 @@ class People:
         self._signs, self._owners = array("I", signs[order].tobytes()), array("I", owners[order].tobytes())
         self._fresh.clear()
 
-    def _under(self, sign: int) -> Sequence[int]:
+    def _is_kept(self, sign: int) -> bool:
+        at = bisect_left(self._signs, sign)
+        return (at < len(self._signs) and self._signs[at] == sign) or sign in self._fresh
+
+    def _under(self, sign: int) -> list[int]:
         """The places of those that are kept under a sign."""
+        found = self._fresh.get(sign, [])
         first = last = bisect_left(self._signs, sign)
         while last < len(self._signs) and self._signs[last] == sign:
             last += 1
-        return [*self._owners[first:last], *self._fresh.get(sign, ())]
+        return found if first == last else [*self._owners[first:last], *found]
 
     def present(self, authors: Sequence[str]) -> list[int]:
         """The terms of the names that these authors may bear."""
         found: list[int] = []
         for author in authors:
-            family = author[author.rfind(" ") + 1 :]
-            if _is_family(family, author) and family.lower() not in self._families:
-                continue
             answer = self._answers.get(author)
             if answer is None:
+                if self._is_nobody(author):
+                    continue
                 if len(self._answers) >= ANSWERS:
                     self._answers.clear()
-                answer = self._answers[author] = tuple(self._who(author))
+                answer = self._answers[author] = self._who(author)
             found += answer
         return found
 
-    def _who(self, author: str) -> Iterator[int]:
+    def _is_nobody(self, author: str) -> bool:
+        """Whether it is seen without reading the name that nobody asks for it: for most authors it is."""
+        family = author[author.rfind(" ") + 1 :].lower()
+        if not (family.isascii() and family.isalpha()) or family in SUFFIXES or not _MARKS.isdisjoint(author):
+            return False
+        if family not in self._families:
+            return True
+        first = author[0].lower()
+        return (
+            first.isascii()
+            and first.isalpha()
+            and not self._is_kept(_sign(family, f"{first}."))
+            and not self._is_kept(_sign(family, ""))
+        )
+
+    def _who(self, author: str) -> tuple[int, ...]:
         found = read_name(author)
         if found is None or found.family[-1] not in self._families:
-            return
+            return ()
         near = {place for sign in _read_under(found) for place in self._under(sign)}
-        yield from (self._terms[place] for place in near if same_person(read(self._names[place]), found))
+        return tuple(self._terms[place] for place in near if same_person(read(self._names[place]), found))
 
 
 def read(written: str) -> Name:
     """A name from what `str` writes of it."""
     family, _, given = written.partition(",")
     return Name(tuple(family.split()), tuple(given.split()))
-
-
-def _is_family(word: str, author: str) -> bool:
-    """Whether an author's last word is surely the family name as it is compared, once its case is folded."""
-    return word.isascii() and word.isalpha() and word.lower() not in SUFFIXES and not set(author) & _MARKS
 
 
 _MARKS = frozenset(",$\\")  # a comma may part the family name off, the others TeX
@@ -113,21 +127,22 @@ _MARKS = frozenset(",$\\")  # a comma may part the family name off, the others T
 
 def _kept_under(name: Name) -> list[int]:
     """The signs of a name that is asked for."""
+    family = name.family[-1]
     if not name.given:
-        return [_sign(name, "")]
+        return [_sign(family, "")]
     first = name.given[0]
     signs = ["".join(name.given), first, f"{first[0]}.", *([f"={first}"] if len(first) == 1 else ())]
-    return [_sign(name, sign) for sign in dict.fromkeys(signs)]
+    return [_sign(family, sign) for sign in dict.fromkeys(signs)]
 
 
 def _read_under(name: Name) -> set[int]:
     """The signs under which all stand that a name in an author list may be. Nobody knows where its family begins."""
-    whole = name.given + name.family
+    family, whole = name.family[-1], name.given + name.family
     signs = {"".join(whole[:until]) for until in range(len(whole))} | {whole[0], f"={whole[0][0]}"}
     if len(whole[0]) == 1:
         signs.add(f"{whole[0]}.")
-    return {_sign(name, sign) for sign in signs}
+    return {_sign(family, sign) for sign in signs}
 
 
-def _sign(name: Name, given: str) -> int:
-    return crc32(f"{name.family[-1]}/{given}".encode("utf-8", "surrogatepass"))
+def _sign(family: str, given: str) -> int:
+    return crc32(f"{family}/{given}".encode("utf-8", "surrogatepass"))
