@@ -6,16 +6,12 @@ a common sign is compared, so that two signs of one hash cost a comparison and n
 """
 
 from array import array
-from bisect import bisect_left
 from collections.abc import Iterator, Sequence
 from zlib import crc32
-
-import numpy as np
 
 from paperlark.matching.names import SUFFIXES, Name, read_name, same_person
 
 ANSWERS = 20_000  # spellings of authors whose answers are remembered
-FRESH = 4_096  # signs that wait to be put in order: one at a time would move all others
 
 
 class People:
@@ -25,8 +21,7 @@ class People:
         self._families: set[str] = set()
         self._names: list[str] = []
         self._terms = array("I")
-        self._signs, self._owners = array("I"), array("I")  # in the order of the signs
-        self._fresh: dict[int, list[int]] = {}
+        self._signs = _Signs()
         self._answers: dict[str, tuple[int, ...]] = {}
 
     def __bool__(self) -> bool:
@@ -39,41 +34,17 @@ class People:
     def term(self, name: Name) -> int | None:
         """The term of a name; None where nobody asks for it."""
         written = str(name)
-        return next((self._terms[at] for at in self._under(_kept_under(name)[0]) if self._names[at] == written), None)
+        places = self._signs.under(_kept_under(name)[0])
+        return next((self._terms[place] for place in places if self._names[place] == written), None)
 
     def put(self, name: Name, term: int) -> None:
         """Look for a new name from now on."""
         for sign in _kept_under(name):
-            self._fresh.setdefault(sign, []).append(len(self._names))
+            self._signs.put(sign, len(self._names))
         self._families.add(name.family[-1])
         self._names.append(str(name))
         self._terms.append(term)
         self._answers.clear()
-        if len(self._fresh) > FRESH:
-            self._settle()
-
-    def _settle(self) -> None:
-        """What is fresh goes to its place."""
-        fresh = [(sign, owner) for sign, owners in self._fresh.items() for owner in owners]
-        signs, owners = (
-            np.append(np.frombuffer(old, np.uint32), np.array(new, np.uint32))
-            for old, new in zip((self._signs, self._owners), zip(*fresh, strict=True), strict=True)
-        )
-        order = np.argsort(signs, kind="stable")
-        self._signs, self._owners = array("I", signs[order].tobytes()), array("I", owners[order].tobytes())
-        self._fresh.clear()
-
-    def _is_kept(self, sign: int) -> bool:
-        at = bisect_left(self._signs, sign)
-        return (at < len(self._signs) and self._signs[at] == sign) or sign in self._fresh
-
-    def _under(self, sign: int) -> list[int]:
-        """The places of those that are kept under a sign."""
-        found = self._fresh.get(sign, [])
-        first = last = bisect_left(self._signs, sign)
-        while last < len(self._signs) and self._signs[last] == sign:
-            last += 1
-        return found if first == last else [*self._owners[first:last], *found]
 
     def present(self, authors: Sequence[str]) -> list[int]:
         """The terms of the names that these authors may bear."""
@@ -100,16 +71,49 @@ class People:
         return (
             first.isascii()
             and first.isalpha()
-            and not self._is_kept(_sign(family, f"{first}."))
-            and not self._is_kept(_sign(family, ""))
+            and not self._signs.under(_sign(family, f"{first}."))
+            and not self._signs.under(_sign(family, ""))
         )
 
     def _who(self, author: str) -> tuple[int, ...]:
         found = read_name(author)
         if found is None or found.family[-1] not in self._families:
             return ()
-        near = {place for sign in _read_under(found) for place in self._under(sign)}
+        near = {place for sign in _read_under(found) for place in self._signs.under(sign)}
         return tuple(self._terms[place] for place in near if same_person(read(self._names[place]), found))
+
+
+class _Signs:
+    """Places by hashes of 32 bits: chains in arrays, 16 to 20 bytes a sign."""
+
+    def __init__(self) -> None:
+        self._newest = array("I", bytes(4 * 1_024))  # by the hash's last bits; 0: none
+        self._signs, self._places, self._older = array("I", [0]), array("I", [0]), array("I", [0])
+
+    def put(self, sign: int, place: int) -> None:
+        if len(self._signs) > len(self._newest):
+            self._widen()
+        slot = sign & (len(self._newest) - 1)
+        self._signs.append(sign)
+        self._places.append(place)
+        self._older.append(self._newest[slot])
+        self._newest[slot] = len(self._signs) - 1
+
+    def _widen(self) -> None:
+        self._newest = array("I", bytes(8 * len(self._newest)))
+        for at in range(1, len(self._signs)):
+            slot = self._signs[at] & (len(self._newest) - 1)
+            self._older[at], self._newest[slot] = self._newest[slot], at
+
+    def under(self, sign: int) -> list[int]:
+        """The places that were put under a sign."""
+        found = []
+        at = self._newest[sign & (len(self._newest) - 1)]
+        while at:
+            if self._signs[at] == sign:
+                found.append(self._places[at])
+            at = self._older[at]
+        return found
 
 
 def read(written: str) -> Name:
