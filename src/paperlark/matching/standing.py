@@ -25,7 +25,7 @@ from paperlark.matching.people import read
 from paperlark.matching.query import Query, parse
 from paperlark.matching.symbols import Row, is_short, learn, paper, rows
 from paperlark.matching.tree import And as AllOf
-from paperlark.matching.tree import Author, Code, Leaf, Near, Node, Not, Number, Since, Term
+from paperlark.matching.tree import Author, Code, Leaf, Near, Node, Not, Number, Since, Term, leaves
 from paperlark.matching.tree import Or as AnyOf
 from paperlark.model.problems import FullError, QueryError, SegmentError
 
@@ -88,7 +88,7 @@ class Standing:
     def _new(self, query: Query, key: bytes) -> int:
         found = clauses(query.tree, _known)
         alone = {leaf for clause in found.alternatives for leaf in _alone(clause)}
-        exact = found.exact and all(_is_exact(leaf) for leaf in query.terms)
+        exact = found.exact and all(map(_is_exact, leaves(query.tree)))
         compiled = [
             ([self.term(leaf) for leaf in clause.required], [self.term(leaf) for leaf in clause.forbidden])
             for clause in found.alternatives
@@ -225,8 +225,9 @@ def _is_exact(leaf: Leaf) -> bool:
 
 def _alone(clause: Clause) -> Sequence[Leaf]:
     """The check that a clause without words is looked up by."""
-    checks = sorted(clause.required, key=str)
-    return checks[:1] if all(isinstance(leaf, Near | Number | Since) for leaf in checks) else ()
+    if any(not isinstance(leaf, Near | Number | Since) for leaf in clause.required):
+        return ()
+    return sorted(clause.required, key=str)[:1]
 
 
 _OUTSIDE_GUESS: dict[type, float] = {Author: 0.0001, Near: 1.0, Number: NUMBER_GUESS, Since: NUMBER_GUESS}
