@@ -24,15 +24,17 @@
 #define MAKE_ROOM(array, more) make_room((void **)&(array)->at, &(array)->room, &(array)->lent, (array)->used, (more), sizeof *(array)->at)
 #define DISCARD(array) discard((void **)&(array)->at, &(array)->used, &(array)->room, &(array)->lent)
 
-/* Room for `more` elements beyond those used. Doubles, so that adding one costs constant time on average. */
+/* Room for `more` elements beyond those used. Grows by a share of what there is, so that adding one costs constant time
+ * on average: by half while that is little, then by an eighth, for room that is not used is memory too. */
 static inline bool make_room(void **at, size_t *room, bool *lent, size_t used, size_t more, size_t size) {
     if (more <= *room - used)
         return true;
     if (more >= UINT32_MAX || used + more >= UINT32_MAX) /* places are 32 bits wide */
         return false;
     size_t wanted = used + more;
-    if (wanted < *room + *room / 2)
-        wanted = *room + *room / 2;
+    size_t share = used / (used < 65536 ? 2 : 8);
+    if (wanted < used + share)
+        wanted = used + share;
     if (wanted < 16)
         wanted = 16;
     void *grown = *lent ? malloc(wanted * size) : realloc(*at, wanted * size);

@@ -29,13 +29,13 @@ static uint64_t hash_of_kept_query(const TableData *table, uint32_t place) {
     return hash_of_query(table, table->queries.at[place].key);
 }
 
-/* Slots for `more` places. Making new ones puts all of them anew, 50 ms for a million, so half as many again are made.
+/* Slots for `more` places. Making new ones puts all of them anew, 50 ms for a million, so a quarter as many again are made.
  * Nodes that a symbol leads to are found there, and need none. */
 static bool make_slots(const TableData *table, Places *places, size_t more, size_t first, size_t used,
                        HashOfPlace hash) {
     if (has_slots(places, more))
         return true;
-    if (!new_slots(places, places->used + more + places->used / 2))
+    if (!new_slots(places, places->used + more + places->used / 4))
         return false;
     for (size_t place = first; place < used; place++)
         if (hash != hash_of_kept_node || table->nodes.at[place].parent)
