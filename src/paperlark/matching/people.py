@@ -71,8 +71,8 @@ class People:
         return (
             first.isascii()
             and first.isalpha()
-            and not self._signs.under(_sign(family, f"{first}."))
-            and not self._signs.under(_sign(family, ""))
+            and _sign(family, f"{first}.") not in self._signs
+            and _sign(family, "") not in self._signs
         )
 
     def _who(self, author: str) -> tuple[int, ...]:
@@ -104,6 +104,12 @@ class _Signs:
         for at in range(1, len(self._signs)):
             slot = self._signs[at] & (len(self._newest) - 1)
             self._older[at], self._newest[slot] = self._newest[slot], at
+
+    def __contains__(self, sign: int) -> bool:
+        at = self._newest[sign & (len(self._newest) - 1)]
+        while at and self._signs[at] != sign:
+            at = self._older[at]
+        return at > 0
 
     def under(self, sign: int) -> list[int]:
         """The places that were put under a sign."""
