@@ -6,6 +6,7 @@ candidates, and the whole check decides.
 """
 
 from collections.abc import Mapping, Sequence
+from copy import copy
 from hashlib import blake2b
 from pathlib import Path
 from types import MappingProxyType
@@ -127,6 +128,12 @@ class Standing:
             if self._checks
             else found
         )
+
+    def reader(self) -> "Standing":
+        """The same queries for one thread more, to match with while nothing is changed; it teaches nothing."""
+        found = copy(self)
+        found._matcher = self._core.matcher(self.table, learn, teaches=False)
+        return found
 
     def outside(self, paper: Analysed) -> tuple[int, ...]:
         """The terms of a paper that the core does not look for: authors by name, counts, days."""
