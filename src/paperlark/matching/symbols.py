@@ -138,11 +138,14 @@ def _symbol(term: Term, at: int, until: int) -> Symbol:
 def learn(keys: Sequence[bytes]) -> list[tuple[bytes, bytes, bytes]]:
     """What words and compounds of a text say: folded, stemmed, and with their case. A compound's words have hyphens
     between them; it is read closed."""
-    return [_learned(key.decode("utf-8", "surrogatepass")) for key in keys]
+    return list(map(_learned, keys))
 
 
-def _learned(key: str) -> tuple[bytes, bytes, bytes]:
-    parts = key.split("-")
+def _learned(key: bytes) -> tuple[bytes, bytes, bytes]:
+    if key.isalnum():  # ASCII letters and digits alone, as nearly all are
+        folded = key.lower()
+        return folded, stem(folded.decode()).encode(), key
+    parts = key.decode("utf-8", "surrogatepass").split("-")
     word = "".join(map(fold, parts))
     return _bytes(word), _bytes(stem(word)), _bytes("".join(parts))
 

@@ -309,6 +309,32 @@ static void answer(MatcherData *matcher, uint32_t query) {
     *bits |= bit;
 }
 
+/* Queries posted together are numbered one after the other, so most answers come in runs: their bits are set at once. */
+static void answer_run(MatcherData *matcher, uint32_t query, uint32_t number) {
+    while (number) {
+        uint32_t from = query & 63, here = number < 64 - from ? number : 64 - from;
+        uint64_t run = (here == 64 ? ~0ULL : (1ULL << here) - 1) << from;
+        uint64_t *bits = &matcher->answered.at[query / 64];
+        uint64_t fresh = run & ~*bits;
+        uint32_t *met = matcher->met.at + matcher->met.used;
+        *bits |= run;
+        if (fresh == run) {
+            for (uint32_t i = 0; i < here; i++)
+                met[i] = query + i;
+            matcher->met.used += here;
+        } else if (fresh) {
+            uint32_t used = 0;
+            for (uint32_t i = 0; i < here; i++) {
+                met[used] = query + i;
+                used += fresh >> (from + i) & 1;
+            }
+            matcher->met.used += used;
+        }
+        query += here;
+        number -= here;
+    }
+}
+
 static bool tail_holds(const MatcherData *matcher, uint32_t at) {
     const uint32_t *tail = matcher->table->tails.at + at;
     uint32_t required = *tail++, forbidden = *tail++;
@@ -332,8 +358,12 @@ static void look_at(MatcherData *matcher, const Clause *clause) {
 static void ask(MatcherData *matcher, uint32_t place) {
     const TableData *table = matcher->table;
     const Term *term = &table->terms.at[place];
-    for (uint32_t i = term->singles, end = singles_end(table, place); i < end; i++)
-        answer(matcher, table->singles.at[i]);
+    const uint32_t *singles = table->singles.at;
+    for (uint32_t i = term->singles, end = singles_end(table, place), next; i < end; i = next) {
+        for (next = i + 1; next < end && singles[next] == singles[next - 1] + 1; next++)
+            ;
+        answer_run(matcher, singles[i], next - i);
+    }
     for (uint32_t i = term->clauses, end = clauses_end(table, place); i < end; i++)
         look_at(matcher, &table->clauses.at[i]);
     for (uint32_t i = term->added; i; i = table->added.at[i].next)
