@@ -219,6 +219,20 @@ def test_a_line_of_numbers_beyond_the_limit_is_refused_and_changes_nothing(cores
     assert met(found, "larks", signals={"upvotes": 8}) == {*range(9), "same"}
 
 
+def test_a_second_reader_answers_alike_and_teaches_nothing(cores: Core) -> None:
+    standing = Standing(cores)
+    numbers = [standing.hold(parse(text)) for text in ("larks", 'author:"Song, Yang" owls', "upvotes>=3")]
+    reader = standing.reader()
+    papers = [
+        analyse(Document("Larks and owls", MONDAY, authors=("Y. Song",), signals={"upvotes": 3})),
+        analyse(Document("Owls", MONDAY)),
+    ]
+    assert [sorted(each) for each in reader.match(papers)] == [numbers, []]
+    assert standing.papers == 0
+    assert [sorted(each) for each in standing.match(papers)] == [numbers, []]
+    assert standing.papers == 2
+
+
 def test_what_learning_raises_is_raised_and_the_next_paper_is_matched() -> None:
     for make_table, make_matcher in CORES:
         table = make_table()
