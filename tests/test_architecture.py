@@ -130,6 +130,7 @@ HOMES: dict[str, tuple[str, ...]] = {
 FORBIDDEN_WORDS = {"item", "event", "handler", "manager", "service", "util", "helper", "processor", "engine"}
 
 
+@cache
 def path_of(module: str) -> Path | None:
     base = SRC.joinpath(*module.split("."))
     return next((path for path in (base.with_suffix(".py"), base / "__init__.py") if path.is_file()), None)
@@ -148,6 +149,11 @@ def tree_of(module: str) -> ast.Module:
     return ast.parse(MODULES[module].read_text(encoding="utf-8"))
 
 
+@cache
+def nodes_of(tree: ast.AST) -> list[ast.AST]:
+    return list(ast.walk(tree))
+
+
 def part_of(module: str) -> str:
     _, *below = module.split(".")
     if not below:
@@ -164,7 +170,7 @@ def part_of(module: str) -> str:
 
 def imports_of(module: str, tree: ast.AST, *, is_package: bool = False) -> Iterator[str]:
     """Every module that `module` imports, wherever the import stands; `from package import module` names the module."""
-    for node in ast.walk(tree):
+    for node in nodes_of(tree):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
@@ -263,6 +269,7 @@ def test_bots_may_use_the_channel_of_their_own_platform_only() -> None:
     assert violations("paperlark.bots.discord", use) != []
 
 
+@cache
 def foreign_imports(module: str) -> set[str]:
     found = imports_of(module, tree_of(module), is_package=is_package(module))
     return {name.partition(".")[0] for name in found} - {"paperlark"}
@@ -292,9 +299,10 @@ def test_libraries_stay_at_home() -> None:
 # --- what only one place may do
 
 
+@cache
 def names_used(module: str) -> set[str]:
     """Every dotted name in the module's code, as written."""
-    nodes = ast.walk(tree_of(module))
+    nodes = nodes_of(tree_of(module))
     return {ast.unparse(node) for node in nodes if isinstance(node, ast.Attribute | ast.Name)}
 
 
@@ -324,7 +332,7 @@ def test_nothing_below_the_root_asks_the_machine_for_the_time() -> None:
 
 def defined_names(module: str) -> Iterator[str]:
     yield module.rpartition(".")[2]
-    for node in ast.walk(tree_of(module)):
+    for node in nodes_of(tree_of(module)):
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
             yield node.name
 

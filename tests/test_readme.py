@@ -49,29 +49,6 @@ def test_every_paperlark_command_works_in_the_order_of_the_page(tmp_path: Path) 
         assert "Traceback" not in done.stderr, line
 
 
-TRANSCRIPT = "".join(re.findall(r"^```console\n(.*?)^```", README, re.MULTILINE | re.DOTALL))
-NOW = re.compile(r"(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun) \d{1,2} [A-Z][a-z]{2} \d{4}(?: at \d\d:\d\d)?")
-
-
-@pytest.mark.timeout(240)
-def test_a_readers_first_five_minutes_go_as_the_page_says(tmp_path: Path) -> None:
-    steps = re.findall(r"^\$ (paperlark .*)\n((?:(?!\$ paperlark ).*\n)*)", TRANSCRIPT, re.MULTILINE)
-    assert len(steps) > 8
-    for line, shown in steps:
-        done = subprocess.run(
-            shlex.split(line),
-            cwd=ROOT,
-            env=environment(tmp_path),
-            capture_output=True,
-            text=True,
-            timeout=60,
-            check=False,
-        )
-        printed = "".join(f"{each.rstrip()}\n" for each in done.stdout.splitlines())
-        assert NOW.sub("today", printed) == NOW.sub("today", shown), line
-        assert (done.returncode, done.stderr) == (0, ""), line
-
-
 @pytest.mark.parametrize(
     "line", sorted({line for line in COMMANDS if line.startswith("make ")} | {"make run", "make install"})
 )

@@ -2,12 +2,15 @@
 
 One thread, one paper a call. Profiles are written by `standing.Writer`; the papers that are matched are others than
 those whose words they are made of. Ours and the peers take turns, three rounds, and the median counts. Above ten
-thousand profiles a peer runs a sample of them, and its time is scaled; the row says so.
+thousand profiles a peer runs a sample of them, and its time is scaled; the row says so. What a million profiles cost
+otherwise, `million` measures.
 """
 
 import statistics
+import tempfile
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -17,78 +20,122 @@ from paperlark.matching.core import FASTEST, PLAIN, Core
 from paperlark.matching.document import Analysed, Document, analyse
 from paperlark.matching.query import Query
 from paperlark.matching.standing import Standing
+from tests.bench import million
 from tests.bench.standing import Writer, papers
 
-SIZES = (1_000, 10_000, 100_000)
-SAMPLED = 5_000  # of more than ten thousand queries, those that a peer runs
+SIZES = (1_000, 10_000, 100_000, 1_000_000)
+WHOLE = 10_000  # profiles up to which peers run all of them, and the numpy core is among the peers
+SAMPLED = 5_000  # of more queries, those that a peer runs
 LEAN = 0.75
 LEARNED, TAUGHT, TIMED = 8_000, 14_000, 1_000
 ROUNDS = 3
+NUMPY_BAR = 1_000  # papers a second, of the numpy core at 10,000 profiles
 
 Say = Callable[[str], None]
 
 
 def measure(data: Path, say: Say) -> list[dict[str, Any]]:
-    """A row for each size and peer: papers a second."""
+    """A row for each size and peer: papers a second; and one for each bar at the largest size."""
     documents = papers(data)
-    writer = Writer(documents[:LEARNED], LEAN)
-    queries = list(writer.queries(SIZES[-1]))
-    return [row for size in SIZES for row in _at(size, queries[:size], documents, say)]
+    queries = Writer(documents[:LEARNED], LEAN).queries(SIZES[-1])
+    ours, first, rows = _Held(FASTEST), list[Query](), []
+    for size in SIZES:
+        step = size // SAMPLED if size > WHOLE else 1
+        sample = first[::step]
+        for place, query in enumerate(islice(queries, size - len(ours)), len(ours)):
+            ours.hold(query)
+            if place % step == 0:
+                sample.append(query)
+            if place < WHOLE:
+                first.append(query)
+        if size > WHOLE:  # the first are a sample that was written down already
+            sample = _thinned(sample, SAMPLED)
+        rows += _at(size, ours, sample, documents, say)
+    with tempfile.TemporaryDirectory() as folder:
+        ours.standing.save(Path(folder) / "index")
+        del ours, first
+        rows += million.measure(data, Path(folder) / "index", say)
+    return rows
 
 
-def _at(size: int, queries: Sequence[Query], documents: Sequence[Document], say: Say) -> list[dict[str, Any]]:
+class _Held:
+    """A standing index that grows, and the number of each profile's query."""
+
+    def __init__(self, core: Core) -> None:
+        self.standing = Standing(core)
+        self._numbers: list[int] = []
+
+    def __len__(self) -> int:
+        return len(self._numbers)
+
+    def hold(self, query: Query) -> None:
+        self._numbers.append(self.standing.hold(query))
+
+    def teach(self, some: Sequence[Document], then: Sequence[Document]) -> float:
+        """Put it in order, taught by some papers; the share of the profiles that a paper of the others meets."""
+        for document in some:
+            self.standing.match([analyse(document)])
+        places = self.standing.compact()
+        self._numbers = places[np.array(self._numbers)].tolist()
+        held = np.bincount(self._numbers, minlength=len(self.standing))
+        met = sum(int(held[self.standing.match([analyse(document)])[0]].sum()) for document in then)
+        return met / len(then) / len(self._numbers)
+
+
+def _at(
+    size: int, ours: _Held, sample: Sequence[Query], documents: Sequence[Document], say: Say
+) -> list[dict[str, Any]]:
     from tests.bench.peers import PEERS
 
-    ours, share = _filled(queries, documents, FASTEST)
-    theirs = {"numpy alone": (_standing_match(_filled(queries, documents, PLAIN)[0]), False, 300, 1.0)}
+    share = ours.teach(documents[LEARNED : LEARNED + 1_000], documents[LEARNED + 1_000 : TAUGHT])
+    say(f"{size:,} profiles, {len(ours.standing):,} distinct; a paper meets {share:.2%} of them")
+    theirs: dict[str, tuple[Callable[[Sequence[Analysed]], int], bool, int, float]] = {}
+    if size <= WHOLE:
+        plain = _Held(PLAIN)
+        for query in sample:
+            plain.hold(query)
+        plain.teach(documents[LEARNED : LEARNED + 500], documents[LEARNED + 500 : LEARNED + 1_500])
+        theirs["numpy alone"] = (_standing_match(plain.standing), False, TIMED, 1.0)
     for name, (make, complete, number) in PEERS.items():
-        step = max(1, size // SAMPLED) if size > 10_000 else 1
-        theirs[name] = (make(queries[::step]), complete, number, len(queries[::step]) / size)
-    say(f"{size:,} profiles, {len(ours):,} distinct; a paper meets {share:.2%} of them")
-    own = _standing_match(ours)
+        theirs[name] = (make(sample), complete, number, len(sample) / size)
+    own = _standing_match(ours.standing)
     times: dict[str, list[float]] = {name: [] for name in ("", *theirs)}
     for turn in range(ROUNDS):
         some = documents[TAUGHT + turn * TIMED :][:TIMED]
         for name, (match, _, number, part) in theirs.items():
             times[""].append(_seconds(own, some))
             times[name].append(_seconds(match, some[:number]) / part)
-    best = statistics.median(times[""])
-    rows = []
+    return list(_rows(size, share, theirs, {name: statistics.median(taken) for name, taken in times.items()}, say))
+
+
+def _rows(
+    size: int, share: float, theirs: dict[str, Any], taken: dict[str, float], say: Say
+) -> Iterator[dict[str, Any]]:
+    """taken: seconds a paper, by name; ours under the empty one."""
     for name, (_, complete, _, part) in theirs.items():
-        per_paper = statistics.median(times[name])
-        what = f"{name}{'' if part == 1 else f', {part * size:,.0f} queries, scaled'}"
-        rows.append(
-            {
-                "name": f"percolate {size}",
-                "ours": round(1 / best),
-                "unit": "papers/s",
-                "beside": round(1 / per_paper, 1),
-                "what_beside": what,
-                "ratio": round(per_paper / best, 1),
-                "complete": complete,
-                "share": round(share, 4),
-            }
-        )
-        say(f"  {name}: {1 / per_paper:,.1f} papers/s, ours {1 / best:,.0f}: {per_paper / best:.1f}x")
-    return rows
+        ratio = taken[name] / taken[""]
+        yield {
+            "name": f"percolate {size}",
+            "ours": round(1 / taken[""]),
+            "unit": "papers/s",
+            "beside": round(1 / taken[name], 1),
+            "what_beside": f"{name}{'' if part == 1 else f', {part * size:,.0f} queries, scaled'}",
+            "ratio": round(ratio, 1),
+            "complete": complete,
+            "share": round(share, 4),
+        }
+        say(f"  {name}: {1 / taken[name]:,.1f} papers/s, ours {1 / taken['']:,.0f}: {ratio:.1f}x")
+        if name == "numpy alone" and size == WHOLE:
+            yield million.bar("numpy alone at 10,000", 1 / taken[name], "papers/s", NUMPY_BAR, say, least=True)
+
+
+def _thinned(sample: Sequence[Query], number: int) -> list[Query]:
+    """So many of them, evenly."""
+    return [sample[place * len(sample) // number] for place in range(number)]
 
 
 def _standing_match(standing: Standing) -> Callable[[Sequence[Analysed]], int]:
     return lambda some: sum(len(standing.match([paper])[0]) for paper in some)
-
-
-def _filled(queries: Sequence[Query], documents: Sequence[Document], core: Core) -> tuple[Standing, float]:
-    """The queries held, in order, taught by the papers that their words are from; and the share that a paper meets."""
-    standing = Standing(core)
-    numbers = np.array([standing.hold(query) for query in queries])
-    for document in documents[LEARNED : LEARNED + 1_000]:
-        standing.match([analyse(document)])
-    held = np.bincount(standing.compact()[numbers], minlength=len(standing))
-    met = 0
-    taught = documents[LEARNED:TAUGHT] if core is FASTEST else documents[LEARNED : LEARNED + 500]
-    for document in taught:
-        met += int(held[standing.match([analyse(document)])[0]].sum())
-    return standing, met / len(taught) / len(queries)
 
 
 def _seconds(match: Callable[[Sequence[Analysed]], int], some: Sequence[Document]) -> float:

@@ -18,6 +18,7 @@ from paperlark.channels.email import Email, Options
 from paperlark.model.messages import Digest, Payload
 from paperlark.model.problems import ReaderError
 from paperlark.testing.mail import MailServer
+from tests.amounts import one_in
 
 from .digests import ALL, digest, paper
 from .test_real_records import DATA, listing
@@ -113,12 +114,12 @@ def test_every_real_record_is_read_by_the_standard_library_and_verifies(
         pytest.skip("test data not found: ../shared/data")
     email, told = channel(key), 0
     for day, papers in listing():
-        for shown in ((one,) for one in papers):
+        for shown in ((one,) for one in papers[:: one_in(5)]):
             [payload] = email.render(Digest("Models", day, shown))
             raw = signature.signed(email.assemble("ada@example.org", payload, str(told)))
             check(raw, payload, dns, policy=compat32)  # the quick one of the standard library's two
             told += 1
-    assert told == 1746
+    assert told >= 1746 / one_in(5)
 
 
 def check(raw: bytes, payload: Payload, dns: Dns, *, policy: "Policy[Any]" = modern) -> None:

@@ -18,6 +18,7 @@ from paperlark.channels.webhook import BYTES
 from paperlark.model.messages import Digest, DigestPaper, Payload, Reason, Span
 from paperlark.model.papers import Alias
 from paperlark.testing.bot_markup import parse_html
+from tests.amounts import one_in
 
 from .test_contract import CHANNELS, EMAIL
 
@@ -173,21 +174,22 @@ def test_every_channel_that_tells_readers_is_here() -> None:
 def test_every_record_of_the_listing_is_told_alone_and_in_its_days_digest(
     days: list[tuple[date, list[DigestPaper]]], kind: str
 ) -> None:
-    channel, alone = CHANNELS[kind], 0
+    channel, together, alone, step = CHANNELS[kind], 0, 0, one_in(5)
     for day, papers in days:
         payloads = channel.render(Digest("Models", day, tuple(papers), **ADDRESS))
         KEEP[kind](payloads)
         assert ids_told(kind, payloads) == [paper.aliases[0].value for paper in papers]
-        for paper in papers:
+        together += len(papers)
+        for paper in papers[::step]:
             payloads = channel.render(Digest("Models", day, (paper,), **ADDRESS))
             assert len(payloads) == 1
             KEEP[kind](payloads)
             alone += 1
-    assert alone == 1746
+    assert together == 1746 and alone >= together / step
 
 
-def test_twenty_thousand_papers_are_told_in_digests_of_twenty(twenties: list[Digest]) -> None:
-    for digest in twenties:
+def test_papers_of_a_season_are_told_in_digests_of_twenty(twenties: list[Digest]) -> None:
+    for digest in twenties[:: one_in(10)]:
         for kind in ("console", "email", "webhook", "apprise"):
             payloads = CHANNELS[kind].render(digest)
             KEEP[kind](payloads)

@@ -65,9 +65,9 @@ async def ended(process: Process) -> float:
 
 @pytest.mark.timeout(180)
 async def test_sigterm_in_a_storm_ends_it_soon_and_the_next_process_sends_the_rest(
-    fresh: Fresh, tmp_path: Path
+    sqlite: Fresh, tmp_path: Path
 ) -> None:
-    url = fresh()
+    url = sqlite()
     store = await furnished(url)
     async with BotApi(windows=Windows()) as api:
         with service(tmp_path, url, api) as first:

@@ -2,8 +2,9 @@
 
 It is compiled anew with both, and loaded into a Python of its own. There a table lives a random life: terms, queries,
 holders come and go, it is put in order, saved and read again, now and then with damage that no checksum tells of; and
-random texts, made by cutting up and mixing what stands in `corpus.txt`, are held against it. The numpy core lives the
-same life, and both must answer alike. What went wrong is printed with the seed that does it again.
+random texts, made by cutting up and mixing what stands in `corpus.txt`, are held against it. In some lives thousands
+of words come at once and most go again, so that all arrays grow, and what finds things in them is made anew. The numpy
+core lives the same life, and both must answer alike. What went wrong is printed with the seed that does it again.
 """
 
 import argparse
@@ -15,6 +16,7 @@ import sys
 import sysconfig
 import tempfile
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -26,6 +28,8 @@ from paperlark.matching.symbols import Kind, Paper, Row, Scope, learn
 CORPUS = (Path(__file__).parent / "corpus.txt").read_text("utf-8").splitlines()
 SOURCES = Path(plain.__file__).parent / "c"
 STEPS = 60  # in one life
+CROWDED = 0.15  # of all lives
+CROWD = 2_500  # words at most that come at once
 
 
 class NotHereError(Exception):
@@ -92,10 +96,16 @@ def live(core: Core, seed: int) -> int:
     terms = 2
     compared = 0
     queries: list[int] = []
+    words: list[str] = []
+    steps = ["term", "term", "outside", "query", "query", "hold", "release", "order", "match", "match"]
+    if chance.random() < CROWDED:
+        steps.append("crowd")
     for _ in range(STEPS):
-        match chance.choice(
-            ("term", "term", "outside", "query", "query", "hold", "release", "order", "match", "match")
-        ):
+        match chance.choice(steps):
+            case "crowd":
+                come = _crowd(both, chance)
+                words, queries = [*words, *come][-2 * CROWD :], [*queries, *come.values()]
+                terms = both[1].terms
             case "term":
                 rows = _rows(chance)
                 scope, guess = chance.randrange(Scope.OUTSIDE), chance.random()
@@ -123,7 +133,7 @@ def live(core: Core, seed: int) -> int:
                 both, queries = _in_order(core, both, queries, chance)
                 terms = both[1].terms
             case "match":
-                papers = [_paper(chance, terms) for _ in range(chance.randint(0, 4))]
+                papers = [_paper(chance, terms, words) for _ in range(chance.randint(0, 4))]
                 answers = [
                     [sorted(memoryview(each).cast("I")) for each in make(table, learn).match(papers)]
                     for make, table in ((core.matcher, both[0]), (plain.Matcher, both[1]))
@@ -132,6 +142,26 @@ def live(core: Core, seed: int) -> int:
                 compared += len(papers)
     _damaged(core, both[0], chance)
     return compared
+
+
+def _crowd(both: list[Any], chance: Random) -> dict[str, int]:
+    """Many words, alone and behind another one, each asked for by a query of its own, most of them not for long."""
+    found: dict[str, int] = {}
+    first = chance.randrange(1_000_000)
+    for number in range(first, first + chance.randint(1, CROWD)):
+        word = f"{number:x}{chance.choice(('', '', 'z' * chance.randrange(40)))}"
+        single: Row = ((chance.choice((Kind.WORD, Kind.WORD, Kind.BEGINS)), word.encode()),)
+        row: Row = ((Kind.WORD, b"lark"), *single) if chance.random() < 0.3 else single
+        term = _same(table.term(Scope.ANYWHERE, (row,), 0.001) for table in both)
+        key = chance.randbytes(16)
+        clauses = [([term], []), ([term, 0], [1])][: chance.randint(1, 2)]
+        found[word] = _same(table.query(key, clauses) for table in both)
+        for table in both:
+            table.hold(found[word])
+    for query in chance.sample(list(found.values()), len(found) * 3 // 4):
+        for table in both:
+            table.release(query)
+    return found
 
 
 def _same(found: Any) -> int:
@@ -191,8 +221,11 @@ def _rows(chance: Random) -> tuple[Row, ...]:
     )
 
 
-def _paper(chance: Random, terms: int) -> Paper:
+def _paper(chance: Random, terms: int, words: Sequence[str] = ()) -> Paper:
     texts = tuple((chance.randrange(1 << Scope.OUTSIDE), _said(chance)) for _ in range(chance.randint(0, 4)))
+    if words:
+        some = chance.choices(words, k=chance.randrange(400))
+        texts += ((1 << Scope.ANYWHERE, " ".join(f"lark {word}" if word < "5" else word for word in some)),)
     codes = tuple(chance.choice(CORPUS).encode()[: chance.randrange(20)] for _ in range(chance.randint(0, 3)))
     outside = tuple(term for term in (chance.randrange(terms) for _ in range(chance.randint(0, 3))) if term != 1)
     return Paper(texts, codes, outside)

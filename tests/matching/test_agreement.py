@@ -14,6 +14,7 @@ from paperlark.matching.nearest import why_not
 from paperlark.matching.query import Query, parse
 from paperlark.matching.reference import meets
 from paperlark.model.problems import QueryError
+from tests.amounts import examples
 from tests.matching.papers import MONDAY, documents, query_texts
 
 
@@ -25,7 +26,7 @@ def readable_query(text: str) -> Query | None:
 
 
 queries = query_texts.map(readable_query).filter(lambda query: query is not None)
-often = settings(max_examples=200, suppress_health_check=[HealthCheck.filter_too_much, HealthCheck.too_slow])
+often = settings(max_examples=examples(80), suppress_health_check=[HealthCheck.filter_too_much, HealthCheck.too_slow])
 
 
 @often
@@ -67,7 +68,7 @@ steps = st.lists(
 
 
 @settings(
-    max_examples=80,
+    max_examples=examples(40),
     suppress_health_check=[HealthCheck.filter_too_much, HealthCheck.too_slow, HealthCheck.data_too_large],
 )
 @given(steps, st.lists(documents(), min_size=1, max_size=3))
@@ -91,7 +92,7 @@ def test_index_finds_what_the_reference_finds_after_any_changes(steps: list[tupl
         assert len(index) == len(kept)
 
 
-@settings(max_examples=60, suppress_health_check=[HealthCheck.filter_too_much, HealthCheck.too_slow])
+@settings(max_examples=examples(30), suppress_health_check=[HealthCheck.filter_too_much, HealthCheck.too_slow])
 @given(st.lists(documents(), min_size=1, max_size=6), st.lists(queries, min_size=1, max_size=6))
 @example([Document("扩散 é", MONDAY)], [parse("扩散*")])
 def test_full_text_of_sqlite_gives_the_same_candidates(papers: list[Document], asked: list[Query]) -> None:

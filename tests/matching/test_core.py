@@ -20,13 +20,11 @@ from paperlark.matching.standing import ALONE, Standing
 from paperlark.matching.symbols import learn, paper, rows
 from paperlark.matching.tree import Reading, Term
 from paperlark.model.problems import FullError, SegmentError
+from tests.amounts import examples
 from tests.matching.papers import MONDAY, documents
 from tests.matching.test_agreement import queries
 
 CORES = [each for each in (core.PLAIN, core.COMPILED) if each is not None]
-compiled_only = pytest.mark.skipif(
-    core.COMPILED is None, reason="no compiled core: there was no compiler when paperlark was installed"
-)
 
 
 @pytest.fixture(params=CORES, ids=["numpy", "compiled"][: len(CORES)])
@@ -57,7 +55,7 @@ steps = st.lists(
 
 
 @settings(
-    max_examples=60,
+    max_examples=examples(30),
     deadline=None,
     suppress_health_check=[HealthCheck.filter_too_much, HealthCheck.too_slow, HealthCheck.data_too_large],
 )
@@ -90,7 +88,7 @@ hostile = st.text(
 )
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=examples(60), deadline=None)
 @given(hostile, hostile, st.lists(hostile, max_size=3))
 @example("C++ C# a-C++ c#-x", "a--b -a- a-b-c-d-e", ["$\\'e$-a"])
 def test_both_cores_read_hostile_text_alike(title: str, abstract: str, authors: list[str]) -> None:
@@ -221,6 +219,20 @@ def test_a_line_of_numbers_beyond_the_limit_is_refused_and_changes_nothing(cores
     assert met(found, "larks", signals={"upvotes": 8}) == {*range(9), "same"}
 
 
+def test_a_second_reader_answers_alike_and_teaches_nothing(cores: Core) -> None:
+    standing = Standing(cores)
+    numbers = [standing.hold(parse(text)) for text in ("larks", 'author:"Song, Yang" owls', "upvotes>=3")]
+    reader = standing.reader()
+    papers = [
+        analyse(Document("Larks and owls", MONDAY, authors=("Y. Song",), signals={"upvotes": 3})),
+        analyse(Document("Owls", MONDAY)),
+    ]
+    assert [sorted(each) for each in reader.match(papers)] == [numbers, []]
+    assert standing.papers == 0
+    assert [sorted(each) for each in standing.match(papers)] == [numbers, []]
+    assert standing.papers == 2
+
+
 def test_what_learning_raises_is_raised_and_the_next_paper_is_matched() -> None:
     for make_table, make_matcher in CORES:
         table = make_table()
@@ -241,10 +253,8 @@ def test_what_learning_raises_is_raised_and_the_next_paper_is_matched() -> None:
         assert [len(met) for met in matcher.match([larks, larks])] == [4, 4]
 
 
-@compiled_only
-def test_the_compiled_core_refuses_what_does_not_fit() -> None:
-    assert core.COMPILED
-    table = core.COMPILED.table()
+def test_the_compiled_core_refuses_what_does_not_fit(compiled: Core) -> None:
+    table = compiled.table()
     for wrong in ((0, (), 0.1), (6, (((0, b"a"),),), 0.1), (0, (((9, b"a"),),), 0.1), (0, (((0, "a"),),), 0.1)):
         with pytest.raises((ValueError, TypeError)):
             table.term(*wrong)
@@ -254,7 +264,7 @@ def test_the_compiled_core_refuses_what_does_not_fit() -> None:
         table.find(b"short")
     with pytest.raises(ValueError, match="no such query"):
         table.hold(0)
-    matcher = core.COMPILED.matcher(table, learn)
+    matcher = compiled.matcher(table, learn)
     for paper_like in (1, (), ((("a",),), (), ()), ((), (), (1,)), (((1, "é"),), (), ())):
         with pytest.raises((ValueError, TypeError)):
             matcher.match([paper_like])
@@ -262,13 +272,11 @@ def test_the_compiled_core_refuses_what_does_not_fit() -> None:
         columns = {each: bytearray(value) for each, value in table.columns().items()}
         columns[name] += b"\xff" * 48 * 8
         with pytest.raises(ValueError, match=r"fit together|whole number"):
-            core.COMPILED.table.restored(columns, 0)
+            compiled.table.restored(columns, 0)
 
 
-@compiled_only
-def test_a_table_cannot_be_changed_while_papers_are_held_against_it() -> None:
-    assert core.COMPILED
-    table = core.COMPILED.table()
+def test_a_table_cannot_be_changed_while_papers_are_held_against_it(compiled: Core) -> None:
+    table = compiled.table()
     asked: list[Exception] = []
 
     def meddle(keys: Any) -> Any:
@@ -278,12 +286,12 @@ def test_a_table_cannot_be_changed_while_papers_are_held_against_it() -> None:
             asked.append(error)
         return learn(keys)
 
-    core.COMPILED.matcher(table, meddle).match([paper(analyse(Document("Larks", MONDAY)))])
+    compiled.matcher(table, meddle).match([paper(analyse(Document("Larks", MONDAY)))])
     assert len(asked) == 1
     assert table.outside(0.1)
 
 
-@compiled_only
+@pytest.mark.usefixtures("compiled")
 def test_the_lock_is_released_while_papers_are_matched() -> None:
     found = Standing()
     found.hold(parse('"word word word word words"'))

@@ -5,19 +5,16 @@ from pathlib import Path
 
 import pytest
 
-from paperlark.matching import core
+from paperlark.matching.core import Core
 from tests.matching.fuzz import NotHereError, build, live, run
+from tests.programs import lacking
 
 
-@pytest.mark.skipif(
-    core.COMPILED is None, reason="no compiled core: there was no compiler when paperlark was installed"
-)
-def test_both_cores_live_alike() -> None:
-    assert core.COMPILED
+def test_both_cores_live_alike(compiled: Core) -> None:
     first = random.randrange(1_000_000)
     for seed in range(first, first + 12):
         try:
-            live(core.COMPILED, seed)
+            live(compiled, seed)
         except AssertionError:
             pytest.fail(f"the cores differ: make fuzz ARGS='core --seed {seed}'")
 
@@ -26,7 +23,7 @@ def test_the_sanitizers_find_nothing(tmp_path: Path) -> None:
     try:
         made = build(tmp_path)
     except NotHereError as error:
-        pytest.skip(f"the core cannot be built with sanitizers here: {error}")
+        lacking(f"the core cannot be built with sanitizers here: {error}")
     done = run(made, seconds=3, seed=random.randrange(1_000_000))
     assert done.returncode == 0, done.stderr[-3000:]
     assert "nothing found" in done.stdout

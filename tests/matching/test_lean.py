@@ -8,13 +8,14 @@ from paperlark.matching.document import Document, analyse
 from paperlark.matching.query import Query, parse
 from paperlark.matching.rank import Statistics
 from paperlark.matching.reference import meets
+from tests.amounts import examples
 from tests.matching.papers import MONDAY, documents
 from tests.matching.test_agreement import queries
 
 STATISTICS = Statistics(1_000, 9.0, {"test": 40, "time": 30, "scale": 20, "rag": 10, "testtim": 5})
 
 often = settings(
-    max_examples=300, deadline=None, suppress_health_check=[HealthCheck.filter_too_much, HealthCheck.too_slow]
+    max_examples=examples(80), deadline=None, suppress_health_check=[HealthCheck.filter_too_much, HealthCheck.too_slow]
 )
 
 

@@ -10,12 +10,13 @@ from paperlark.matching.document import Document
 from paperlark.matching.lean import Lean, lean
 from paperlark.matching.postings import SEGMENT, Postings, judge_posted, row
 from paperlark.matching.query import Query, parse
+from tests.amounts import examples
 from tests.matching.papers import MONDAY, documents
 from tests.matching.test_agreement import queries
 from tests.matching.test_lean import STATISTICS
 
 often = settings(
-    max_examples=300, deadline=None, suppress_health_check=[HealthCheck.filter_too_much, HealthCheck.too_slow]
+    max_examples=examples(80), deadline=None, suppress_health_check=[HealthCheck.filter_too_much, HealthCheck.too_slow]
 )
 
 

@@ -26,6 +26,7 @@ from paperlark.store.sealing import JOINED
 from paperlark.testing.channels import Failure, FakeChannel, KnowingChannel, Options
 from paperlark.testing.clock import FakeClock
 from paperlark.testing.kills import LABELS
+from tests.amounts import examples
 from tests.builders import (
     LEASE,
     MONDAY,
@@ -258,26 +259,28 @@ class Promise(RuleBasedStateMachine):
         assert order == sorted(order)
 
 
-def live(fresh: Fresh, *, knowing: bool, examples: int) -> None:
-    """So many lives."""
+def live(fresh: Fresh, *, knowing: bool, number: int) -> None:
+    """So many lives, or more."""
     machine = type("Life", (Promise,), {"fresh": staticmethod(fresh), "knowing": knowing})
     run_state_machine_as_test(
         machine,
-        settings=settings(max_examples=examples, stateful_step_count=20, deadline=None, suppress_health_check=HEALTH),
+        settings=settings(
+            max_examples=examples(number), stateful_step_count=20, deadline=None, suppress_health_check=HEALTH
+        ),
     )
 
 
 def test_whatever_happens_nothing_is_lost_and_nobody_is_told_twice(sqlite: Fresh) -> None:
-    live(sqlite, knowing=False, examples=16)
+    live(sqlite, knowing=False, number=8)
 
 
 def test_a_platform_that_knows_keys_never_shows_a_second_copy(sqlite: Fresh) -> None:
-    live(sqlite, knowing=True, examples=12)
+    live(sqlite, knowing=True, number=6)
 
 
 def test_and_so_on_postgres(postgres: Fresh) -> None:
-    live(postgres, knowing=False, examples=3)
+    live(postgres, knowing=False, number=2)
 
 
 def test_and_so_on_postgres_where_keys_are_known(postgres: Fresh) -> None:
-    live(postgres, knowing=True, examples=3)
+    live(postgres, knowing=True, number=2)

@@ -20,11 +20,14 @@ from paperlark.readers.preview import DAYS_LIMIT, Preview, preview
 from paperlark.readers.sparkline import BARS, NO_BAR, sparkline
 from paperlark.store import marks
 from paperlark.store.database import Store, open_store
+from tests.amounts import examples
 from tests.builders import MONDAY, reader, record, stored, told
 from tests.matching.papers import documents, query_texts
 
 TODAY = MONDAY.date()
-UNHURRIED = settings(max_examples=40, suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much])
+UNHURRIED = settings(
+    max_examples=examples(15), suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much]
+)
 TOPICS = ("owls at night", "owls and larks", "larks in spring", "wrens by the river", "owls of the river")
 
 

@@ -23,11 +23,11 @@ ASKED = (
 async def test_the_counts_of_each_day_are_those_of_the_pipeline_on_real_papers(
     store_url: str, shared_data: Path
 ) -> None:
-    papers = announced(shared_data, 1_000, every=4)
-    verdict = await replay(store_url, happening(papers, Random(4)), drawn_profiles(papers, 40))
-    assert (verdict.papers, verdict.profiles) == (1_000, 40)
+    papers = announced(shared_data, 500, every=8)
+    verdict = await replay(store_url, happening(papers, Random(4)), drawn_profiles(papers, 30))
+    assert (verdict.papers, verdict.profiles) == (500, 30)
     assert verdict.differing == []
-    assert verdict.owed > 250
+    assert verdict.owed > 100
 
 
 async def test_the_counts_of_each_day_are_those_of_the_pipeline(store_url: str) -> None:

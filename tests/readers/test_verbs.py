@@ -3,10 +3,14 @@
 The three tables below name every public verb of `paperlark.readers`; a new verb that stands in none of them fails.
 """
 
+import asyncio
 import importlib
 import inspect
 import pkgutil
+import shutil
 from collections.abc import AsyncIterator, Awaitable, Callable
+from datetime import timedelta
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
@@ -43,6 +47,7 @@ from paperlark.store.matches import Position
 from paperlark.testing.channels import FakeChannel
 from paperlark.testing.clock import FakeClock
 from tests.builders import MONDAY, deliver, deliveries, percolate, reader, record, told
+from tests.databases import Fresh
 
 PAPER = "2603.00001"
 WISH = subscribe.Wish()
@@ -322,8 +327,26 @@ async def test_what_is_ones_own_shows_and_touches_nothing_of_others(store: Store
         assert await everything_of(store, known.owner) == before, verb
 
 
+@pytest.fixture(scope="module")
+def furnished(sqlite: Fresh) -> tuple[Path, World]:
+    """Both of them in a SQLite file; copy it before it is touched."""
+    address = sqlite()
+
+    async def furnish() -> World:
+        store = await open_store(address, clock=FakeClock(MONDAY))
+        known = await world(store)
+        await store.close()
+        return known
+
+    return Path(address.partition(":///")[2]), asyncio.run(furnish())
+
+
 @pytest.mark.parametrize("taking", TAKE_AN_ID, ids=lambda taking: taking.verb)
-async def test_the_owner_is_served_with_the_same_id(sqlite_store: Store, taking: Taking) -> None:
-    sqlite_store._clock = FakeClock(MONDAY)
-    known = await world(sqlite_store)
-    assert await refusal(taking.call(sqlite_store, known.owner, known.theirs[taking.of])) is None
+async def test_the_owner_is_served_with_the_same_id(
+    furnished: tuple[Path, World], tmp_path: Path, taking: Taking
+) -> None:
+    file, known = furnished
+    copy = shutil.copy(file, tmp_path / file.name)
+    store = await open_store(f"sqlite+aiosqlite:///{copy}", clock=FakeClock(MONDAY + timedelta(minutes=5)))
+    assert await refusal(taking.call(store, known.owner, known.theirs[taking.of])) is None
+    await store.close()

@@ -18,6 +18,7 @@ from paperlark.store import accounts, marks, mutes, profiles
 from paperlark.store.database import Transaction, open_store
 from paperlark.testing.channels import FakeChannel
 from paperlark.testing.clock import FakeClock
+from tests.amounts import examples
 from tests.builders import MONDAY, deliver, percolate, record, told
 from tests.databases import Fresh
 from tests.readers.oracle import QUERIES, Oracle, Subscribed, Version
@@ -221,7 +222,7 @@ seeds = st.integers(0, 2**32 - 1)
 
 
 @given(seeds)
-@settings(max_examples=25, deadline=None, suppress_health_check=HEALTH)
+@settings(max_examples=examples(12), deadline=None, suppress_health_check=HEALTH)
 def test_the_cause_is_the_one_that_the_rules_give(sqlite: Fresh, seed: int) -> None:
     queries, what = made_up(seed)
     note(f"{queries}: {what}")
@@ -229,7 +230,7 @@ def test_the_cause_is_the_one_that_the_rules_give(sqlite: Fresh, seed: int) -> N
 
 
 @given(seeds)
-@settings(max_examples=3, deadline=None, suppress_health_check=HEALTH)
+@settings(max_examples=examples(2), deadline=None, suppress_health_check=HEALTH)
 def test_and_so_on_postgres(postgres: Fresh, seed: int) -> None:
     queries, what = made_up(seed)
     note(f"{queries}: {what}")

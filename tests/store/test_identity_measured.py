@@ -20,6 +20,7 @@ from paperlark.store.database import Store
 from paperlark.store.identity import Census
 from paperlark.store.tables import MARK
 from paperlark.testing.channels import FakeChannel
+from tests.amounts import one_in
 from tests.builders import MONDAY, deliver, dump, owed, percolate, reader, record
 from tests.store.hard_pairs import Pair, hard_pairs
 
@@ -160,7 +161,7 @@ def apart(pair: Pair, at: int) -> tuple[Announcement, Announcement]:
 async def test_every_undo_of_a_merge_of_hard_pairs_restores_both_papers_whole(
     sqlite_store: Store, pairs: list[Pair], capsys: pytest.CaptureFixture[str]
 ) -> None:
-    store = sqlite_store
+    store, pairs = sqlite_store, pairs[:: one_in(8)]
     ann = await reader(store, "route* OR published OR abstract OR title:study")
     tellings = [apart(pair, at) for at, pair in enumerate(pairs)]
     kept = (await record(store, *(one for one, _ in tellings))).papers

@@ -19,6 +19,7 @@ In the order of the story:
 `clauses`     a query's tree as alternatives of what a paper must have and must not have
 `symbols`     a term as rows of symbols, a paper as texts that say symbols: what the cores compare
 `outside`     the checks that no row of symbols can say: authors by name, counts, days
+`people`      below it: the names that authors are asked for by
 `core`        the table of compiled queries, and what holds papers against it: in C, and in numpy
 `rank`        how well a paper answers a query (BM25)
 `meaning`     what a text is about: a direction, and how close two are

@@ -36,10 +36,10 @@ def clauses(tree: Node, known: Callable[[Leaf, bool], bool] = lambda leaf, denie
     """The clauses of a tree. known: false for a leaf that nobody can look for (as it is, or denied); then it is left
     out."""
     alternatives, exact = _clauses(tree, False, known)
-    return Clauses(tuple(sorted(alternatives, key=_order)), exact)
+    return Clauses(tuple(alternatives), exact)
 
 
-def _clauses(node: Node, denied: bool, known: Callable[[Leaf, bool], bool]) -> tuple[set[Clause], bool]:
+def _clauses(node: Node, denied: bool, known: Callable[[Leaf, bool], bool]) -> tuple[list[Clause], bool]:
     match node:
         case Not():
             return _clauses(node.part, not denied, known)
@@ -47,43 +47,39 @@ def _clauses(node: Node, denied: bool, known: Callable[[Leaf, bool], bool]) -> t
             parts = [_clauses(part, denied, known) for part in node.parts]
             exact = all(each for _, each in parts)
             if isinstance(node, Or) is not denied:
-                return _absorbed(set().union(*(found for found, _ in parts))), exact
+                return _absorbed([clause for found, _ in parts for clause in found]), exact
             found, whole = _multiplied([found for found, _ in parts])
             return found, exact and whole
         case _ if not known(node, denied):
-            return {_ANYTHING}, False
+            return [_ANYTHING], False
         case _:
             leaf = frozenset((node,))
-            return {Clause(frozenset(), leaf) if denied else Clause(leaf, frozenset())}, True
+            return [Clause(frozenset(), leaf) if denied else Clause(leaf, frozenset())], True
 
 
-def _multiplied(parts: Iterable[set[Clause]]) -> tuple[set[Clause], bool]:
+def _multiplied(parts: Iterable[list[Clause]]) -> tuple[list[Clause], bool]:
     """Every choice of one clause from each part; and whether no part was left out."""
-    found, whole = {_ANYTHING}, True
+    found, whole = [_ANYTHING], True
     for part in sorted(parts, key=len):
-        if len(found) * len(part) > CLAUSES and found != {_ANYTHING}:
+        if len(found) * len(part) > CLAUSES and found != [_ANYTHING]:
             whole = False
             continue
+        if found == [_ANYTHING]:
+            found = part
+            continue
         pairs = ((one, other) for one in found for other in part)
-        both = {Clause(one.required | other.required, one.forbidden | other.forbidden) for one, other in pairs}
-        found = _absorbed({each for each in both if each.required.isdisjoint(each.forbidden)})
+        both = [Clause(one.required | other.required, one.forbidden | other.forbidden) for one, other in pairs]
+        found = _absorbed([each for each in both if each.required.isdisjoint(each.forbidden)])
     return found, whole
 
 
-def _absorbed(found: set[Clause]) -> set[Clause]:
-    """Without those that ask for all that another one asks for, and more."""
-    if len(found) > CLAUSES or len({_size(clause) for clause in found}) < 2:
+def _absorbed(found: list[Clause]) -> list[Clause]:
+    """Without repeats, and without those that ask for all that another one asks for, and more."""
+    found = list(dict.fromkeys(found))
+    if len(found) > CLAUSES or len({len(clause.required) + len(clause.forbidden) for clause in found}) < 2:
         return found
     kept: list[Clause] = []
-    for clause in sorted(found, key=_size):
+    for clause in sorted(found, key=lambda each: len(each.required) + len(each.forbidden)):
         if not any(each.required <= clause.required and each.forbidden <= clause.forbidden for each in kept):
             kept.append(clause)
-    return set(kept)
-
-
-def _size(clause: Clause) -> int:
-    return len(clause.required) + len(clause.forbidden)
-
-
-def _order(clause: Clause) -> tuple[list[str], list[str]]:
-    return sorted(map(str, clause.required)), sorted(map(str, clause.forbidden))
+    return kept

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from paperlark.matching.text import Token, tokenise
 
 _PLAIN = re.compile(r"[A-Za-z .-]*[A-Za-z][A-Za-z .-]*")
-_SUFFIXES = frozenset({"jr", "sr", "ii", "iii", "iv"})
+SUFFIXES = frozenset({"jr", "sr", "ii", "iii", "iv"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +34,7 @@ def read_name(text: str) -> Name | None:
     """The name in a text, or None where it has no word. Suffixes (Jr., III) are left out."""
     if _PLAIN.fullmatch(text):  # as most are written, and then quickly read
         *given, family = text.lower().replace(".", " ").replace("-", " ").split()
-        if family not in _SUFFIXES:
+        if family not in SUFFIXES:
             return Name((family,), _without_suffix(tuple(given)))
     return name_of(text, tokenise(text))
 
@@ -47,7 +47,7 @@ def name_of(text: str, tokens: tuple[Token, ...]) -> Name | None:
     comma = text.find(",")
     before = sum(token.end <= comma for token in tokens) if comma >= 0 else 0
     family, given = words[:before], _without_suffix(words[before:])
-    if before > 1 and given and given[-1] in _SUFFIXES:  # "Hinton Sr., Geoffrey" has a name before the comma, and
+    if before > 1 and given and given[-1] in SUFFIXES:  # "Hinton Sr., Geoffrey" has a name before the comma, and
         words, family = family, ()  # "Martin Luther King, Jr." has both there
     if not family:
         *first, last = _without_suffix(words)
@@ -56,7 +56,7 @@ def name_of(text: str, tokens: tuple[Token, ...]) -> Name | None:
 
 
 def _without_suffix(words: tuple[str, ...]) -> tuple[str, ...]:
-    while len(words) > 1 and words[-1] in _SUFFIXES:
+    while len(words) > 1 and words[-1] in SUFFIXES:
         words = words[:-1]
     return words
 

@@ -1,10 +1,9 @@
 """Checks that no row of symbols can say: authors by name, counts, days. Found once per paper, for all queries.
 
-Counts and days are thresholds in order, so a paper's count parts those that hold from those that do not. Names stand
-under what `names.same_person` must find in both: the family name's last word, and how the given names begin.
+Counts and days are thresholds in order, so a paper's count parts those that hold from those that do not; names are
+found by their signs (`people`).
 """
 
-import re
 from bisect import bisect_left, bisect_right, insort
 from collections.abc import Callable, Iterator
 from datetime import UTC
@@ -13,12 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from paperlark.matching.document import Document
-from paperlark.matching.names import Name, read_name, same_person
-from paperlark.matching.text import plain_ascii
+from paperlark.matching.people import People, read
 from paperlark.matching.tree import NUMBERS, Author, Comparison, Near, Number, Since
-
-NAMES = 50_000  # spellings of authors whose answers are remembered
-_WORD = re.compile(r"[a-z0-9]+")
 
 Outside = Author | Near | Number | Since
 
@@ -27,15 +22,15 @@ class OutsideTerms:
     """The terms of such checks, by their numbers in a table."""
 
     def __init__(self) -> None:
-        self._terms: dict[Outside, int] = {}
+        self._terms: dict[Near | Number | Since, int] = {}
         self._counts = {count: _Thresholds() for count in NUMBERS}
         self._days = _Thresholds()
-        self._people = _People()
+        self.people = People()
         self._near: list[int] = []
 
     def term(self, check: Outside, make: Callable[[], int]) -> int:
         """The check's term; `make` gives the number of a new one."""
-        term = self._terms.get(check)
+        term = self.people.term(check.name) if isinstance(check, Author) else self._terms.get(check)
         if term is None:
             term = make()
             self.put(check, term)
@@ -43,10 +38,11 @@ class OutsideTerms:
 
     def put(self, check: Outside, term: int) -> None:
         """Look for the check from now on."""
+        if isinstance(check, Author):
+            self.people.put(check.name, term)
+            return
         self._terms[check] = term
         match check:
-            case Author(name):
-                self._people.put(name, term)
             case Number(count, comparison, value):
                 self._counts[count].put(comparison, value, term)
             case Near():
@@ -60,17 +56,21 @@ class OutsideTerms:
         for check, term in self._terms.items():
             if places[term] >= 0:
                 found.put(check, int(places[term]))
+        for name, term in self.people:
+            if places[term] >= 0:
+                found.people.put(read(name), int(places[term]))
         return found
 
-    def __iter__(self) -> Iterator[tuple[Outside, int]]:
+    def __iter__(self) -> Iterator[tuple[Near | Number | Since, int]]:
+        """Each check but those of names, and its term."""
         return iter(self._terms.items())
 
     def present(self, document: Document) -> tuple[int, ...]:
         """The terms that a paper has, and those of every sentence and paper that one may read like: how near it is, the
         whole check says."""
         found = self.numbers(document) + self._near
-        if self._people.families:
-            found += self._people.present(document.authors)
+        if self.people:
+            found += self.people.present(document.authors)
         return tuple(found)
 
     def numbers(self, document: Document) -> list[int]:
@@ -114,61 +114,3 @@ class _Thresholds:
                     held = checks[below:up_to]
             found += [term for _, term in held]
         return found
-
-
-class _People:
-    """Names that are asked for."""
-
-    def __init__(self) -> None:
-        self.families: set[str] = set()
-        self._asked: dict[tuple[str, str], list[tuple[Name, int]]] = {}
-        self._answers: dict[str, tuple[int, ...]] = {}
-
-    def put(self, name: Name, term: int) -> None:
-        family = name.family[-1]
-        self.families.add(family)
-        for sign in _kept_under(name.given):
-            self._asked.setdefault((family, sign), []).append((name, term))
-        self._answers.clear()
-
-    def present(self, authors: tuple[str, ...]) -> list[int]:
-        together = ";".join(authors)
-        if self.families.isdisjoint(_WORD.findall(together.lower())) and plain_ascii(together):
-            return []
-        if len(self._answers) > NAMES:
-            self._answers.clear()
-        found: list[int] = []
-        for author in authors:
-            answer = self._answers.get(author)
-            if answer is None:
-                answer = self._answers[author] = tuple(self._who(author))
-            found += answer
-        return found
-
-    def _who(self, author: str) -> Iterator[int]:
-        found = read_name(author)
-        if found is None or found.family[-1] not in self.families:
-            return
-        near = {
-            name: term
-            for sign in _read_under(found.given + found.family)
-            for name, term in self._asked.get((found.family[-1], sign), ())
-        }
-        yield from (term for name, term in near.items() if same_person(name, found))
-
-
-# Given names agree where their letters are the same, or the first ones are: equal, or one the other's initial.
-
-
-def _kept_under(given: tuple[str, ...]) -> set[str]:
-    """The signs of a name that is asked for. `s.` marks one that begins so, `=s` one that is an initial itself."""
-    if not given:
-        return {""}
-    initial = {f"={given[0]}"} if len(given[0]) == 1 else set()
-    return {"".join(given), given[0], f"{given[0][0]}."} | initial
-
-
-def _read_under(whole: tuple[str, ...]) -> set[str]:
-    """The signs under which all stand that a name in an author list may be. Nobody knows where its family begins."""
-    signs = {"".join(whole[:until]) for until in range(len(whole))} | {whole[0], f"={whole[0][0]}"}
-    return signs | {f"{whole[0]}."} if len(whole[0]) == 1 else signs

@@ -44,10 +44,10 @@ class Query:
         """Its wishes: a paper that meets one of them meets the query."""
         return self.tree.parts if isinstance(self.tree, Or) else (self.tree,)
 
-    @cached_property
+    @property
     def has_numbers(self) -> bool:
         """Whether a later count (upvotes, comments, stars) can change the answer. Authors do not change."""
-        return any(isinstance(leaf, Number) and leaf.count in SIGNALS for leaf in self.terms)
+        return any(isinstance(leaf, Number) and leaf.count in SIGNALS for leaf in leaves(self.tree))
 
 
 def parse(text: str) -> Query:

@@ -7,6 +7,7 @@ candidates, and the whole check decides.
 
 from collections import Counter
 from collections.abc import Mapping, Sequence, Set
+from copy import copy
 from dataclasses import dataclass
 from hashlib import blake2b
 from pathlib import Path
@@ -23,11 +24,12 @@ from paperlark.matching.core.compact import GONE, arrays, compacted
 from paperlark.matching.core.layout import COLUMNS, QUERY
 from paperlark.matching.document import Analysed
 from paperlark.matching.near import aimed
-from paperlark.matching.outside import Outside, OutsideTerms
+from paperlark.matching.outside import OutsideTerms
+from paperlark.matching.people import read
 from paperlark.matching.query import Query, parse
 from paperlark.matching.symbols import Row, is_short, learn, paper, rows
 from paperlark.matching.tree import And as AllOf
-from paperlark.matching.tree import Author, Code, Leaf, Near, Node, Not, Number, Since, Term
+from paperlark.matching.tree import Author, Code, Leaf, Near, Node, Not, Number, Since, Term, leaves
 from paperlark.matching.tree import Or as AnyOf
 from paperlark.model.problems import FullError, QueryError, SegmentError
 
@@ -127,7 +129,7 @@ class Standing:
     def _new(self, query: Query, key: bytes) -> int:
         found = clauses(query.tree, _known)
         alone = _lines_of(found)
-        exact = found.exact and all(_is_exact(leaf) for leaf in query.terms)
+        exact = found.exact and all(map(_is_exact, leaves(query.tree)))
         compiled = [
             ([self.term(leaf) for leaf in clause.required], [self.term(leaf) for leaf in clause.forbidden])
             for clause in found.alternatives
@@ -159,6 +161,12 @@ class Standing:
             if self._checks
             else found
         )
+
+    def reader(self) -> "Standing":
+        """The same queries for one thread more, to match with while nothing is changed; it teaches nothing."""
+        found = copy(self)
+        found._matcher = self._core.matcher(self.table, learn, teaches=False)
+        return found
 
     def outside(self, paper: Analysed) -> tuple[int, ...]:
         """The terms of a paper that the core does not look for: authors by name, counts, days."""
@@ -199,6 +207,7 @@ class Standing:
         facts = {
             "papers": self.papers,
             "outside": [[str(check), term] for check, term in self._outside],
+            "people": list(self._outside.people),
             "checks": [[number, query.canonical(), _aims(query)] for number, (query, _) in self._checks.items()],
             "counted": np.flatnonzero(np.frombuffer(self._counted, np.bool_)).tolist(),
             "alone": [[number, each.held, sorted(each.terms)] for number, each in self._alone.items()],
@@ -222,9 +231,11 @@ class Standing:
                 found._check_too(number, aimed(parse(text), _targets(targets)))
             for text, term in facts["outside"]:
                 check = parse(text).tree
-                if not isinstance(check, Outside) or not 0 <= term < found.table.terms:
+                if not isinstance(check, Near | Number | Since):
                     raise ValueError(text)
-                found._outside.put(check, term)
+                found._outside.put(check, _in_range(term, found.table.terms))
+            for name, term in facts["people"]:
+                found._outside.people.put(read(name), _in_range(term, found.table.terms))
         except (KeyError, ValueError, TypeError, IndexError, QueryError):
             raise SegmentError("the parts of a saved index do not fit together") from None
         found._matcher = core.matcher(found.table, learn)
@@ -252,6 +263,12 @@ class Standing:
         return int(self._matcher.examined) - before
 
 
+def _in_range(term: int, terms: int) -> int:
+    if not 0 <= term < terms:
+        raise ValueError(term)
+    return term
+
+
 def _known(leaf: Leaf, denied: bool) -> bool:
     """Whether the core's answer on a leaf may be denied: of a long phrase it only knows that one has its beginning, of
     what a paper is about nothing."""
@@ -273,8 +290,9 @@ def _lines_of(found: Clauses) -> frozenset[Leaf]:
 
 def _alone(clause: Clause) -> Sequence[Leaf]:
     """The check that a clause without words is looked up by."""
-    checks = sorted(clause.required, key=str)
-    return checks[:1] if all(isinstance(leaf, Near | Number | Since) for leaf in checks) else ()
+    if any(not isinstance(leaf, Near | Number | Since) for leaf in clause.required):
+        return ()
+    return sorted(clause.required, key=str)[:1]
 
 
 _OUTSIDE_GUESS: dict[type, float] = {Author: 0.0001, Near: 1.0, Number: NUMBER_GUESS, Since: NUMBER_GUESS}

@@ -10,7 +10,8 @@ is a candidate.
 
 from collections.abc import Sequence
 from enum import IntEnum
-from functools import lru_cache
+from functools import cache, lru_cache
+from itertools import chain
 from typing import NamedTuple
 
 from paperlark.matching.document import Analysed, Document
@@ -51,6 +52,10 @@ Symbol = tuple[int, bytes]
 """Kind and word (UTF-8)."""
 
 Row = tuple[Symbol, ...]
+Part = tuple[int, int]
+"""Words of a term that stand as one: from, until."""
+
+_STEM, _WORD, _EXACT, _BEGINS, _EXACT_BEGINS = map(int, list(Kind)[:5])  # an enumeration's members are slower
 
 IN_TITLE = 1 << Scope.ANYWHERE | 1 << Scope.TITLE
 IN_ABSTRACT = 1 << Scope.ANYWHERE | 1 << Scope.ABSTRACT
@@ -91,40 +96,56 @@ def rows(leaf: Term | Code) -> tuple[Scope, tuple[Row, ...]]:
         kind = Kind.CODE_BEGINS if leaf.prefix else Kind.CODE
         return Scope.CODE, (((int(kind), _bytes(f"{leaf.field}:{leaf.value}")),),)
     wanted = len(leaf.words) if is_short(leaf) else LONGEST - 1
-    found: list[Row] = []
-    waiting: list[tuple[Row, int]] = [((), 0)]
+    if len(leaf.words) == 1:
+        return _SCOPES[leaf.field], ((_symbol(leaf, 0, 1),),)
+    symbols = {part: _symbol(leaf, *part) for part in _parts(wanted, len(leaf.words))}
+    found = [tuple([symbols[part] for part in row]) for row in _partings(wanted, len(leaf.words))]
+    return _SCOPES[leaf.field], tuple(dict.fromkeys(found))
+
+
+@cache
+def _parts(wanted: int, words: int) -> tuple[Part, ...]:
+    return tuple(dict.fromkeys(chain(*_partings(wanted, words))))
+
+
+@cache
+def _partings(wanted: int, words: int) -> tuple[tuple[Part, ...], ...]:
+    """How so many words may be parted, the last part going on as far as there are words; all apart first."""
+    found: list[tuple[Part, ...]] = []
+    waiting: list[tuple[tuple[Part, ...], int]] = [((), 0)]
     while waiting:
         said, at = waiting.pop()
         if at >= wanted:
             found.append(said)
             continue
-        ends = range(min(at + CLOSED_PARTS, len(leaf.words)), at, -1)
-        waiting += [((*said, _symbol(leaf, at, until)), until) for until in ends]
-    return _SCOPES[leaf.field], tuple(dict.fromkeys(found))
+        ends = range(min(at + CLOSED_PARTS, words), at, -1)
+        waiting += [((*said, (at, until)), until) for until in ends]
+    return tuple(found)
 
 
 def _symbol(term: Term, at: int, until: int) -> Symbol:
     word = "".join(term.words[at:until])
     open_end = term.prefix and until == len(term.words)
-    match term.reading:
-        case Reading.EXACT:
-            return (int(Kind.EXACT_BEGINS if open_end else Kind.EXACT), _bytes(word))
-        case _ if open_end:
-            return (int(Kind.BEGINS), _bytes(word))
-        case Reading.STEMMED:
-            return (int(Kind.STEM), _bytes(stem(word)))
-        case Reading.PHRASE:
-            return (int(Kind.WORD), _bytes(word))
+    if term.reading is Reading.EXACT:
+        return (_EXACT_BEGINS if open_end else _EXACT, _bytes(word))
+    if open_end:
+        return (_BEGINS, _bytes(word))
+    if term.reading is Reading.STEMMED:
+        return (_STEM, _bytes(stem(word)))
+    return (_WORD, _bytes(word))
 
 
 def learn(keys: Sequence[bytes]) -> list[tuple[bytes, bytes, bytes]]:
     """What words and compounds of a text say: folded, stemmed, and with their case. A compound's words have hyphens
     between them; it is read closed."""
-    return [_learned(key.decode("utf-8", "surrogatepass")) for key in keys]
+    return list(map(_learned, keys))
 
 
-def _learned(key: str) -> tuple[bytes, bytes, bytes]:
-    parts = key.split("-")
+def _learned(key: bytes) -> tuple[bytes, bytes, bytes]:
+    if key.isalnum():  # ASCII letters and digits alone, as nearly all are
+        folded = key.lower()
+        return folded, stem(folded.decode()).encode(), key
+    parts = key.decode("utf-8", "surrogatepass").split("-")
     word = "".join(map(fold, parts))
     return _bytes(word), _bytes(stem(word)), _bytes("".join(parts))
 

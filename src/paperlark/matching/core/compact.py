@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from paperlark.matching.core.layout import ADDED, ALWAYS, CLAUSE, COLUMNS, ENDING, NEVER, NODE, Columns
+from paperlark.matching.core.layout import ADDED, ALWAYS, CLAUSE, COLUMNS, ENDING, MANY, NEVER, NODE, Columns
 
 Places = NDArray[np.int64]
 Records = NDArray[Any]
@@ -49,7 +49,7 @@ def compacted(columns: Columns, papers: int) -> Compacted:
     terms = columns["terms"][_standing_at(term_places)]
     terms["added"] = 0
     for field, some in (("singles", is_single), ("clauses", ~is_single)):
-        terms[field], terms[f"{field}_end"] = _ranges(pivots[some], len(terms))
+        terms[field] = np.searchsorted(pivots[some], np.arange(len(terms)))
     nodes, kept_nodes, endings = _trie(columns, term_places)
     found = {
         **_symbols(columns, kept_nodes, nodes),
@@ -83,24 +83,25 @@ def _postings(columns: Columns) -> tuple[Places, Records]:
     """Every clause with the term that it is posted under; queries that need nothing else are clauses too."""
     terms, clauses = columns["terms"], columns["clauses"]
     pivots = np.full(len(clauses), GONE, np.int64)
-    owners, places = _in_ranges(terms["clauses"], terms["clauses_end"])
+    owners, places = in_ranges(terms["clauses"], len(clauses) + 1 - len(columns["added"]))
     pivots[places] = owners
     at, owners = terms["added"].astype(np.int64), np.arange(len(terms))
     while len(at):  # from the newest of each term to the oldest
         owners, at = owners[at > 0], at[at > 0]
         pivots[columns["added"]["clause"][at]] = owners
         at = columns["added"]["next"][at].astype(np.int64)
-    owners, places = _in_ranges(terms["singles"], terms["singles_end"])
+    owners, places = in_ranges(terms["singles"], len(columns["singles"]))
     singles = np.zeros(len(places), CLAUSE)
     singles["query"] = columns["singles"][places]
     singles["required"], singles["forbidden"] = ALWAYS, NEVER
     return np.concatenate((owners, pivots)), np.concatenate((singles, clauses))
 
 
-def _in_ranges(begins: Records, ends: Records) -> tuple[Places, Places]:
-    """Every place of some ranges, and whose range that is."""
-    lengths = ends.astype(np.int64) - begins
-    return np.repeat(np.arange(len(begins)), lengths), np.repeat(begins.astype(np.int64), lengths) + _counted(lengths)
+def in_ranges(begins: Records, end: int) -> tuple[Places, Places]:
+    """Every place of ranges that each end where the next one begins, the last one at `end`; and whose range that is."""
+    first = begins.astype(np.int64)
+    lengths = np.diff(first, append=end)
+    return np.repeat(np.arange(len(first)), lengths), np.repeat(first, lengths) + _counted(lengths)
 
 
 def _shares(terms: Records, papers: int) -> NDArray[np.float32]:
@@ -174,12 +175,6 @@ def _in_order(queries: Records, posted: Records) -> tuple[Places, Records]:
     return places, queries[kept]
 
 
-def _ranges(pivots: Places, terms: int) -> tuple[Places, Places]:
-    """Where what is posted under each term begins and ends; `pivots` are in order."""
-    every = np.arange(terms)
-    return np.searchsorted(pivots, every, "left"), np.searchsorted(pivots, every, "right")
-
-
 # -- the trie ---------------------------------------------------------------------------------------------------------
 
 
@@ -205,31 +200,32 @@ def _trie(columns: Columns, term_places: Places) -> tuple[Records, Places, Recor
 
 def _ends(columns: Columns) -> tuple[Places, Places]:
     """Every node at which a term ends, with the term."""
-    nodes, endings = columns["nodes"], columns["endings"]
-    first = np.flatnonzero(nodes["term"])
-    ends, ended = [first], [nodes["term"][first].astype(np.int64)]
-    node, more = np.arange(len(nodes)), nodes["more"].astype(np.int64)
+    ends, endings = columns["nodes"]["ends"], columns["endings"]
+    node = np.flatnonzero((ends > 0) & (ends < MANY))
+    nodes, ended = [node], [ends[node].astype(np.int64)]
+    node = np.flatnonzero(ends >= MANY)
+    more = ends[node].astype(np.int64) - MANY
     while len(node):
-        node, more = node[more > 0], more[more > 0]
-        ends.append(node)
+        nodes.append(node)
         ended.append(endings["term"][more].astype(np.int64))
         more = endings["next"][more].astype(np.int64)
-    return np.concatenate(ends), np.concatenate(ended)
+        node, more = node[more > 0], more[more > 0]
+    return np.concatenate(nodes), np.concatenate(ended)
 
 
 def _end(nodes: Records, ends: Places, ended: Places) -> Records:
-    """Let the terms end at their nodes: one stands in the node itself, others are a chain of endings."""
+    """Let the terms end at their nodes: one alone stands in the node itself, several are a chain of endings."""
     order = np.argsort(ends, kind="stable")
     ends, ended = ends[order], ended[order]
-    _, first, number = np.unique(ends, return_index=True, return_counts=True)
-    nodes["term"][ends[first]] = ended[first]
-    others = np.ones(len(ends), np.bool_)
-    others[first] = False
-    endings = np.zeros(1 + len(ends) - len(first), ENDING)
+    _, same, number = np.unique(ends, return_inverse=True, return_counts=True)
+    several = number[same] > 1
+    nodes["ends"][ends[~several]] = ended[~several]
+    ends, ended = ends[several], ended[several]
+    endings = np.zeros(1 + len(ends), ENDING)
     at = np.arange(1, len(endings))
-    endings["term"][1:] = ended[others]
-    endings["next"][1:] = np.where(_counted(number - 1) > 0, at - 1, 0)
-    nodes["more"][ends[others]] = at  # of several the last, which leads to those before it
+    endings["term"][1:] = ended
+    endings["next"][1:] = np.where(np.diff(ends, prepend=-1) == 0, at - 1, 0)
+    nodes["ends"][ends] = MANY + at  # the last one, which leads to those before it
     return endings
 
 
@@ -248,8 +244,8 @@ def _symbols(columns: Columns, kept_nodes: Places, nodes: Records) -> dict[str, 
     symbols["root"] = new_nodes[symbols["root"]]
     nodes["symbol"] = places[nodes["symbol"]]
     inner = np.flatnonzero(nodes["parent"])
-    children = np.zeros(len(nodes), np.uint64)
-    bits = np.uint64(1) << (nodes["symbol"][inner] & np.uint32(63)).astype(np.uint64)
+    children = np.zeros(len(nodes), np.uint32)
+    bits = np.uint32(1) << (nodes["symbol"][inner] & np.uint32(31))
     np.bitwise_or.at(children, nodes["parent"][inner], bits)
     nodes["children"] = children
     return {"symbols": symbols, "letters": letters}

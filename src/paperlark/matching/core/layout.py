@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-VERSION = 1
+VERSION = 2
 ALWAYS, NEVER = 0, 1
 GUESS_WEIGHT = 16
 """Papers that a guess of a term's rarity is worth."""
@@ -19,18 +19,20 @@ LETTERS = np.dtype(np.uint8)
 """The symbols' words, one after the other."""
 SYMBOL = np.dtype([("at", "<u4"), ("length", "<u4"), ("kind", "<u4"), ("root", "<u4")])
 """A word in one reading: letters[at : at + length]. root: the node of the rows that begin with it."""
-NODE = np.dtype([("parent", "<u4"), ("symbol", "<u4"), ("term", "<u4"), ("more", "<u4"), ("children", "<u8")])
-"""The beginning of a row up to a symbol. term: which ends here, 0 for none; more: an ending, where several do.
-children: a bit for each symbol that goes on, by `symbol % 64`, so that most that do not are never looked up."""
+NODE = np.dtype([("parent", "<u4"), ("symbol", "<u4"), ("ends", "<u4"), ("children", "<u4")])
+"""The beginning of a row up to a symbol. ends: the term that ends here, 0 for none; with `MANY`, the first of several
+endings. children: a bit for each symbol that goes on, by `symbol % 32`: most that do not are never looked up."""
+MANY = 1 << 31
 ENDING = np.dtype([("term", "<u4"), ("next", "<u4")])
 TERM = np.dtype(
     [
-        *(("singles", "<u4"), ("singles_end", "<u4"), ("clauses", "<u4"), ("clauses_end", "<u4"), ("added", "<u4")),
+        *(("singles", "<u4"), ("clauses", "<u4"), ("added", "<u4")),
         *(("seen", "<f4"), ("born", "<i4"), ("scope", "u1"), ("rows", "u1"), ("spare", "<u2")),
     ]
 )
-"""A term and what is posted under it: queries that need nothing else, singles[singles:singles_end]; clauses; and a
-chain of clauses added later. seen / (papers - born) is how many papers have it."""
+"""A term and what is posted under it: queries that need nothing else, in `singles` from here to where the next term's
+begin; clauses likewise; and a chain of clauses added later, which stand behind those in order. seen / (papers - born)
+is how many papers have it."""
 CLAUSE = np.dtype([("query", "<u4"), ("required", "<u4", 2), ("forbidden", "<u4", 2), ("tail", "<u4")])
 """What a clause needs beside the term that it is posted under; the rest in tails[tail:]: how many required, how many
 forbidden, then these. A clause without a tail has 0."""

@@ -6,9 +6,10 @@ all at once.
 """
 
 import re
+from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
-from itertools import chain
-from typing import Any
+from itertools import chain, compress
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,6 +21,7 @@ from paperlark.matching.core.layout import (
     COLUMNS,
     ENDING,
     GUESS_WEIGHT,
+    MANY,
     NEVER,
     NODE,
     NUMBER,
@@ -32,8 +34,20 @@ from paperlark.matching.symbols import Kind, Paper, Row, Scope, Symbol
 from paperlark.matching.text import CLOSED_PARTS
 
 Learn = Callable[[Sequence[bytes]], list[tuple[bytes, bytes, bytes]]]
-Said = tuple[int, ...]
-"""Symbols that a word says."""
+
+
+class Said(NamedTuple):
+    """What a word says.
+
+    ends, inner  the nodes of rows that begin with it: those where a term ends, those that go on
+    symbols      those by which any row goes on; mask: a bit for each, by `symbol % 64`
+    """
+
+    ends: tuple[int, ...]
+    inner: tuple[int, ...]
+    symbols: tuple[int, ...]
+    mask: int
+
 
 VOCABULARY = 200_000  # words and compounds of texts that are remembered
 _PLAIN_WORD = re.compile(r"([A-Za-z0-9]+)")
@@ -49,7 +63,8 @@ class Table:
         self.generation = 0
         self.symbols: dict[Symbol, int] = {}
         self.edges: dict[int, int] = {}
-        self.inner: set[int] = set()
+        self.masks: dict[int, int] = {}  # of nodes that go on: a bit for each symbol that does, by `symbol % 64`
+        self.later: set[int] = set()  # symbols that stand behind another one in some row
         self.endings: dict[int, list[int]] = {}
         self.scopes = [Scope.OUTSIDE, Scope.OUTSIDE]
         self.posted: dict[int, list[int]] = {}
@@ -63,7 +78,8 @@ class Table:
         self._clauses = 0
         self._nodes: list[tuple[int, int]] = [(0, 0)]
         self._rows = [0, 0]
-        self._seen = [0.0, 0.0]
+        self._guessed = [0.0, 0.0]
+        self._seen = Counter[int]()
         self._born = [0, 0]
 
     def __len__(self) -> int:
@@ -90,6 +106,7 @@ class Table:
         term = self._new_term(scope, len(ends), guess)
         for end in ends:
             self.endings.setdefault(end, []).append(term)
+        self.generation += 1
         return term
 
     def outside(self, guess: float) -> int:
@@ -99,7 +116,7 @@ class Table:
     def _new_term(self, scope: int, rows: int, guess: float) -> int:
         self.scopes.append(Scope(scope))
         self._rows.append(rows)
-        self._seen.append(guess * GUESS_WEIGHT)
+        self._guessed.append(guess * GUESS_WEIGHT)
         self._born.append(self.papers - GUESS_WEIGHT)
         return len(self.scopes) - 1
 
@@ -110,13 +127,14 @@ class Table:
             if symbol is None:
                 symbol = self.symbols[kind, word] = len(self.symbols) + 1
                 self.longest[kind] = max(self.longest[kind], len(word))
-                self.generation += 1
             edge = node << 32 | symbol
             child = self.edges.get(edge)
             if child is None:
                 child = self.edges[edge] = len(self._nodes)
                 self._nodes.append((node, symbol))
-                self.inner.add(node)
+                self.masks[node] = self.masks.get(node, 0) | 1 << (symbol & 63)
+                if node:
+                    self.later.add(symbol)
             node = child
         return node
 
@@ -164,13 +182,16 @@ class Table:
         self._sizes[query] += 1
 
     def _share(self, term: int) -> float:
-        return self._seen[term] / max(1, self.papers - self._born[term]) if term else 1.0
+        return self.seen(term) / max(1, self.papers - self._born[term]) if term else 1.0
 
     def learn(self, terms: Iterable[int]) -> None:
         """A paper has these."""
         self.papers += 1
-        for term in terms:
-            self._seen[term] += 1
+        self._seen.update(terms)
+
+    def seen(self, term: int) -> float:
+        """In how many papers a term was, the guess among them."""
+        return self._guessed[term] + self._seen[term]
 
     def columns(self) -> dict[str, bytes]:
         """Its arrays, as `layout` describes them."""
@@ -181,32 +202,22 @@ class Table:
         symbols["kind"][0] = len(Kind)
         nodes, endings = np.zeros(len(self._nodes), NODE), [(0, 0)]
         for place, (parent, symbol) in enumerate(self._nodes):
-            first, *others = self.endings.get(place, (0,))
-            more = 0
-            for term in others:
-                endings.append((term, more))
-                more = len(endings) - 1
-            nodes[place] = (parent, symbol, first, more, 0)
+            ended, ends = self.endings.get(place, ()), 0
+            for term in ended:
+                if len(ended) > 1:
+                    endings.append((term, ends & ~MANY))
+                ends = term if len(ended) == 1 else MANY | len(endings) - 1
+            nodes[place] = (parent, symbol, ends, 0)
             if parent:
-                nodes["children"][parent] |= np.uint64(1 << (symbol & 63))
+                nodes["children"][parent] |= np.uint32(1 << (symbol & 31))
         terms, added = np.zeros(self.terms, TERM), [(0, 0)]
         for term in range(self.terms):
             newest = 0
             for place in self.posted.get(term, ()):
                 added.append((place, newest))
                 newest = len(added) - 1
-            terms[term] = (
-                0,
-                0,
-                0,
-                0,
-                newest,
-                self._seen[term],
-                self._born[term],
-                self.scopes[term],
-                self._rows[term],
-                0,
-            )
+            seen, born = self.seen(term), self._born[term]
+            terms[term] = (0, 0, newest, seen, born, self.scopes[term], self._rows[term], 0)
         queries = np.zeros(len(self.held), QUERY)
         queries["key"] = np.frombuffer(b"".join(self._keys), "<u8").reshape(-1, 2)
         queries["held"], queries["clauses"] = self.held, self._sizes
@@ -245,15 +256,18 @@ class Table:
                 self.edges[place] = root
         self._nodes = []
         endings = read["endings"].tolist()
-        for place, (parent, symbol, term, more, _) in enumerate(read["nodes"].tolist()):
+        for place, (parent, symbol, ends, _) in enumerate(read["nodes"].tolist()):
             self._nodes.append((parent, symbol))
             self.edges[parent << 32 | symbol] = place
-            self.inner.add(parent)
-            if term:
-                self.endings[place] = [term]
+            self.masks[parent] = self.masks.get(parent, 0) | 1 << (symbol & 63)
+            if parent:
+                self.later.add(symbol)
+            more = ends & ~MANY if ends & MANY else 0
+            if ends and not more:
+                self.endings[place] = [ends]
             while more:
                 term, more = endings[more]
-                self.endings[place].append(term)
+                self.endings.setdefault(place, []).append(term)
         del self.edges[0]
         self._restore_postings(read)
 
@@ -261,13 +275,15 @@ class Table:
         self.clauses, self._clauses = read["clauses"].copy(), len(read["clauses"])
         self.tails = read["tails"].tolist()
         added, singles = read["added"].tolist(), read["singles"].tolist()
-        self.scopes, self._rows, self._seen, self._born = [], [], [], []
+        self.scopes, self._rows, self._guessed, self._born = [], [], [], []
         alone: list[tuple[Any, ...]] = []
-        for term, record in enumerate(read["terms"].tolist()):
-            single, single_end, clause, clause_end, newest, seen, born, scope, rows, _ = record
+        records = read["terms"].tolist()
+        ends = [*records[1:], (len(singles), self._clauses + 1 - len(added))]
+        for term, (record, (single_end, clause_end, *_)) in enumerate(zip(records, ends, strict=True)):
+            single, clause, newest, seen, born, scope, rows, _ = record
             self.scopes.append(Scope(scope))
             self._rows.append(rows)
-            self._seen.append(seen)
+            self._guessed.append(seen)
             self._born.append(born)
             posted = list(range(clause, clause_end))
             while newest:
@@ -285,6 +301,29 @@ class Table:
         self.postings = sum(size for size, held in zip(self._sizes, self.held, strict=True) if held)
 
 
+class _ByScopes(dict[int, "_Ended"]):
+    """By the scopes that look into a text, the terms that end at nodes."""
+
+    def __init__(self, table: Table) -> None:
+        self._table = table
+
+    def __missing__(self, scopes: int) -> "_Ended":
+        found = self[scopes] = _Ended(self._table, scopes)
+        return found
+
+
+class _Ended(dict[int, tuple[int, ...]]):
+    """By node, found once each."""
+
+    def __init__(self, table: Table, scopes: int) -> None:
+        self._table, self._scopes = table, scopes
+
+    def __missing__(self, node: int) -> tuple[int, ...]:
+        table, scopes = self._table, self._scopes
+        found = self[node] = tuple(term for term in table.endings.get(node, ()) if scopes >> table.scopes[term] & 1)
+        return found
+
+
 class Matcher:
     """Holds papers against a table; with what one thread needs to do so."""
 
@@ -296,6 +335,7 @@ class Matcher:
         self._learn = learn
         self._teaches = teaches
         self._says: dict[bytes, Said] = {}
+        self._ended = _ByScopes(table)
         self._generation = -1
 
     def match(self, papers: Sequence[Paper]) -> list[bytes]:
@@ -312,17 +352,19 @@ class Matcher:
         """The queries that a paper with these terms meets."""
         table = self._table
         terms = terms | {ALWAYS}
-        places = np.fromiter(chain.from_iterable(table.posted.get(term, ()) for term in terms), np.intp)
+        every = list(terms)
+        places = list(chain.from_iterable([table.posted[term] for term in every if term in table.posted]))
         self.examined += len(places)
         has = np.zeros(table.terms, np.bool_)
-        has[list(terms)] = True
+        has[every] = True
         clauses = table.clauses[places]
-        needed, barred = clauses["required"], clauses["forbidden"]
-        good = has[needed].all(axis=1) & ~has[barred].any(axis=1)
+        needed, barred = has[clauses["required"]], has[clauses["forbidden"]]
+        good = needed[:, 0] & needed[:, 1] & ~(barred[:, 0] | barred[:, 1])
         for at in np.flatnonzero(good & (clauses["tail"] > 0)):
             good[at] = self._tail_holds(int(clauses["tail"][at]), terms)
-        queries = np.unique(clauses["query"][good])
-        return queries[np.fromiter((table.held[query] > 0 for query in queries.tolist()), np.bool_, len(queries))]
+        held = table.held
+        queries = [query for query in set(clauses["query"][good].tolist()) if held[query] > 0]
+        return np.array(queries, np.uint32)
 
     def _tail_holds(self, tail: int, terms: set[int]) -> bool:
         tails = self._table.tails
@@ -336,6 +378,7 @@ class Matcher:
         table = self._table
         if self._generation != table.generation or len(self._says) > VOCABULARY:
             self._says.clear()
+            self._ended.clear()
             self._generation = table.generation
         found = set(paper.outside)
         for scopes, text in paper.texts:
@@ -349,43 +392,71 @@ class Matcher:
         return found
 
     def _walk(self, scopes: int, words: list[bytes], ties: list[bool], found: set[int]) -> None:
-        edges, endings, ended = self._table.edges, self._table.endings, set[int]()
-        spoken = self._spoken(words, ties)
-        waiting = [(0, at) for at in range(len(words))]
-        while waiting:
-            node, at = waiting.pop()
-            for until, said in enumerate(spoken[at], at + 1):
-                for symbol in said:
-                    child = edges.get(node << 32 | symbol)
-                    if child is None:
-                        continue
-                    if child in endings:
-                        ended.add(child)
-                    if until < len(words) and child in self._table.inner:
+        """All rows that begin at each word, followed as far as the text goes."""
+        table, says = self._table, self._says
+        edges, masks = table.edges, table.masks
+        closed = _closed(words, ties)
+        self._hear([*words, *(key for keys in closed.values() for key, _ in keys)])
+        spoken = [says[word] for word in words]
+        ended: list[int] = []
+        waiting: list[tuple[int, int]] = []
+        for until, said in enumerate(spoken, 1):
+            ended += said.ends
+            if said.inner:
+                waiting += [(node, until) for node in said.inner]
+        for key, until in chain.from_iterable(closed.values()):
+            ended += says[key].ends
+            waiting += [(node, until) for node in says[key].inner]
+
+        def follow(node: int, said: Said, until: int) -> None:
+            for symbol in said.symbols:
+                child = edges.get(node << 32 | symbol)
+                if child is not None:
+                    ended.append(child)
+                    if child in masks and until < len(words):
                         waiting.append((child, until))
-        scope = self._table.scopes
-        found.update(term for node in ended for term in endings[node] if scopes >> scope[term] & 1)
 
-    def _spoken(self, words: list[bytes], ties: list[bool]) -> list[list[Said]]:
-        """For each word of a text, what it says, and what it says closed with the next and the one after that."""
-        keys = [[word] for word in words]
-        for at, tied in enumerate(ties):
-            last = at
-            while tied and last - at < CLOSED_PARTS - 1 and ties[last]:
-                last += 1
-                keys[at].append(b"-".join(words[at : last + 1]))
-        unknown = list({key for each in keys for key in each if key not in self._says})
+        waiting = [(node, at) for node, at in waiting if at < len(words)]
+        for node, at in waiting:  # which grows meanwhile
+            if masks[node] & spoken[at].mask:
+                follow(node, spoken[at], at + 1)
+            if at in closed:
+                for key, until in closed[at]:
+                    follow(node, says[key], until)
+        found.update(chain.from_iterable(map(self._ended[scopes].__getitem__, ended)))
+
+    def _hear(self, keys: list[bytes]) -> None:
+        """Find out what each of these words says."""
+        says = self._says
+        unknown = list(dict.fromkeys([key for key in keys if key not in says]))
         for key, learned in zip(unknown, self._learn(unknown), strict=True):
-            self._says[key] = tuple(self._said(*learned))
-        return [[self._says[key] for key in each] for each in keys]
+            says[key] = self._said(*learned)
 
-    def _said(self, word: bytes, stem: bytes, exact: bytes) -> Iterable[int]:
-        """The symbols that a word says, of those that somebody asks for."""
-        symbols, longest = self._table.symbols, self._table.longest
+    def _said(self, word: bytes, stem: bytes, exact: bytes) -> Said:
+        """What a word says, of what somebody asks for."""
+        table = self._table
         whole: list[Symbol] = [(Kind.STEM, stem), (Kind.WORD, word), (Kind.EXACT, exact)]
         for kind, written in ((Kind.BEGINS, word), (Kind.EXACT_BEGINS, exact)):
-            whole += [(kind, written[:length]) for length in range(1, min(len(written), longest[kind]) + 1)]
-        return filter(None, map(symbols.get, whole))
+            whole += [(kind, written[:length]) for length in range(1, min(len(written), table.longest[kind]) + 1)]
+        symbols = [table.symbols[symbol] for symbol in whole if symbol in table.symbols]
+        roots = [table.edges[symbol] for symbol in symbols if symbol in table.edges]
+        later = [symbol for symbol in symbols if symbol in table.later]
+        mask = 0
+        for symbol in later:
+            mask |= 1 << (symbol & 63)
+        ends, inner = (tuple([root for root in roots if root in kept]) for kept in (table.endings, table.masks))
+        return Said(ends, inner, tuple(later), mask)
+
+
+def _closed(words: list[bytes], ties: list[bool]) -> dict[int, list[tuple[bytes, int]]]:
+    """The compounds of a text, by where they begin: their words with hyphens between, and where they end."""
+    found: dict[int, list[tuple[bytes, int]]] = {}
+    for at in compress(range(len(ties)), ties):
+        last = at
+        while last - at < CLOSED_PARTS - 1 and ties[last]:
+            last += 1
+            found.setdefault(at, []).append((b"-".join(words[at : last + 1]), last + 1))
+    return found
 
 
 def _cut(text: str | bytes) -> tuple[list[bytes], list[bool]]:

@@ -14,22 +14,14 @@ static bool room_for_word(MatcherData *matcher, size_t length) {
     Places *places = &matcher->word_places;
     if (!MAKE_ROOM(&matcher->words, 1) || !MAKE_ROOM(&matcher->letters, length) || !MAKE_ROOM(&matcher->unknown, 1))
         return false;
-    size_t wanted = slots_for(places->used + 1);
-    if (places->slots != NULL && wanted <= places->mask + 1)
+    if (has_slots(places, 1))
         return true;
-    uint32_t *slots = malloc(wanted * sizeof *slots);
-    if (slots == NULL)
+    if (!new_slots(places, 2 * places->used + 1024))
         return false;
-    memset(slots, 0xff, wanted * sizeof *slots);
     for (size_t place = 0; place < matcher->words.used; place++) {
         const Word *word = &matcher->words.at[place];
-        size_t slot = hash_of(matcher->seed, matcher->letters.at + word->at, word->length) & (wanted - 1);
-        while (slots[slot] != EMPTY)
-            slot = (slot + 1) & (wanted - 1);
-        slots[slot] = (uint32_t)place;
+        put_place(places, hash_of(matcher->seed, matcher->letters.at + word->at, word->length), (uint32_t)place);
     }
-    free(places->slots);
-    *places = (Places){slots, wanted - 1, matcher->words.used};
     return true;
 }
 
@@ -37,22 +29,19 @@ static bool room_for_word(MatcherData *matcher, size_t length) {
 static uint32_t word_for(MatcherData *matcher, const uint8_t *at, size_t length) {
     const Places *places = &matcher->word_places;
     uint64_t hash = hash_of(matcher->seed, at, length);
-    size_t slot = hash & places->mask;
-    for (; places->slots[slot] != EMPTY; slot = (slot + 1) & places->mask) {
+    for (size_t slot = first_slot(places, hash); places->tags[slot]; slot = next_slot(places, slot)) {
         const Word *word = &matcher->words.at[places->slots[slot]];
-        if (same_bytes(at, length, matcher->letters.at + word->at, word->length))
+        if (places->tags[slot] == tag_of(hash) &&
+            same_bytes(at, length, matcher->letters.at + word->at, word->length))
             return places->slots[slot];
     }
     if (!room_for_word(matcher, length))
         return EMPTY;
-    for (slot = hash & places->mask; places->slots[slot] != EMPTY; slot = (slot + 1) & places->mask)
-        ;
     uint32_t place = (uint32_t)matcher->words.used++;
     matcher->words.at[place] = (Word){.at = (uint32_t)matcher->letters.used, .length = (uint32_t)length};
     memcpy(matcher->letters.at + matcher->letters.used, at, length);
     matcher->letters.used += length;
-    matcher->word_places.slots[slot] = place;
-    matcher->word_places.used++;
+    put_place(&matcher->word_places, hash, place);
     matcher->unknown.at[matcher->unknown.used++] = place;
     return place;
 }
@@ -165,6 +154,7 @@ static bool find_all_said(MatcherData *matcher, const Text *text) {
             Word *word = &matcher->words.at[place];
             if (word->generation != matcher->table->generation + 1 && !find_said(matcher, word))
                 return false;
+            PREFETCH(&matcher->said.at[word->said]);
         }
     return true;
 }
@@ -187,48 +177,99 @@ static void note_if_looked_for(MatcherData *matcher, uint32_t term, uint32_t sco
 }
 
 static void note_endings(MatcherData *matcher, const Node *node, uint32_t scopes) {
-    if (node->term)
-        note_if_looked_for(matcher, node->term, scopes);
-    for (uint32_t more = node->more; more; more = matcher->table->endings.at[more].next)
-        note_if_looked_for(matcher, matcher->table->endings.at[more].term, scopes);
+    for (Ended at = ended_at(matcher->table, node); at.term; at = ended_next(matcher->table, at))
+        note_if_looked_for(matcher, at.term, scopes);
 }
 
-/* All rows that begin at each word of a text, followed as far as the text does. */
-static bool walk(MatcherData *matcher, const Text *text) {
-    const TableData *table = matcher->table;
+static bool take_step(MatcherData *matcher, uint32_t node, uint32_t spot) {
+    if (!MAKE_ROOM(&matcher->steps, 1))
+        return false;
+    PREFETCH(&matcher->table->nodes.at[node]);
+    matcher->steps.at[matcher->steps.used++] = (Step){node, spot};
+    return true;
+}
+
+static bool begin_rows(MatcherData *matcher, const Text *text) {
     const Spot *spots = matcher->spots.at + text->first;
-    matcher->steps.used = 0;
     for (uint32_t spot = 0; spot < text->spots; spot++)
         for (uint32_t part = 0; part < CLOSED_PARTS && spots[spot].words[part] != EMPTY; part++) {
             const Word *word = &matcher->words.at[spots[spot].words[part]];
-            for (uint32_t i = 0; i < word->said_used; i++) {
-                uint32_t root = matcher->said.at[word->said + i].root;
-                if (root) {
-                    if (!MAKE_ROOM(&matcher->steps, 1))
-                        return false;
-                    matcher->steps.at[matcher->steps.used++] = (Step){root, spot + part + 1};
-                }
-            }
+            const Said *said = matcher->said.at + word->said;
+            for (uint32_t i = 0; i < word->said_used; i++)
+                if (said[i].root && !take_step(matcher, said[i].root, spot + part + 1))
+                    return false;
         }
-    while (matcher->steps.used) {
-        Step step = matcher->steps.at[--matcher->steps.used];
-        const Node *node = &table->nodes.at[step.node];
-        note_endings(matcher, node, text->scopes);
-        if (!node->children || step.spot == text->spots)
+    return true;
+}
+
+static bool may_go_on(MatcherData *matcher, Step step, uint32_t children, uint32_t place, uint32_t spot) {
+    const TableData *table = matcher->table;
+    const Word *word = &matcher->words.at[place];
+    const Said *said = matcher->said.at + word->said;
+    if (!MAKE_ROOM(&matcher->edges, word->said_used))
+        return false;
+    for (uint32_t i = 0; i < word->said_used; i++)
+        if (children >> (said[i].symbol & 31) & 1) {
+            uint64_t hash = hash_of_node(table, step.node, said[i].symbol);
+            prefetch_tag(&table->node_places, hash);
+            matcher->edges.at[matcher->edges.used++] = (Edge){hash, step.node, said[i].symbol, spot};
+        }
+    return true;
+}
+
+/* The rows of some steps, one word further; those that go on are steps again. Each pass asks memory for what the next
+ * one reads: nodes, tags, slots, nodes. */
+static bool go_on(MatcherData *matcher, const Text *text, size_t from, size_t until) {
+    const TableData *table = matcher->table;
+    const Spot *spots = matcher->spots.at + text->first;
+    matcher->edges.used = 0;
+    for (size_t i = from; i < until; i++) {
+        Step step = matcher->steps.at[i];
+        uint32_t children = table->nodes.at[step.node].children;
+        if (!children || step.spot == text->spots)
             continue;
-        for (uint32_t part = 0; part < CLOSED_PARTS && spots[step.spot].words[part] != EMPTY; part++) {
-            const Word *word = &matcher->words.at[spots[step.spot].words[part]];
-            for (uint32_t i = 0; i < word->said_used; i++) {
-                uint32_t symbol = matcher->said.at[word->said + i].symbol;
-                uint32_t child = node->children >> (symbol & 63) & 1 ? find_node(table, step.node, symbol) : 0;
-                if (child) {
-                    if (!MAKE_ROOM(&matcher->steps, 1))
-                        return false;
-                    matcher->steps.at[matcher->steps.used++] = (Step){child, step.spot + part + 1};
-                }
-            }
-        }
+        for (uint32_t part = 0; part < CLOSED_PARTS && spots[step.spot].words[part] != EMPTY; part++)
+            if (!may_go_on(matcher, step, children, spots[step.spot].words[part], step.spot + part + 1))
+                return false;
     }
+    size_t likely = 0;
+    for (size_t i = 0; i < matcher->edges.used; i++)
+        if (may_have(&table->node_places, matcher->edges.at[i].hash))
+            matcher->edges.at[likely++] = matcher->edges.at[i];
+    for (size_t i = 0; i < likely; i++) {
+        const Edge *edge = &matcher->edges.at[i];
+        uint32_t child = find_node(table, edge->node, edge->symbol);
+        if (child && !take_step(matcher, child, edge->spot))
+            return false;
+    }
+    return true;
+}
+
+/* The terms that end at any of the steps. */
+static void note_ends(MatcherData *matcher, uint32_t scopes) {
+    const TableData *table = matcher->table;
+    for (size_t i = 0; i < matcher->steps.used; i++) {
+        uint32_t ends = table->nodes.at[matcher->steps.at[i].node].ends;
+        if (ends & MANY)
+            PREFETCH(&table->endings.at[ends & ~MANY]);
+        else
+            PREFETCH(&table->terms.at[ends]);
+    }
+    for (size_t i = 0; i < matcher->steps.used; i++)
+        note_endings(matcher, &table->nodes.at[matcher->steps.at[i].node], scopes);
+}
+
+/* All rows that begin at each word of a text, followed as far as the text does, all of them a word at a time. */
+static bool walk(MatcherData *matcher, const Text *text) {
+    matcher->steps.used = 0;
+    if (!begin_rows(matcher, text))
+        return false;
+    for (size_t from = 0, until; from < matcher->steps.used; from = until) {
+        until = matcher->steps.used;
+        if (!go_on(matcher, text, from, until))
+            return false;
+    }
+    note_ends(matcher, text->scopes);
     return true;
 }
 
@@ -268,6 +309,32 @@ static void answer(MatcherData *matcher, uint32_t query) {
     *bits |= bit;
 }
 
+/* Queries posted together are numbered one after the other, so most answers come in runs: their bits are set at once. */
+static void answer_run(MatcherData *matcher, uint32_t query, uint32_t number) {
+    while (number) {
+        uint32_t from = query & 63, here = number < 64 - from ? number : 64 - from;
+        uint64_t run = (here == 64 ? ~0ULL : (1ULL << here) - 1) << from;
+        uint64_t *bits = &matcher->answered.at[query / 64];
+        uint64_t fresh = run & ~*bits;
+        uint32_t *met = matcher->met.at + matcher->met.used;
+        *bits |= run;
+        if (fresh == run) {
+            for (uint32_t i = 0; i < here; i++)
+                met[i] = query + i;
+            matcher->met.used += here;
+        } else if (fresh) {
+            uint32_t used = 0;
+            for (uint32_t i = 0; i < here; i++) {
+                met[used] = query + i;
+                used += fresh >> (from + i) & 1;
+            }
+            matcher->met.used += used;
+        }
+        query += here;
+        number -= here;
+    }
+}
+
 static bool tail_holds(const MatcherData *matcher, uint32_t at) {
     const uint32_t *tail = matcher->table->tails.at + at;
     uint32_t required = *tail++, forbidden = *tail++;
@@ -288,20 +355,55 @@ static void look_at(MatcherData *matcher, const Clause *clause) {
         answer(matcher, clause->query);
 }
 
-static void ask(MatcherData *matcher, const Term *term) {
+static void ask(MatcherData *matcher, uint32_t place) {
     const TableData *table = matcher->table;
-    for (uint32_t i = term->singles; i < term->singles_end; i++)
-        answer(matcher, table->singles.at[i]);
-    for (uint32_t i = term->clauses; i < term->clauses_end; i++)
+    const Term *term = &table->terms.at[place];
+    const uint32_t *singles = table->singles.at;
+    for (uint32_t i = term->singles, end = singles_end(table, place), next; i < end; i = next) {
+        for (next = i + 1; next < end && singles[next] == singles[next - 1] + 1; next++)
+            ;
+        answer_run(matcher, singles[i], next - i);
+    }
+    for (uint32_t i = term->clauses, end = clauses_end(table, place); i < end; i++)
         look_at(matcher, &table->clauses.at[i]);
     for (uint32_t i = term->added; i; i = table->added.at[i].next)
         look_at(matcher, &table->clauses.at[table->added.at[i].clause]);
+}
+
+static void prefetch_postings(const MatcherData *matcher, uint32_t place) {
+    const TableData *table = matcher->table;
+    const Term *term = &table->terms.at[place];
+    PREFETCH(&table->singles.at[term->singles]);
+    PREFETCH(&table->clauses.at[term->clauses]);
+    if (term->added)
+        PREFETCH(&table->added.at[term->added]);
+}
+
+static void ask_all(MatcherData *matcher) {
+    enum { AHEAD = 8 };
+    const Numbers *present = &matcher->present;
+    for (size_t i = 0; i < present->used; i++) {
+        if (i + AHEAD < present->used)
+            prefetch_postings(matcher, present->at[i + AHEAD]);
+        ask(matcher, present->at[i]);
+    }
 }
 
 static void teach(MatcherData *matcher) {
     matcher->taught->papers++;
     for (size_t i = 0; i < matcher->present.used; i++)
         matcher->taught->terms.at[matcher->present.at[i]].seen++;
+}
+
+/* Only dead queries are answered again. Of many answers all bits are written anew: 5 us for a million queries. */
+static void forget_answers(MatcherData *matcher, const PaperData *paper) {
+    const TableData *table = matcher->table;
+    if (paper->met_end - paper->met > table->dead.used / 4) {
+        memcpy(matcher->answered.at, table->dead.at, table->dead.used * sizeof *table->dead.at);
+        return;
+    }
+    for (size_t i = paper->met; i < paper->met_end; i++)
+        matcher->answered.at[matcher->met.at[i] / 64] &= ~(1ULL << (matcher->met.at[i] & 63));
 }
 
 static bool match_paper(MatcherData *matcher, PaperData *paper) {
@@ -314,13 +416,11 @@ static bool match_paper(MatcherData *matcher, PaperData *paper) {
     note_term(matcher, ALWAYS);
     bool found = find_terms(matcher, paper);
     if (found)
-        for (size_t i = 0; i < matcher->present.used; i++)
-            ask(matcher, &table->terms.at[matcher->present.at[i]]);
+        ask_all(matcher);
     if (found && matcher->taught)
         teach(matcher);
     paper->met_end = matcher->met.used;
-    for (size_t i = paper->met; i < paper->met_end; i++)
-        matcher->answered.at[matcher->met.at[i] / 64] &= ~(1ULL << (matcher->met.at[i] & 63));
+    forget_answers(matcher, paper);
     for (size_t i = 0; i < matcher->present.used; i++)
         matcher->has.at[matcher->present.at[i] / 64] = 0;
     return found;
@@ -372,8 +472,7 @@ bool matcher_begin(MatcherData *matcher, const TableData *table, TableData *taug
 }
 
 bool forget_words(MatcherData *matcher) {
-    free(matcher->word_places.slots);
-    matcher->word_places = (Places){0};
+    discard_places(&matcher->word_places);
     DISCARD(&matcher->words);
     DISCARD(&matcher->letters);
     DISCARD(&matcher->said);
@@ -391,6 +490,8 @@ void forget_papers(MatcherData *matcher) {
         DISCARD(&matcher->spots);
     if (matcher->steps.room > KEPT)
         DISCARD(&matcher->steps);
+    if (matcher->edges.room > KEPT)
+        DISCARD(&matcher->edges);
 }
 
 bool is_too_large(const MatcherData *matcher, size_t most_words) {
@@ -407,9 +508,10 @@ void matcher_end(MatcherData *matcher) {
     DISCARD(&matcher->letters);
     DISCARD(&matcher->said);
     DISCARD(&matcher->unknown);
-    free(matcher->word_places.slots);
+    discard_places(&matcher->word_places);
     DISCARD(&matcher->spots);
     DISCARD(&matcher->steps);
+    DISCARD(&matcher->edges);
     DISCARD(&matcher->present);
     DISCARD(&matcher->has);
     DISCARD(&matcher->answered);

@@ -47,9 +47,16 @@ typedef struct {
     size_t met, met_end; /* what it meets: matcher.met[met : met_end] */
 } PaperData;
 
+/* A beginning of a row that was found, and where in the text it may go on. */
 typedef struct {
     uint32_t node, spot;
 } Step;
+
+/* How it may go on: to the node of this symbol, if there is one. */
+typedef struct {
+    uint64_t hash;
+    uint32_t node, symbol, spot;
+} Edge;
 
 typedef struct {
     const TableData *table;
@@ -68,6 +75,7 @@ typedef struct {
 
     GROWING(Spot) spots;
     GROWING(Step) steps;
+    GROWING(Edge) edges;
     Numbers present;           /* terms of the paper at hand */
     GROWING(uint64_t) has;     /* a bit for each of them */
     GROWING(uint64_t) answered; /* a bit for each query that it is known to meet, and for each dead one */

@@ -16,8 +16,8 @@ static bool symbols_are_sound(const TableData *table) {
 static bool trie_is_sound(const TableData *table) {
     for (size_t i = 0; i < table->nodes.used; i++) {
         const Node *node = &table->nodes.at[i];
-        if ((i && node->parent >= i) || node->symbol >= table->symbols.used || node->term >= table->terms.used ||
-            node->more >= table->endings.used)
+        size_t most = node->ends & MANY ? table->endings.used : table->terms.used;
+        if ((i && node->parent >= i) || node->symbol >= table->symbols.used || (node->ends & ~MANY) >= most)
             return false;
     }
     for (size_t i = 0; i < table->endings.used; i++)
@@ -28,10 +28,11 @@ static bool trie_is_sound(const TableData *table) {
 }
 
 static bool postings_are_sound(const TableData *table) {
-    for (size_t i = 0; i < table->terms.used; i++) {
+    if (table->added.used == 0 || table->added.used > table->clauses.used + 1)
+        return false;
+    for (uint32_t i = 0; i < table->terms.used; i++) {
         const Term *term = &table->terms.at[i];
-        if (term->singles > term->singles_end || term->singles_end > table->singles.used ||
-            term->clauses > term->clauses_end || term->clauses_end > table->clauses.used ||
+        if (term->singles > singles_end(table, i) || term->clauses > clauses_end(table, i) ||
             term->added >= table->added.used || term->scope > SCOPE_OUTSIDE)
             return false;
     }
@@ -41,7 +42,7 @@ static bool postings_are_sound(const TableData *table) {
     for (size_t i = 1; i < table->added.used; i++)
         if (table->added.at[i].clause >= table->clauses.used || table->added.at[i].next >= i)
             return false;
-    return table->terms.used >= 2 && table->added.used > 0;
+    return table->terms.used >= 2;
 }
 
 static bool tail_is_sound(const TableData *table, uint32_t at) {

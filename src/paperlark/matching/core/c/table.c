@@ -5,7 +5,7 @@ static uint64_t hash_of_symbol(const TableData *table, uint32_t kind, const uint
     return hash_of(table->seed + kind, word, length);
 }
 
-static uint64_t hash_of_node(const TableData *table, uint32_t parent, uint32_t symbol) {
+uint64_t hash_of_node(const TableData *table, uint32_t parent, uint32_t symbol) {
     return mixed(mixed(table->seed, (uint64_t)parent << 32 | symbol), 0);
 }
 
@@ -29,34 +29,17 @@ static uint64_t hash_of_kept_query(const TableData *table, uint32_t place) {
     return hash_of_query(table, table->queries.at[place].key);
 }
 
-static void put_place(Places *places, uint64_t hash, uint32_t place) {
-    size_t slot = hash & places->mask;
-    while (places->slots[slot] != EMPTY)
-        slot = (slot + 1) & places->mask;
-    places->slots[slot] = place;
-    places->used++;
-}
-
-static void discard_places(Places *places) {
-    free(places->slots);
-    *places = (Places){0};
-}
-
-/* Slots for `more` places beyond those from `first` to `used`. Making new ones puts all of them anew: 50 ms for a
- * million. Nodes that a symbol leads to need none, and get one then: they are counted too. */
+/* Slots for `more` places. Making new ones puts all of them anew, 50 ms for a million, so a quarter as many again are made.
+ * Nodes that a symbol leads to are found there, and need none. */
 static bool make_slots(const TableData *table, Places *places, size_t more, size_t first, size_t used,
                        HashOfPlace hash) {
-    size_t wanted = slots_for(used - first + more);
-    if (places->slots != NULL && wanted <= places->mask + 1)
+    if (has_slots(places, more))
         return true;
-    uint32_t *slots = malloc(wanted * sizeof *slots);
-    if (slots == NULL)
+    if (!new_slots(places, places->used + more + places->used / 4))
         return false;
-    memset(slots, 0xff, wanted * sizeof *slots);
-    free(places->slots);
-    *places = (Places){slots, wanted - 1, 0};
     for (size_t place = first; place < used; place++)
-        put_place(places, hash(table, (uint32_t)place), (uint32_t)place);
+        if (hash != hash_of_kept_node || table->nodes.at[place].parent)
+            put_place(places, hash(table, (uint32_t)place), (uint32_t)place);
     return true;
 }
 
@@ -78,8 +61,10 @@ bool room_for_query(TableData *table, size_t clauses, size_t literals) {
 
 uint32_t find_symbol(const TableData *table, uint32_t kind, const uint8_t *word, size_t length) {
     const Places *places = &table->symbol_places;
-    size_t slot = hash_of_symbol(table, kind, word, length) & places->mask;
-    for (; places->slots[slot] != EMPTY; slot = (slot + 1) & places->mask) {
+    uint64_t hash = hash_of_symbol(table, kind, word, length);
+    for (size_t slot = first_slot(places, hash); places->tags[slot]; slot = next_slot(places, slot)) {
+        if (places->tags[slot] != tag_of(hash))
+            continue;
         const Symbol *symbol = &table->symbols.at[places->slots[slot]];
         if (symbol->kind == kind && same_bytes(word, length, table->letters.at + symbol->at, symbol->length))
             return places->slots[slot];
@@ -91,8 +76,10 @@ uint32_t find_node(const TableData *table, uint32_t parent, uint32_t symbol) {
     if (parent == 0)
         return table->symbols.at[symbol].root;
     const Places *places = &table->node_places;
-    size_t slot = hash_of_node(table, parent, symbol) & places->mask;
-    for (; places->slots[slot] != EMPTY; slot = (slot + 1) & places->mask) {
+    uint64_t hash = hash_of_node(table, parent, symbol);
+    for (size_t slot = first_slot(places, hash); places->tags[slot]; slot = next_slot(places, slot)) {
+        if (places->tags[slot] != tag_of(hash))
+            continue;
         const Node *node = &table->nodes.at[places->slots[slot]];
         if (node->parent == parent && node->symbol == symbol)
             return places->slots[slot];
@@ -102,8 +89,10 @@ uint32_t find_node(const TableData *table, uint32_t parent, uint32_t symbol) {
 
 uint32_t find_query(const TableData *table, const uint64_t key[2]) {
     const Places *places = &table->query_places;
-    size_t slot = hash_of_query(table, key) & places->mask;
-    for (; places->slots[slot] != EMPTY; slot = (slot + 1) & places->mask) {
+    uint64_t hash = hash_of_query(table, key);
+    for (size_t slot = first_slot(places, hash); places->tags[slot]; slot = next_slot(places, slot)) {
+        if (places->tags[slot] != tag_of(hash))
+            continue;
         const Query *query = &table->queries.at[places->slots[slot]];
         if (query->key[0] == key[0] && query->key[1] == key[1])
             return places->slots[slot];
@@ -193,9 +182,11 @@ bool table_index(TableData *table) {
         return false;
     for (uint32_t place = 0; place < table->queries.used; place++)
         note_life(table, place);
-    /* Roots are found through their symbol, and need no slot; that they have one costs less than telling them apart. */
+    size_t inner = 0;
+    for (size_t place = 0; place < table->nodes.used; place++)
+        inner += table->nodes.at[place].parent != 0;
     return make_slots(table, &table->symbol_places, table->symbols.used, 1, table->symbols.used, hash_of_kept_symbol) &&
-           make_slots(table, &table->node_places, table->nodes.used, 1, table->nodes.used, hash_of_kept_node) &&
+           make_slots(table, &table->node_places, inner, 1, table->nodes.used, hash_of_kept_node) &&
            make_slots(table, &table->query_places, table->queries.used, 0, table->queries.used, hash_of_kept_query);
 }
 
@@ -213,6 +204,7 @@ static uint32_t symbol_for(TableData *table, const Asked *asked) {
     if (asked->length > table->longest[asked->kind])
         table->longest[asked->kind] = asked->length;
     put_place(&table->symbol_places, hash_of_kept_symbol(table, place), place);
+    table->generation++;
     return place;
 }
 
@@ -224,53 +216,59 @@ static uint32_t node_for(TableData *table, uint32_t parent, uint32_t symbol) {
     table->nodes.at[place] = (Node){.parent = parent, .symbol = symbol};
     if (parent == 0) {
         table->symbols.at[symbol].root = place;
+        table->generation++;
     } else {
-        table->nodes.at[parent].children |= 1ULL << (symbol & 63);
+        table->nodes.at[parent].children |= 1U << (symbol & 31);
         put_place(&table->node_places, hash_of_kept_node(table, place), place);
     }
-    table->generation++;
     return place;
 }
 
 static bool ends_at(const TableData *table, uint32_t term, const Node *node) {
-    if (node->term == term)
-        return true;
-    for (uint32_t more = node->more; more; more = table->endings.at[more].next)
-        if (table->endings.at[more].term == term)
+    for (Ended at = ended_at(table, node); at.term; at = ended_next(table, at))
+        if (at.term == term)
             return true;
     return false;
 }
 
 /* The term that ends at all of these nodes and nowhere else, if there is one. */
 static uint32_t term_of(const TableData *table, uint32_t scope, const uint32_t *ends, size_t rows) {
-    const Node *first = &table->nodes.at[ends[0]];
-    uint32_t term = first->term, more = first->more;
-    while (term) {
-        const Term *found = &table->terms.at[term];
+    for (Ended at = ended_at(table, &table->nodes.at[ends[0]]); at.term; at = ended_next(table, at)) {
+        const Term *found = &table->terms.at[at.term];
         size_t same = 0;
         if (found->scope == scope && found->rows == rows)
-            while (same < rows && ends_at(table, term, &table->nodes.at[ends[same]]))
+            while (same < rows && ends_at(table, at.term, &table->nodes.at[ends[same]]))
                 same++;
         if (same == rows)
-            return term;
-        term = table->endings.at[more].term; /* of ending 0 there is none */
-        more = table->endings.at[more].next;
+            return at.term;
     }
     return 0;
 }
 
 static void end_term(TableData *table, uint32_t term, Node *node) {
-    if (node->term == 0) {
-        node->term = term;
+    if (node->ends == 0) {
+        node->ends = term;
         return;
     }
-    table->endings.at[table->endings.used] = (Ending){term, node->more};
-    node->more = (uint32_t)table->endings.used++;
+    if ((node->ends & MANY) == 0) {
+        table->endings.at[table->endings.used] = (Ending){node->ends, 0};
+        node->ends = (uint32_t)table->endings.used++ | MANY;
+    }
+    table->endings.at[table->endings.used] = (Ending){term, node->ends & ~MANY};
+    node->ends = (uint32_t)table->endings.used++ | MANY;
+}
+
+/* Their places leave the bit MANY free. */
+static bool room_for_term(TableData *table, size_t rows) {
+    return table->terms.used < MANY && table->endings.used + 2 * rows < MANY && MAKE_ROOM(&table->terms, 1) &&
+           MAKE_ROOM(&table->endings, 2 * rows);
 }
 
 static uint32_t new_term(TableData *table, uint32_t scope, size_t rows, float guess) {
     enum { GUESS_WEIGHT = 16 }; /* papers that a guess is worth */
     table->terms.at[table->terms.used] = (Term){
+        .singles = (uint32_t)table->singles.used,
+        .clauses = clauses_in_order(table),
         .seen = guess * GUESS_WEIGHT,
         .born = (int32_t)table->papers - GUESS_WEIGHT,
         .scope = (uint8_t)scope,
@@ -285,7 +283,7 @@ uint32_t add_term(TableData *table, uint32_t scope, const Asked *asked, const si
         bytes += asked[i].length;
     uint32_t *nodes = malloc(rows * sizeof *nodes);
     if (nodes == NULL || !MAKE_ROOM(&table->letters, bytes) || !room_for_symbols(table, symbols) ||
-        !room_for_nodes(table, symbols) || !MAKE_ROOM(&table->endings, rows) || !MAKE_ROOM(&table->terms, 1)) {
+        !room_for_nodes(table, symbols) || !room_for_term(table, rows)) {
         free(nodes);
         return EMPTY;
     }
@@ -306,7 +304,7 @@ uint32_t add_term(TableData *table, uint32_t scope, const Asked *asked, const si
 }
 
 uint32_t add_outside(TableData *table, float guess) {
-    return MAKE_ROOM(&table->terms, 1) ? new_term(table, SCOPE_OUTSIDE, 0, guess) : EMPTY;
+    return room_for_term(table, 0) ? new_term(table, SCOPE_OUTSIDE, 0, guess) : EMPTY;
 }
 
 /* ---- queries ---------------------------------------------------------------------------------------------------- */

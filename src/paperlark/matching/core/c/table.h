@@ -18,24 +18,25 @@ typedef struct {
     uint32_t root; /* the node of the rows that begin with it; 0: none does */
 } Symbol;
 
-/* The beginning of a row, up to a symbol: a node of the trie. */
+/* The beginning of a row, up to a symbol: a node of the trie. Of nothing else are there so many: it has 16 bytes. */
 typedef struct {
     uint32_t parent, symbol;
-    uint32_t term; /* which ends here; 0: none */
-    uint32_t more; /* an ending, where several terms end here; 0: no more */
-    uint64_t children; /* a bit for each symbol that may go on: most words that do not are never looked up */
+    uint32_t ends;     /* the term that ends here; 0: none; with the bit MANY: the first of several endings */
+    uint32_t children; /* a bit for each symbol that may go on: most words that do not are never looked up */
 } Node;
+
+#define MANY (1U << 31)
 
 typedef struct {
     uint32_t term, next;
 } Ending;
 
 typedef struct {
-    uint32_t singles, singles_end; /* queries that need nothing else */
-    uint32_t clauses, clauses_end;
-    uint32_t added;                /* the newest of what was posted later; 0: nothing */
-    float seen;                    /* papers that had it, the guess among them, */
-    int32_t born;                  /* of those since this number of papers */
+    uint32_t singles; /* where queries that need nothing else begin, up to where the next term's do; */
+    uint32_t clauses; /* clauses likewise */
+    uint32_t added;   /* the newest of what was posted later; 0: nothing */
+    float seen;       /* papers that had it, the guess among them, */
+    int32_t born;     /* of those since this number of papers */
     uint8_t scope, rows;
     uint16_t spare;
 } Term;
@@ -97,7 +98,35 @@ bool table_index(TableData *table);          /* make the hash tables of what was
 
 uint32_t find_symbol(const TableData *table, uint32_t kind, const uint8_t *word, size_t length);
 uint32_t find_node(const TableData *table, uint32_t parent, uint32_t symbol);
+uint64_t hash_of_node(const TableData *table, uint32_t parent, uint32_t symbol); /* in node_places; of no root */
 uint32_t find_query(const TableData *table, const uint64_t key[2]);
+
+/* The terms that end at a node, one after the other: for (Ended at = ended_at(…); at.term; at = ended_next(…)). */
+typedef struct {
+    uint32_t term, more;
+} Ended;
+
+static inline Ended ended_next(const TableData *table, Ended at) {
+    const Ending *ending = &table->endings.at[at.more]; /* at 0 there is none, and no term */
+    return (Ended){ending->term, ending->next};
+}
+
+static inline Ended ended_at(const TableData *table, const Node *node) {
+    return node->ends & MANY ? ended_next(table, (Ended){0, node->ends & ~MANY}) : (Ended){node->ends, 0};
+}
+
+/* Clauses up to here stand in the order of the terms that they are posted under; those behind were added later. */
+static inline uint32_t clauses_in_order(const TableData *table) {
+    return (uint32_t)(table->clauses.used + 1 - table->added.used);
+}
+
+static inline uint32_t singles_end(const TableData *table, uint32_t term) {
+    return term + 1 < table->terms.used ? table->terms.at[term + 1].singles : (uint32_t)table->singles.used;
+}
+
+static inline uint32_t clauses_end(const TableData *table, uint32_t term) {
+    return term + 1 < table->terms.used ? table->terms.at[term + 1].clauses : clauses_in_order(table);
+}
 
 /* Rows stand one after the other in `asked`; ends[i] is where row i ends. EMPTY: no memory. */
 uint32_t add_term(TableData *table, uint32_t scope, const Asked *asked, const size_t *ends, size_t rows, float guess);

@@ -36,6 +36,32 @@ static void table_dealloc(TableObject *self) {
     Py_TYPE(self)->tp_free(self);
 }
 
+/* ---- columns ---------------------------------------------------------------------------------------------------- */
+
+typedef struct {
+    const char *name;
+    size_t at, size; /* where the array stands in TableData, and the size of an element */
+} Column;
+
+#define COLUMN(name) {#name, offsetof(TableData, name), sizeof *((TableData *)0)->name.at}
+typedef GROWING(uint8_t) AnyArray; /* all growing arrays have the same shape */
+
+static const Column columns[COLUMNS] = {
+    COLUMN(letters), COLUMN(symbols), COLUMN(nodes), COLUMN(endings), COLUMN(terms),
+    COLUMN(singles), COLUMN(clauses), COLUMN(tails), COLUMN(added),   COLUMN(queries),
+};
+
+static AnyArray *array_of(TableData *table, const Column *column) {
+    return (AnyArray *)(void *)((char *)table + column->at);
+}
+
+/* A file's memory that has become our own elsewhere is given back. */
+static void give_back(TableObject *self) {
+    for (size_t i = 0; i < COLUMNS; i++)
+        if (self->mapped[i].obj && !array_of(&self->data, &columns[i])->lent)
+            PyBuffer_Release(&self->mapped[i]);
+}
+
 /* ---- terms ------------------------------------------------------------------------------------------------------ */
 
 typedef struct {
@@ -99,6 +125,7 @@ static PyObject *table_term(TableObject *self, PyObject *arguments) {
     if (read_rows(rows, &read))
         term = number_or_no_memory(
             add_term(&self->data, scope, read.asked.at, read.ends.at, read.ends.used, guess));
+    give_back(self);
     DISCARD(&read.asked);
     DISCARD(&read.ends);
     return term;
@@ -203,6 +230,7 @@ static PyObject *table_query(TableObject *self, PyObject *arguments) {
     }
     DISCARD(&read.terms);
     DISCARD(&read.clauses);
+    give_back(self);
     return number;
 }
 
@@ -223,25 +251,6 @@ static PyObject *table_release(TableObject *self, PyObject *argument) {
 }
 
 static Py_ssize_t table_length(TableObject *self) { return (Py_ssize_t)self->data.live; }
-
-/* ---- columns ---------------------------------------------------------------------------------------------------- */
-
-typedef struct {
-    const char *name;
-    size_t at, size; /* where the array stands in TableData, and the size of an element */
-} Column;
-
-#define COLUMN(name) {#name, offsetof(TableData, name), sizeof *((TableData *)0)->name.at}
-typedef GROWING(uint8_t) AnyArray; /* all growing arrays have the same shape */
-
-static const Column columns[COLUMNS] = {
-    COLUMN(letters), COLUMN(symbols), COLUMN(nodes), COLUMN(endings), COLUMN(terms),
-    COLUMN(singles), COLUMN(clauses), COLUMN(tails), COLUMN(added),   COLUMN(queries),
-};
-
-static AnyArray *array_of(TableData *table, const Column *column) {
-    return (AnyArray *)(void *)((char *)table + column->at);
-}
 
 static PyObject *table_columns(TableObject *self, PyObject *unused) {
     (void)unused;
@@ -310,7 +319,7 @@ static PyObject *table_memory(TableObject *self, void *unused) {
         bytes += array_of(&self->data, &columns[i])->room * columns[i].size;
     const Places *places[] = {&self->data.symbol_places, &self->data.node_places, &self->data.query_places};
     for (size_t i = 0; i < 3; i++)
-        bytes += (places[i]->mask + 1) * sizeof *places[i]->slots;
+        bytes += places[i]->number * (sizeof *places[i]->slots + sizeof *places[i]->tags);
     return PyLong_FromSize_t(bytes + self->data.dead.room * sizeof *self->data.dead.at);
 }
 
