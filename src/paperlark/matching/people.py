@@ -6,7 +6,7 @@ a common sign is compared, so that two signs of one hash cost a comparison and n
 """
 
 from array import array
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from zlib import crc32
 
 from paperlark.matching.names import SUFFIXES, Name, read_name, same_person
@@ -52,35 +52,29 @@ class People:
         for author in authors:
             answer = self._answers.get(author)
             if answer is None:
-                if self._is_nobody(author):
+                name = self._read(author)
+                if name is None:
                     continue
                 if len(self._answers) >= ANSWERS:
                     self._answers.clear()
-                answer = self._answers[author] = self._who(author)
+                answer = self._answers[author] = self._who(name)
             found += answer
         return found
 
-    def _is_nobody(self, author: str) -> bool:
-        """Whether it is seen without reading the name that nobody asks for it: for most authors it is."""
-        family = author[author.rfind(" ") + 1 :].lower()
-        if not (family.isascii() and family.isalpha()) or family in SUFFIXES or not _MARKS.isdisjoint(author):
-            return False
-        if family not in self._families:
-            return True
-        first = author[0].lower()
-        return (
-            first.isascii()
-            and first.isalpha()
-            and _sign(family, f"{first}.") not in self._signs
-            and _sign(family, "") not in self._signs
-        )
-
-    def _who(self, author: str) -> tuple[int, ...]:
+    def _read(self, author: str) -> Name | None:
+        """An author's name; None where no name is asked for with such a family name. Most need no closer look."""
+        given, _, family = author.lower().rpartition(" ")
+        if family.isascii() and family.isalpha() and family not in SUFFIXES and _MARKS.isdisjoint(author):
+            if family not in self._families:
+                return None
+            if given.isascii() and given.isalpha():
+                return Name((family,), (given,))
         found = read_name(author)
-        if found is None or found.family[-1] not in self._families:
-            return ()
+        return found if found is not None and found.family[-1] in self._families else None
+
+    def _who(self, found: Name) -> tuple[int, ...]:
         near = {place for sign in _read_under(found) for place in self._signs.under(sign)}
-        return tuple(self._terms[place] for place in near if same_person(read(self._names[place]), found))
+        return tuple([self._terms[place] for place in near if same_person(read(self._names[place]), found)])
 
 
 class _Signs:
@@ -104,12 +98,6 @@ class _Signs:
         for at in range(1, len(self._signs)):
             slot = self._signs[at] & (len(self._newest) - 1)
             self._older[at], self._newest[slot] = self._newest[slot], at
-
-    def __contains__(self, sign: int) -> bool:
-        at = self._newest[sign & (len(self._newest) - 1)]
-        while at and self._signs[at] != sign:
-            at = self._older[at]
-        return at > 0
 
     def under(self, sign: int) -> list[int]:
         """The places that were put under a sign."""
@@ -137,22 +125,23 @@ _MARKS = frozenset(",$\\")  # a comma may part the family name off, the others T
 
 def _kept_under(name: Name) -> list[int]:
     """The signs of a name that is asked for."""
-    family = name.family[-1]
     if not name.given:
-        return [_sign(family, "")]
+        return _signs(name, ("",))
     first = name.given[0]
-    signs = ["".join(name.given), first, f"{first[0]}.", *([f"={first}"] if len(first) == 1 else ())]
-    return [_sign(family, sign) for sign in dict.fromkeys(signs)]
+    given = ("".join(name.given), first, f"{first[0]}.", *([f"={first}"] if len(first) == 1 else ()))
+    return _signs(name, dict.fromkeys(given))
 
 
-def _read_under(name: Name) -> set[int]:
+def _read_under(name: Name) -> list[int]:
     """The signs under which all stand that a name in an author list may be. Nobody knows where its family begins."""
-    family, whole = name.family[-1], name.given + name.family
-    signs = {"".join(whole[:until]) for until in range(len(whole))} | {whole[0], f"={whole[0][0]}"}
-    if len(whole[0]) == 1:
-        signs.add(f"{whole[0]}.")
-    return {_sign(family, sign) for sign in signs}
+    whole = name.given + name.family
+    first = whole[0]
+    given = {"".join(whole[:until]) for until in range(len(whole))} | {first, f"={first[0]}"}
+    if len(first) == 1:
+        given.add(f"{first}.")
+    return _signs(name, given)
 
 
-def _sign(family: str, given: str) -> int:
-    return crc32(f"{family}/{given}".encode("utf-8", "surrogatepass"))
+def _signs(name: Name, given: Iterable[str]) -> list[int]:
+    family = crc32(name.family[-1].encode("utf-8", "surrogatepass") + b"/")
+    return [crc32(sign.encode("utf-8", "surrogatepass"), family) for sign in given]

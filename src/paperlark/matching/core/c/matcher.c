@@ -252,9 +252,9 @@ static void note_ends(MatcherData *matcher, uint32_t scopes) {
         uint32_t ends = table->nodes.at[matcher->steps.at[i].node].ends;
         if (ends & MANY)
             PREFETCH(&table->endings.at[ends & ~MANY]);
-        else
-            PREFETCH(&table->terms.at[ends]);
     }
+    for (size_t i = 0; i < matcher->steps.used; i++)
+        PREFETCH(&table->terms.at[ended_at(table, &table->nodes.at[matcher->steps.at[i].node]).term]);
     for (size_t i = 0; i < matcher->steps.used; i++)
         note_endings(matcher, &table->nodes.at[matcher->steps.at[i].node], scopes);
 }
