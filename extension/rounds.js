@@ -20,6 +20,7 @@ export function makeRounds({ browser, fetch, now, say }) {
   let sending = Promise.resolve();
   let asking = null;
   let deeds = 0;
+  let wishes = 0; // changes of what is followed
 
   /** One change of what is kept. step: kept => kept. */
   function change(step) {
@@ -72,17 +73,25 @@ export function makeRounds({ browser, fetch, now, say }) {
   }
 
   async function rest(chosen, deep) {
-    if (deep) {
-      const answer = await ask(api.profiles());
-      if (answer.kind === "given" && Array.isArray(answer.value?.data)) {
-        await change((kept) => state.withProfiles(kept, answer.value.data));
-      }
-    }
+    if (deep) await profiles();
     if (chosen) await list(chosen, "unread", {});
     if (!deep) return;
     const { kept } = await load(browser);
     if (state.listOf(kept, chosen).unread.length < state.FEW) {
       await list(chosen, "earlier", { state: "any", limit: 20 });
+    }
+  }
+
+  /** Ask for the profiles. An answer that may not know yet what was followed or ended meanwhile is asked for anew. */
+  async function profiles() {
+    for (let attempt = 0; attempt < TRIES; attempt += 1) {
+      const counted = wishes;
+      const answer = await ask(api.profiles());
+      if (counted !== wishes) continue;
+      if (answer.kind === "given" && Array.isArray(answer.value?.data)) {
+        await change((kept) => state.withProfiles(kept, answer.value.data));
+      }
+      return;
     }
   }
 
@@ -156,18 +165,22 @@ export function makeRounds({ browser, fetch, now, say }) {
     if (wished.problem) return api.problem("refused", say(`wish_${wished.problem.replace("-", "_")}`));
     const { account } = await load(browser);
     if (!account.paired) return api.problem("signed-out", say("wish_signed_out"));
+    wishes += 1;
     const answer = await ask(api.follow(wished.text, wished.name));
     if (answer.kind !== "given") return answer;
     const { id, name } = answer.value;
     await change((kept) => state.withProfiles(kept, [...kept.profiles, { id, name }]));
+    wishes += 1;
     return { kind: "given", profile: { id, name } };
   }
 
   /** End a profile; the server's answer. */
   async function unfollow(id) {
+    wishes += 1;
     const answer = await ask(api.unfollow(id));
     if (answer.kind === "given") {
       await change((kept) => state.withProfiles(kept, kept.profiles.filter((each) => each.id !== id)));
+      wishes += 1;
     }
     return answer;
   }

@@ -196,6 +196,24 @@ test("following makes a profile that the popup can choose", async () => {
   assert.deepEqual([answer.profile, kept().profiles, server.asked[0].body], [{ id: "9", name: "larks" }, [{ id: "9", name: "larks" }], { text: "larks", name: "larks" }]);
 });
 
+test("a list of profiles from before one was followed does not take it away again", async () => {
+  const had = { body: { data: [], next: null } };
+  const has = { body: { data: [{ id: "9", name: "larks" }], next: null } };
+  let following = null;
+  const { rounds, kept } = world({
+    "GET /matches": list([]),
+    "POST /profiles": { status: 201, body: { id: "9", name: "larks", text: "larks" } },
+    "GET /profiles": async () => {
+      if (following) return has;
+      following = rounds.follow({ text: "larks", name: "larks" });
+      await following;
+      return had;
+    },
+  });
+  await rounds.refresh({ deep: true });
+  assert.deepEqual(kept().profiles, [{ id: "9", name: "larks" }]);
+});
+
 test("a wish that is none is refused without asking, and one of nobody as well", async () => {
   const { server, rounds } = world({});
   assert.equal((await rounds.follow({ problem: "too-long" })).said, "wish_too_long");

@@ -143,6 +143,7 @@ OF_ONES_OWN: dict[str, Call] = {
 
 OF_NOBODY = {
     "compared.volumes",
+    "follow.room_for",
     # A code, a token or the secret part of an address is all that these take; see test_link, and web/test_session,
     # test_account and test_feeds.
     "link.redeem",
