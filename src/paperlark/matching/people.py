@@ -11,7 +11,7 @@ from zlib import crc32
 
 from paperlark.matching.names import SUFFIXES, Name, read_name, same_person
 
-ANSWERS = 20_000  # spellings of authors whose answers are remembered
+ANSWERS = 10_000  # spellings of authors whose answers are remembered
 
 
 class People:

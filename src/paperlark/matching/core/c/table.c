@@ -29,7 +29,7 @@ static uint64_t hash_of_kept_query(const TableData *table, uint32_t place) {
     return hash_of_query(table, table->queries.at[place].key);
 }
 
-/* Slots for `more` places. Making new ones puts all of them anew, 50 ms for a million, so an eighth as many again are
+/* Slots for `more` places. Making new ones puts all of them anew, 50 ms for a million, so a sixteenth as many again are
  * made; of a table that was read too, so that what is added first need not wait.
  * Nodes that a symbol leads to are found there, and need none. */
 static bool make_slots(const TableData *table, Places *places, size_t more, size_t first, size_t used,
@@ -37,7 +37,7 @@ static bool make_slots(const TableData *table, Places *places, size_t more, size
     if (has_slots(places, more))
         return true;
     size_t wanted = places->used + more;
-    if (!new_slots(places, wanted + wanted / 8))
+    if (!new_slots(places, wanted + wanted / 16))
         return false;
     for (size_t place = first; place < used; place++)
         if (hash != hash_of_kept_node || table->nodes.at[place].parent)
