@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from paperlark.store.database import Store, open_store
 from paperlark.testing.clock import FakeClock
@@ -15,6 +16,10 @@ from tests.databases import Fresh, compiled_once, emptied, postgres_databases, r
 SHARED = Path(__file__).parent.parent.parent / "shared" / "data"
 MEMORY = Path("/dev/shm")
 ENOUGH = 4 << 30  # bytes
+
+# No test is timed: the first example of one may load what the others use, and the machine may be busy.
+settings.register_profile("untimed", deadline=None)
+settings.load_profile("untimed")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
