@@ -22,6 +22,7 @@ SRC = ROOT / "src"
 
 # A part is a package or module under `paperlark`; of the edges each file is one: `sources.*` is any adapter,
 # `sources._` what several adapters share. `bots` is what no platform is named in, `bots.*` a platform's front end.
+WORDS = {"channels.letters", "channels.marked", "channels.text"}
 LAW: dict[str, set[str]] = {
     "model": set(),
     # tools
@@ -58,18 +59,20 @@ LAW: dict[str, set[str]] = {
     "sources._": {"sources.base", "matching", "http", "model"},
     "sources.*": {"sources._", "sources.base", "matching", "http", "model"},
     "channels": set(),  # the contents list
-    "channels.text": {"matching", "model"},
+    "channels.letters": {"matching", "model"},
+    "channels.marked": {"channels.letters", "matching", "model"},
+    "channels.text": {"channels.letters", "channels.marked", "model"},
     "channels.buttons": {"model"},
-    "channels._": {"channels.text", "channels.buttons", "matching", "http", "model"},
-    "channels.*": {"channels._", "channels.text", "channels.buttons", "channels.base", "matching", "http", "model"},
-    "formats": {"channels.text", "matching", "model"},
-    "bots": {"readers", "store", "channels.text", "channels.buttons", "matching", "schedule", "model"},
+    "channels._": {*WORDS, "channels.buttons", "matching", "http", "model"},
+    "channels.*": {"channels._", *WORDS, "channels.buttons", "channels.base", "matching", "http", "model"},
+    "formats": {*WORDS, "matching", "model"},
+    "bots": {"readers", "store", *WORDS, "channels.buttons", "matching", "schedule", "model"},
     "bots.*": {
         "bots",
         "readers",
         "pipeline",
         "store",
-        "channels.text",
+        *WORDS,
         "channels.buttons",
         "matching",
         "schedule",
@@ -79,7 +82,7 @@ LAW: dict[str, set[str]] = {
         "readers",
         "pipeline",
         "store",
-        "channels.text",
+        *WORDS,
         "formats",
         "matching",
         "ranking",

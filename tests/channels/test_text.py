@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from paperlark.channels import text
-from paperlark.channels.text import Run
+from paperlark.channels import letters, marked, text
+from paperlark.channels.marked import Run
 from paperlark.model.messages import Digest, Reason, Span
 from paperlark.model.papers import Alias
 
@@ -50,14 +50,14 @@ def marked_texts(draw: st.DrawFn) -> tuple[str, list[Span]]:
 
 @pytest.mark.parametrize("hostile", HOSTILE.values(), ids=HOSTILE.keys())
 def test_legible_text_hides_nothing_and_encodes(hostile: str) -> None:
-    shown = text.legible(hostile)
+    shown = letters.legible(hostile)
     assert not [c for c in shown if unicodedata.category(c) in ("Cc", "Cs", "Zl", "Zp")]
     assert not [c for c in shown if unicodedata.category(c) == "Cf" and c not in "\u200c\u200d"]
     shown.encode()
 
 
 def test_line_breaks_become_spaces_and_the_words_stay() -> None:
-    assert text.legible("Plan\n  then\tact\u00a0\u2028twice ") == "Plan then act twice"
+    assert letters.legible("Plan\n  then\tact\u00a0\u2028twice ") == "Plan then act twice"
 
 
 @pytest.mark.parametrize(
@@ -78,39 +78,39 @@ def test_line_breaks_become_spaces_and_the_words_stay() -> None:
     ],
 )
 def test_what_is_left_of_tex_reads_as_print_does(written: str, read: str) -> None:
-    assert text.legible(written) == read
+    assert letters.legible(written) == read
     word = next(word for word in written.split() if word.isalpha())
     at = written.index(word)
-    runs = text.mark(written, [Span("title", at, at + len(word), word)])
-    assert text.plain(runs) == read and any(run.marked for run in runs)
+    runs = marked.mark(written, [Span("title", at, at + len(word), word)])
+    assert marked.plain(runs) == read and any(run.marked for run in runs)
 
 
 def test_family_emoji_keeps_its_joiners() -> None:
-    assert text.legible("👩‍👩‍👧") == "👩‍👩‍👧"
+    assert letters.legible("👩‍👩‍👧") == "👩‍👩‍👧"
 
 
 def test_right_to_left_words_stand_in_an_isolate_and_others_do_not() -> None:
-    assert text.isolate("שלום") == "\u2068שלום\u2069"
-    assert text.isolate("déjà vu 模型") == "déjà vu 模型"
+    assert letters.isolate("שלום") == "\u2068שלום\u2069"
+    assert letters.isolate("déjà vu 模型") == "déjà vu 模型"
 
 
 def test_every_letter_that_runs_leftward_is_known_for_one() -> None:
     leftward = [chr(n) for n in range(0x110000) if unicodedata.bidirectional(chr(n)) in ("R", "AL", "AN")]
-    assert [letter for letter in leftward if not text._right_to_left(letter)] == []
+    assert [letter for letter in leftward if not letters.right_to_left(letter)] == []
 
 
 @given(TEXTS, st.integers(2, 60))
 def test_cut_text_is_within_its_limit(words: str, limit: int) -> None:
-    words = text.legible(words)
-    shown = text.cut(words, limit)
+    words = letters.legible(words)
+    shown = letters.cut(words, limit)
     assert len(shown) <= limit
     assert shown == words or (shown.endswith("…") and words.startswith(shown[:-1]))
 
 
 def test_cut_prefers_a_words_end_and_never_parts_a_letter_from_its_accent() -> None:
-    assert text.cut("planning tool use twice", 19) == "planning tool use…"
+    assert letters.cut("planning tool use twice", 19) == "planning tool use…"
     for limit in range(3, 40):
-        assert not text.cut("e\u0301" * 30, limit).removesuffix("…").endswith("e")
+        assert not letters.cut("e\u0301" * 30, limit).removesuffix("…").endswith("e")
 
 
 # --- Marks
@@ -119,12 +119,12 @@ def test_cut_prefers_a_words_end_and_never_parts_a_letter_from_its_accent() -> N
 @given(marked_texts())
 def test_unmarking_gives_back_the_text(case: tuple[str, list[Span]]) -> None:
     words, found = case
-    assert text.plain(text.mark(words, found)) == text.legible(words)
+    assert marked.plain(marked.mark(words, found)) == letters.legible(words)
 
 
 @given(marked_texts())
 def test_runs_alternate_and_none_is_empty(case: tuple[str, list[Span]]) -> None:
-    runs = text.mark(*case)
+    runs = marked.mark(*case)
     assert all(run.text for run in runs)
     assert all(a.marked != b.marked for a, b in pairwise(runs))
 
@@ -132,12 +132,12 @@ def test_runs_alternate_and_none_is_empty(case: tuple[str, list[Span]]) -> None:
 def test_marks_that_overlap_or_touch_become_one() -> None:
     title = "planning tool use"
     found = (Span("title", 9, 13, "tool"), Span("title", 12, 17, "l use"), Span("title", 9, 17, "tool use"))
-    assert text.mark(title, found) == (Run("planning "), Run("tool use", True))
+    assert marked.mark(title, found) == (Run("planning "), Run("tool use", True))
 
 
 def test_words_without_tex_are_marked_exactly() -> None:
     title = "Agents, agents and more agents"
-    assert [run.text for run in text.mark(title, spans("title", title, "Agents", "agents")) if run.marked] == [
+    assert [run.text for run in marked.mark(title, spans("title", title, "Agents", "agents")) if run.marked] == [
         "Agents",
         "agents",
     ]
@@ -145,9 +145,9 @@ def test_words_without_tex_are_marked_exactly() -> None:
 
 def test_mark_inside_a_formula_grows_to_the_formula() -> None:
     title = r"The $\beta$-VAE again"
-    runs = text.mark(title, spans("title", title, r"\beta"))
-    assert text.plain(runs) == text.legible(title)
-    assert [run.text for run in runs if run.marked] in ([text.legible(r"$\beta$-VAE")], [])
+    runs = marked.mark(title, spans("title", title, r"\beta"))
+    assert marked.plain(runs) == letters.legible(title)
+    assert [run.text for run in runs if run.marked] in ([letters.legible(r"$\beta$-VAE")], [])
 
 
 @pytest.mark.parametrize(
@@ -155,11 +155,11 @@ def test_mark_inside_a_formula_grows_to_the_formula() -> None:
     [(r"\textbf{a {b} tool c} x", "a b tool c x"), (r"{\bf a tool b} q", "a tool b q")],
 )
 def test_words_in_tex_that_reads_only_whole_are_readable_and_unmarked(title: str, read: str) -> None:
-    assert text.mark(title, spans("title", title, "tool")) == (Run(read),)
+    assert marked.mark(title, spans("title", title, "tool")) == (Run(read),)
 
 
 def test_spans_beyond_the_text_mark_what_is_there() -> None:
-    assert text.mark("tool use", (Span("title", 5, 99, "use…"), Span("title", 4, 4, ""))) == (
+    assert marked.mark("tool use", (Span("title", 5, 99, "use…"), Span("title", 4, 4, ""))) == (
         Run("tool "),
         Run("use", True),
     )
@@ -168,8 +168,8 @@ def test_spans_beyond_the_text_mark_what_is_there() -> None:
 @pytest.mark.parametrize("words", ["x" * 50_000, "$" * 50_000, "\\a{" * 20_000, "a_" * 20_000, "\\" * 50_000])
 def test_marking_takes_time_in_proportion_to_the_text(words: str) -> None:
     began = time.perf_counter()
-    text._merged(words, [(at, at + 2) for at in range(0, len(words), 50)])
-    text._polished(words)
+    marked._merged(words, [(at, at + 2) for at in range(0, len(words), 50)])
+    letters.polished(words)
     assert time.perf_counter() - began < 1
 
 
@@ -178,29 +178,29 @@ def test_marking_takes_time_in_proportion_to_the_text(words: str) -> None:
 
 @given(marked_texts(), st.integers(0, 80))
 def test_excerpt_is_within_its_limit_and_is_of_the_text(case: tuple[str, list[Span]], limit: int) -> None:
-    runs = text.mark(*case)
-    shown = text.plain(text.excerpt(runs, limit))
+    runs = marked.mark(*case)
+    shown = marked.plain(marked.excerpt(runs, limit))
     assert len(shown) <= limit
-    assert shown.removeprefix("… ").removesuffix("…") in text.plain(runs)
+    assert shown.removeprefix("… ").removesuffix("…") in marked.plain(runs)
 
 
 @given(st.integers(0, 400), st.integers(40, 200))
 def test_excerpt_holds_the_first_marked_word_wherever_it_stands(before: int, limit: int) -> None:
     abstract = "filler " * before + "needle " + "filler " * 400
-    runs = text.excerpt(text.mark(abstract, spans("abstract", abstract, "needle")), limit)
+    runs = marked.excerpt(marked.mark(abstract, spans("abstract", abstract, "needle")), limit)
     assert Run("needle", True) in runs
-    assert len(text.plain(runs)) <= limit
+    assert len(marked.plain(runs)) <= limit
 
 
 def test_excerpt_begins_with_a_sentence_where_one_begins_nearby() -> None:
     abstract = "filler " * 60 + "end. We plan tool use twice. " + "filler " * 60
-    shown = text.plain(text.excerpt(text.mark(abstract, spans("abstract", abstract, "tool use")), 120))
+    shown = marked.plain(marked.excerpt(marked.mark(abstract, spans("abstract", abstract, "tool use")), 120))
     assert shown.startswith("… We plan tool use twice.")
     assert shown.endswith("filler…")
 
 
 def test_short_abstract_is_shown_whole() -> None:
-    assert text.excerpt((Run("All of it."),), 10) == (Run("All of it."),)
+    assert marked.excerpt((Run("All of it."),), 10) == (Run("All of it."),)
 
 
 # --- A paper in words
@@ -286,12 +286,12 @@ def test_many_words_and_many_profiles_are_counted() -> None:
     reason = Reason("P", spans("title", title, *title.split()))
     shown = paper(title=title, reasons=(reason,) * 6)
     assert text.because(reason, shown) == "“one”, “two”, “three”, “four” and 2 more in the title"
-    assert text.plain(text.why(shown)).endswith(" · and 2 more profiles")
+    assert marked.plain(text.why(shown)).endswith(" · and 2 more profiles")
 
 
 def test_paper_without_reasons_claims_none() -> None:
     assert text.why(paper(reasons=())) == ()
-    assert text.plain(text.why(paper(reasons=(Reason("All"),)))) == "because of All"
+    assert marked.plain(text.why(paper(reasons=(Reason("All"),)))) == "because of All"
 
 
 @pytest.mark.parametrize(
@@ -321,13 +321,13 @@ def test_link_is_https_or_made_of_what_names_the_paper(
 
 
 def test_title_of_nothing_visible_is_named_so() -> None:
-    assert text.plain(text.show(paper(title="\u200b\u3164"), digests.DAY, abstract=0).title) == "(untitled)"
+    assert marked.plain(text.show(paper(title="\u200b\u3164"), digests.DAY, abstract=0).title) == "(untitled)"
 
 
 @pytest.mark.parametrize("hostile", HOSTILE.values(), ids=HOSTILE.keys())
 def test_paper_without_excerpt_is_bounded_whatever_it_was_sent_with(hostile: str) -> None:
     shown = text.show(digests.hostile(hostile), digests.DAY, abstract=0)
-    assert len(text.plain(shown.title) + shown.byline + shown.facts + text.plain(shown.why)) < 1700
+    assert len(marked.plain(shown.title) + shown.byline + shown.facts + marked.plain(shown.why)) < 1700
 
 
 # --- A digest in words

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from lxml import etree
 
-from paperlark.channels import text
+from paperlark.channels import letters
 from paperlark.web.pages.tex import formulas, mathml
 
 
@@ -58,7 +58,7 @@ def test_a_formula_is_drawn(written: str, drawn: str) -> None:
 )
 def test_what_is_not_understood_stays_as_it_is(written: str) -> None:
     assert mathml(written) is None
-    assert formulas(f"A ${written}$ lark") == text.legible(f"A ${written}$ lark").replace("&", "&amp;")
+    assert formulas(f"A ${written}$ lark") == letters.legible(f"A ${written}$ lark").replace("&", "&amp;")
 
 
 def test_formulas_stand_in_their_sentence() -> None:

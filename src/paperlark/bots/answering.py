@@ -9,7 +9,8 @@ from paperlark.bots.following import offers
 from paperlark.bots.papers import digest_of, title_line
 from paperlark.bots.reply import NOTICE, Line, Reply, Said
 from paperlark.bots.words import day_and_hour
-from paperlark.channels.text import because, count, cut
+from paperlark.channels.letters import cut
+from paperlark.channels.text import because, count
 from paperlark.model.messages import DigestPaper, Reason
 from paperlark.model.papers import StoredPaper
 from paperlark.model.problems import ReaderError

@@ -16,7 +16,7 @@ from paperlark.bots.asker import Asker
 from paperlark.bots.reply import NOTICE, Line, Reply, Said
 from paperlark.bots.words import code, complaint
 from paperlark.channels.buttons import Button, button, decode
-from paperlark.channels.text import cut
+from paperlark.channels.letters import cut
 from paperlark.model.papers import StoredPaper
 from paperlark.model.problems import PaperlarkError, QueryError, ReaderError
 from paperlark.model.readers import Destination, MuteKind

@@ -22,7 +22,7 @@ from paperlark.bots.commands import Commands, Completed
 from paperlark.bots.discord_saying import Message
 from paperlark.bots.reply import File, Line, Reply, Said
 from paperlark.bots.words import complaint
-from paperlark.channels import text
+from paperlark.channels import letters
 from paperlark.channels.buttons import Rows
 from paperlark.channels.discord import codes, custom_id, data_of, fitted
 from paperlark.model.messages import Digest, Payload
@@ -182,7 +182,7 @@ class Talk:
             await self._regret(interaction, complaint(error, PREFIX))
         except discord.HTTPException as error:
             if error.code not in ANSWERED_ELSEWHERE:
-                reason = text.cut(text.one_line(error.text), 200)
+                reason = letters.cut(letters.one_line(error.text), 200)
                 log.warning("answer was refused", bot="discord", status=error.status, code=error.code, reason=reason)
         except (aiohttp.ClientError, OSError) as error:
             log.warning("answer was lost", bot="discord", reason=type(error).__name__)

@@ -7,7 +7,7 @@ from paperlark.bots import rhythm, words
 from paperlark.bots.asked import Asked, needed, wish_at
 from paperlark.bots.reply import Line, Reply, Said
 from paperlark.channels.buttons import Button, button, read, written
-from paperlark.channels.text import cut, legible
+from paperlark.channels.letters import cut, legible
 from paperlark.matching.query import parse
 from paperlark.model.problems import QueryError, ReaderError
 from paperlark.model.readers import TRENDING, Cadence, Profile, Subscription

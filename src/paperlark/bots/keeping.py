@@ -8,7 +8,7 @@ from paperlark.bots.following import page_of
 from paperlark.bots.papers import digest_of
 from paperlark.bots.reply import Line, Reply, Said
 from paperlark.channels.buttons import Button, Rows, beneath, button, of_paper, turned
-from paperlark.channels.text import cut, legible
+from paperlark.channels.letters import cut, legible
 from paperlark.model.readers import MarkKind, Mute, MuteKind
 from paperlark.readers import mark as marks
 from paperlark.readers import mute as mutes

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import date
 
 from paperlark.bots.reply import Line, Reply, Said
-from paperlark.channels import text
+from paperlark.channels import letters, marked, text
 from paperlark.channels.buttons import written
 from paperlark.channels.telegram import (
     BYTES,
@@ -91,7 +91,7 @@ def _marked(said: Said) -> Markup:
 
 def _loose(words: str) -> str:
     """Legible, and as far from its neighbours as it was."""
-    kept = text.one_line(words)
+    kept = letters.one_line(words)
     return f"{' ' if words[:1].isspace() else ''}{kept}{' ' if kept and words[-1:].isspace() else ''}"
 
 
@@ -122,4 +122,4 @@ def result(paper: StoredPaper, today: date, render: Callable[[Digest], list[Payl
     listed = text.show(told, today, abstract=0)
     [message] = render(Digest("", today, (told,)))
     said = " · ".join(filter(None, (listed.byline, listed.facts)))
-    return Result(written(paper.id), text.cut(text.plain(listed.title), TITLE), text.cut(said, SAID), message)
+    return Result(written(paper.id), letters.cut(marked.plain(listed.title), TITLE), letters.cut(said, SAID), message)

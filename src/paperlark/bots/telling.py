@@ -8,7 +8,8 @@ from paperlark.bots import rhythm, words
 from paperlark.bots.asked import Asked, wish_at
 from paperlark.bots.reply import Line, Reply, Said
 from paperlark.bots.words import day_and_hour
-from paperlark.channels.text import count, cut, source_name
+from paperlark.channels.letters import cut
+from paperlark.channels.text import count, source_name
 from paperlark.model.problems import ReaderError
 from paperlark.model.readers import TRENDING, Cadence
 from paperlark.readers import place, status, subscribe

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from datetime import datetime
 
 from paperlark.bots.reply import Line, Said
-from paperlark.channels.text import cut, legible
+from paperlark.channels.letters import cut, legible
 from paperlark.model.problems import PaperlarkError
 from paperlark.schedule import zone
 

@@ -13,8 +13,9 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from paperlark.channels import buttons, text
-from paperlark.channels.text import Run, Shown
+from paperlark.channels import buttons, letters, marked, text
+from paperlark.channels.marked import Run
+from paperlark.channels.text import Shown
 from paperlark.model.messages import Digest, DigestPaper, Payload
 
 CONTENT = 2000  # units of a message's text
@@ -97,7 +98,7 @@ def within(room: int, markup: str, words: str) -> str:
     """The mark-up; where it takes more than `room` units, as much of the plain words as fits."""
     length = room
     while units(markup) > room:
-        markup = escaped(text.cut(words, length))
+        markup = escaped(letters.cut(words, length))
         length = length * 3 // 4
     return markup
 
@@ -148,7 +149,7 @@ def _alert(digest: Digest) -> Payload:
         embed["description"] = "\n\n".join((embed["description"], *closing))
         if _fits([embed]):
             break
-    post = text.cut(text.plain(text.show(paper, digest.day, abstract=0).title), POST)
+    post = letters.cut(marked.plain(text.show(paper, digest.day, abstract=0).title), POST)
     return _payload(digest, "", [embed], buttons.of_digest([paper.id]), post=post)
 
 
@@ -173,7 +174,7 @@ def _embed(paper: DigestPaper, digest: Digest, number: str, length: int, linked:
     shown = text.show(paper, digest.day, abstract=length)
     lines = _below(shown)
     embed: Embed = {
-        "title": number + within(TITLE - units(number), runs(shown.title, "__"), text.plain(shown.title)),
+        "title": number + within(TITLE - units(number), runs(shown.title, "__"), marked.plain(shown.title)),
         "color": COLOUR,
     }
     if shown.link is not None and shown.link not in linked:
@@ -192,7 +193,7 @@ def _below(shown: Shown) -> list[str]:
     lines = [
         within(BYLINE, escaped(shown.byline), shown.byline),
         facts,
-        within(WHY, runs(shown.why, "*"), text.plain(shown.why)),
+        within(WHY, runs(shown.why, "*"), marked.plain(shown.why)),
         f"> {runs(shown.excerpt, '**')}" if shown.excerpt else "",
     ]
     return [line for line in lines if line]
@@ -216,7 +217,7 @@ def _closing(digest: Digest, more: int = 0) -> list[Embed]:
 
 
 def _day_post(digest: Digest) -> str:
-    return text.cut(f"{text.heading(digest)} · {text.whole_day(digest.day)}", POST)
+    return letters.cut(f"{text.heading(digest)} · {text.whole_day(digest.day)}", POST)
 
 
 def _fits(embeds: Sequence[Embed]) -> bool:
@@ -274,7 +275,7 @@ def plain_body(payload: Payload) -> dict[str, Any]:
     for line in lines:
         longer = f"{said}\n{line}" if said else line
         if units(longer) > CONTENT - 2:
-            said += "\n…" if said else text.cut(line, CONTENT // 2)
+            said += "\n…" if said else letters.cut(line, CONTENT // 2)
             break
         said = longer
     return {"allowed_mentions": {"parse": []}, "content": said or "…"}
@@ -287,7 +288,7 @@ def components(rows: Iterable[Iterable[Sequence[str]]]) -> list[dict[str, Any]]:
         {
             "type": 1,
             "components": [
-                {"type": 2, "style": 2, "label": text.cut(label, LABEL), "custom_id": custom_id(data, told)}
+                {"type": 2, "style": 2, "label": letters.cut(label, LABEL), "custom_id": custom_id(data, told)}
                 for label, data in row
             ],
         }

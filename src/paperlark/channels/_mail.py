@@ -15,8 +15,9 @@ from datetime import datetime
 from email.header import Header
 from email.utils import format_datetime, formataddr
 
-from paperlark.channels import text
-from paperlark.channels.text import Run, Shown
+from paperlark.channels import letters, marked, text
+from paperlark.channels.marked import Run
+from paperlark.channels.text import Shown
 from paperlark.model.messages import Digest, Payload, Question
 
 SUBJECT = 150
@@ -121,9 +122,9 @@ def again(payload: Payload) -> Payload:
 def _subject(digest: Digest, shown: Sequence[Shown]) -> str:
     """A single paper's title, else the digest's with the day and the number of papers."""
     if len(digest.papers) == 1 and not digest.more and shown:
-        return text.cut(text.plain(shown[0].title), SUBJECT)
+        return letters.cut(marked.plain(shown[0].title), SUBJECT)
     said = ", ".join(filter(None, (text.how_many(digest), text.whole_day(digest.day))))
-    return text.cut(f"{text.heading(digest)}: {said}", SUBJECT)
+    return letters.cut(f"{text.heading(digest)}: {said}", SUBJECT)
 
 
 def _text(digest: Digest, shown: Sequence[Shown], more: int) -> str:
@@ -131,11 +132,11 @@ def _text(digest: Digest, shown: Sequence[Shown], more: int) -> str:
     if not digest.papers:
         lines += ["", *_wrapped(text.empty_note(digest))]
     for number, paper in enumerate(shown, start=1):
-        lines += ["", "", *_wrapped(f"{number}. {text.plain(paper.title)}")]
+        lines += ["", "", *_wrapped(f"{number}. {marked.plain(paper.title)}")]
         lines += [line for line in (paper.byline, paper.facts) if line]
         lines += [address for address in (paper.link, paper.code and f"code: {paper.code}") if address]
-        lines += _wrapped(text.plain(paper.why))
-        lines += ["", *_wrapped(text.plain(paper.excerpt))] if paper.excerpt else []
+        lines += _wrapped(marked.plain(paper.why))
+        lines += ["", *_wrapped(marked.plain(paper.excerpt))] if paper.excerpt else []
     if more:
         lines += ["", "", text.remainder(more)]
     lines += ["", "-- ", FAREWELL, *_wrapped(text.health(digest))]
@@ -152,8 +153,8 @@ def _html(digest: Digest, shown: Sequence[Shown], more: int) -> str:
         body.append(_paragraph(escaped(text.remainder(more)), "margin:24px 0 0"))
     ways = " · ".join(_anchor(address, what, f"color:{SOFT}", "s") for what, address in _ways(digest))
     body.append(_foot(FAREWELL, ways, escaped(text.health(digest))))
-    preheader = "; ".join(text.plain(paper.title) for paper in shown[:3]) or text.empty_note(digest)
-    return _page(_subject(digest, shown), text.cut(preheader, SUBJECT), body)
+    preheader = "; ".join(marked.plain(paper.title) for paper in shown[:3]) or text.empty_note(digest)
+    return _page(_subject(digest, shown), letters.cut(preheader, SUBJECT), body)
 
 
 def _article(shown: Shown) -> str:

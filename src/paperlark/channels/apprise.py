@@ -17,8 +17,8 @@ from dataclasses import dataclass
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from paperlark.channels import text
-from paperlark.channels.text import Run
+from paperlark.channels import marked, text
+from paperlark.channels.marked import Run
 from paperlark.model.messages import Digest, DigestPaper, Limits, Payload, Receipt
 from paperlark.model.problems import DeliveryError, PaperlarkError, ReaderError
 
@@ -184,7 +184,7 @@ def _runs(pieces: Iterable[Run], mark: str = "**") -> str:
 def _block(paper: DigestPaper, digest: Digest, number: int) -> Block:
     shown = text.show(paper, digest.day, abstract=0 if number else EXCERPT)
     counted = f"{number}. " if number else ""
-    title, why, excerpt = (text.plain(runs) for runs in (shown.title, shown.why, shown.excerpt))
+    title, why, excerpt = (marked.plain(runs) for runs in (shown.title, shown.why, shown.excerpt))
     code = f" · code: {shown.code}" if shown.code else ""
     as_text = [counted + title, shown.byline, shown.facts + code, why, excerpt, shown.link or ""]
     linked_code = f" · {anchor(shown.code, 'code')}" if shown.code else ""

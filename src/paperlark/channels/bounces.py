@@ -13,7 +13,7 @@ from email.message import Message
 from email.policy import compat32
 from email.utils import getaddresses
 
-from paperlark.channels import text
+from paperlark.channels import letters
 
 BYTES = 1024 * 1024  # of a notification: what is longer is cut, and says the same
 ADDRESSED = ("Delivered-To", "X-Original-To", "Envelope-To", "X-Envelope-To", "To")
@@ -79,7 +79,7 @@ def _failure(block: Message) -> tuple[bool, str] | None:
         return None
     status = _STATUS.match(str(block.get("Status", "")))
     said = str(block.get("Diagnostic-Code", "")).partition(";")[2] or str(block.get("Status", ""))
-    reason = text.cut(text.one_line(said), REASON) or "no reason given"
+    reason = letters.cut(letters.one_line(said), REASON) or "no reason given"
     if status is None:
         return (False, reason)
     return (status[1] == "5" and f"{int(status[2])}.{int(status[3])}" not in _SOFT, reason)

@@ -12,8 +12,8 @@ from typing import Any, ClassVar, TextIO
 from rich.console import Console as Terminal
 from rich.text import Text
 
-from paperlark.channels import text
-from paperlark.channels.text import Run
+from paperlark.channels import letters, text
+from paperlark.channels.marked import Run
 from paperlark.model.messages import Digest, DigestPaper, Limits, Payload, Receipt
 from paperlark.model.problems import DeliveryError, ReaderError
 
@@ -45,7 +45,7 @@ class Console:
 
     def check_address(self, address: str) -> str:
         """A label of one line."""
-        label = text.legible(address)
+        label = letters.legible(address)
         if len(label) > LABEL:
             raise ReaderError(f"not a console label: at most {LABEL} characters, on one line")
         return label

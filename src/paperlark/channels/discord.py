@@ -33,7 +33,7 @@ import discord
 from discord.http import MultipartParameters, Route
 
 from paperlark.channels import _discord_message as message
-from paperlark.channels import text
+from paperlark.channels import letters
 from paperlark.channels._discord_message import CONTENT as CONTENT
 from paperlark.channels._discord_message import code as code
 from paperlark.channels._discord_message import codes as codes
@@ -204,7 +204,7 @@ class Discord:
                 elif error.code == INVALID_FORM:
                     body = {**message.plain_body(payload), **_nonce_fields(key)}
                     degraded.append("form refused: sent as plain text")
-                    log.error("discord refused our form, sending plain text: %s", text.cut(error.text, 300))
+                    log.error("discord refused our form, sending plain text: %s", letters.cut(error.text, 300))
                 elif error.code in (UNKNOWN_CHANNEL, MISSING_ACCESS) and self._dms.pop(to.id, None) is not None:
                     pass  # what we remember of this person's channel may be out of date
                 else:
@@ -225,7 +225,7 @@ class Discord:
         form: dict[str, Any] = {"name": name, "message": message.body(payload)}
         degraded = ""
         if part > 1:
-            form["name"] = f"{text.cut(name, message.POST - 6)} ({part})"
+            form["name"] = f"{letters.cut(name, message.POST - 6)} ({part})"
             degraded = "the digest's post is gone: told in another"
         if to.tags:
             form["applied_tags"] = [str(tag) for tag in to.tags]
@@ -438,7 +438,7 @@ def sorted_error(error: Exception, call: Call, kind: str = "channel") -> Deliver
 
 
 def _sorted_answer(error: discord.HTTPException, kind: str) -> DeliveryError:
-    said = f"discord: {error.status} {text.cut(text.one_line(error.text or error.response.reason or ''), 200)}"
+    said = f"discord: {error.status} {letters.cut(letters.one_line(error.text or error.response.reason or ''), 200)}"
     if error.code:
         said += f" ({error.code})"
     match error.status, error.code:

@@ -26,7 +26,7 @@ from aiosmtplib import (
     SMTPTimeoutError,
 )
 
-from paperlark.channels import _mail, text
+from paperlark.channels import _mail, letters, text
 from paperlark.channels._dkim import Signature
 from paperlark.model.messages import Digest, Limits, Payload, Question, Receipt
 from paperlark.model.problems import DeliveryError, ReaderError
@@ -268,7 +268,7 @@ def sorted_error(error: SMTPException | OSError, *, content_sent: bool) -> Deliv
 
 def _said(error: SMTPException | OSError) -> str:
     said = f"{error.code} {error.message}" if isinstance(error, SMTPResponseException) else str(error)
-    return text.cut(text.one_line(said), 300) or type(error).__name__
+    return letters.cut(letters.one_line(said), 300) or type(error).__name__
 
 
 # --- Addresses and options --------------------------------------------------------------------------------------
@@ -299,7 +299,7 @@ def _check(options: Options) -> None:
         raise ReaderError("email: username and password: give both or neither")
     if options.password is not None and options.tls == "none" and options.host not in LOOPBACK:
         raise ReaderError("email: tls: a password is not sent over an unprotected connection; use starttls or tls")
-    if text.one_line(options.sender) != options.sender:
+    if letters.one_line(options.sender) != options.sender:
         raise ReaderError("email: sender: line breaks and hidden characters are not allowed")
     try:
         mailbox_spelling(parseaddr(options.sender)[1])

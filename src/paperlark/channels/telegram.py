@@ -33,10 +33,11 @@ from telegram.error import (
 )
 from telegram.request import BaseRequest
 
-from paperlark.channels import buttons, text
+from paperlark.channels import buttons, letters, text
 from paperlark.channels._telegram_request import AiohttpRequest, never_sent
 from paperlark.channels.buttons import Button
-from paperlark.channels.text import Run, Shown, Size
+from paperlark.channels.marked import Run
+from paperlark.channels.text import Shown, Size
 from paperlark.model.messages import Digest, DigestPaper, Limits, Payload, Receipt
 from paperlark.model.problems import DeliveryError, ReaderError
 
@@ -238,7 +239,7 @@ def sorted_error(error: TelegramError, *, hide: str = "") -> DeliveryError:
     The order matters: BadRequest and TimedOut are subclasses of NetworkError.
     """
     message = error.message.replace(hide, "…") if hide else error.message
-    said = f"telegram: {text.cut(text.one_line(message), 300)}"
+    said = f"telegram: {letters.cut(letters.one_line(message), 300)}"
     match error:
         case RetryAfter():
             wait = error.retry_after  # seconds today, one day a timedelta
@@ -393,7 +394,7 @@ def _foot(digest: Digest, more: int = 0) -> list[Markup]:
     said = escaped(text.remainder(more)) if more else escaped("read on the web")
     foot = [BLANK, anchor(page, said)] if more or page else []
     health = text.health(digest)
-    health = text.cut(health, HEALTH_UNITS // 2) if len(health.encode("utf-16-le")) // 2 > HEALTH_UNITS else health
+    health = letters.cut(health, HEALTH_UNITS // 2) if len(health.encode("utf-16-le")) // 2 > HEALTH_UNITS else health
     return [*foot, BLANK, tag("i", escaped(health))] if health else foot
 
 

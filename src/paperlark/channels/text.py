@@ -4,25 +4,19 @@
 where and when it was announced, why it came, and an excerpt of the abstract around the matched words. A channel only
 dresses these lines; nothing here knows a platform.
 
-All text from outside becomes *legible* first: TeX as Unicode, white space folded, and everything invisible that could
-rearrange or hide its surroundings taken out (bidirectional controls, zero-width characters, control characters, lone
-surrogates). The joiners U+200C and U+200D stay: Persian, Indic scripts and emoji need them. Right-to-left text keeps
-its own order inside an isolate (FSI … PDI, Unicode UAX #9), so that it cannot reorder the words around it.
+All text from outside is made legible first (`channels.letters`), and marked in runs (`channels.marked`).
 """
 
-import re
-import unicodedata
-from bisect import bisect_right
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 from functools import lru_cache
 from itertools import islice
 from operator import attrgetter
-from typing import NamedTuple
 from urllib.parse import quote, urlsplit
 
-from paperlark.matching.text import readable
+from paperlark.channels.letters import cut, isolate, legible, seen_whole, stop
+from paperlark.channels.marked import Run, excerpt, isolated, joined, mark, part, plain
 from paperlark.model.messages import Digest, DigestPaper, Reason, Span
 
 # Bounds in code points. Together they keep a paper without its excerpt under 1,700, whatever it was sent with.
@@ -41,11 +35,9 @@ LINK = 600
 
 NAMES_SHOWN = 3
 WORDS_SHOWN = 4
-MARKS = 36  # marked stretches of one field: more say nothing new, and platforms count them
 PROFILES_SHOWN = 4
 
 SHOWN_KEPT = 1_024  # papers of digests whose words are remembered: some 2 kB each
-MARKED_KEPT = 512  # fields whose marked runs are remembered
 
 REPEATED = "sent again: the first copy's fate is unknown"
 
@@ -65,273 +57,6 @@ _PAGES = {
     "url": "",
 }
 _COUNTS = {"upvotes": "upvote", "comments": "comment", "stars": "star"}
-
-
-# --- Legible text -----------------------------------------------------------------------------------------------
-
-_SPACE = re.compile("[\\s\x00-\x1f\x7f-\x9f]+")
-_HIDDEN = re.compile(
-    "[\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b\u200e\u200f\u202a-\u202e\u2060-\u206f\u3164\ufeff"
-    "\uffa0\ufff9-\ufffb\ud800-\udfff\U000e0000-\U000e0fff]"
-)
-_PERHAPS_LEFTWARD = re.compile(
-    "[\u0590-\u08ff\u200f\ufb1d-\ufdff\ufe70-\ufeff\U00010800-\U00010fff\U0001e800-\U0001efff]"
-)
-_FSI, _PDI = "\u2068", "\u2069"
-_JOINERS = "\u200c\u200d\ufe0e\ufe0f"
-
-
-def legible(text: str) -> str:
-    """The text as people read it: TeX and its quotes and dashes as Unicode, one space between words, nothing hidden."""
-    return _polished(_loose(readable(text))).strip()
-
-
-def one_line(text: str) -> str:
-    """The text with white space folded and nothing hidden; TeX as written."""
-    return _loose(text).strip()
-
-
-def isolate(text: str) -> str:
-    """The text, in an isolate if it holds right-to-left letters, so that it cannot reorder its neighbours."""
-    return f"{_FSI}{text}{_PDI}" if _right_to_left(text) else text
-
-
-def cut(text: str, limit: int) -> str:
-    """At most `limit` code points, at a word's end where there is one in the last third, with "…" where cut.
-
-    An isolate that was cut open is closed, outside the limit.
-    """
-    if len(text) <= limit:
-        return text
-    kept = text[: _stop(text, 0, limit - 1)].rstrip()
-    return kept + _PDI * (kept.count(_FSI) - kept.count(_PDI)) + "…"
-
-
-# What is left of TeX where there is no math and no command that is known; each rule looks at one word at most, so that
-# a mark beside it changes nothing.
-_LEFT_OF_TEX = re.compile(
-    r"(?P<open>``)|(?P<close>'')"
-    r"|(?P<dash>(?<= )--(?= )|(?:^|(?<=[\w)]))--(?=\w))"
-    r"|(?P<tie>(?<=[^\W\d])~(?=[\w(\[])|(?<=[.,])~(?=[^\W\d]))"
-    r"|\^(?P<brace>\{)?(?P<raised>[0-9]{1,3}(?![0-9])|\+|∘|circ(?![a-z]))(?(brace)\})"
-    r"|(?<!\\)\\+(?P<command>[A-Za-z]{2,})"
-    r"|\\(?P<thin>[, ])|\\(?P<sign>[$%&#_])|(?P<math>\\\( ?| ?\\\))"
-    r"| (?P<stop>[,;:!?]|\.(?!\.))(?= |$)"
-)
-_SIGNS_OF_TEX = ("``", "''", "--", "~", "^", "\\", " ,", " ;", " :", " !", " ?", " .")
-_COMMANDS = {"eg": "e.g.", "ie": "i.e.", "etal": "et al.", "etc": "etc.", "wrt": "w.r.t.", "cf": "cf.", "vs": "vs."}
-_RAISED = str.maketrans("0123456789+∘", "⁰¹²³⁴⁵⁶⁷⁸⁹⁺°")
-
-
-def _polished(text: str) -> str:
-    """A loose text, without what is left of TeX. Most hold none of it, which is found out twenty times as fast."""
-    if not any(sign in text for sign in _SIGNS_OF_TEX):
-        return text
-    return _SPACE.sub(" ", _LEFT_OF_TEX.sub(_polish, text))
-
-
-def _polish(found: re.Match[str]) -> str:
-    match found.lastgroup:
-        case "open":
-            return "“"
-        case "close":
-            return "”"
-        case "dash":
-            return "–"
-        case "raised":
-            return found["raised"].replace("circ", "∘").translate(_RAISED)
-        case "command":  # one that nobody knows says its own name: authors leave `\OurMethod` behind
-            return _COMMANDS.get(found["command"], found["command"])
-        case "stop" | "sign" as name:
-            return found[name]
-        case "math":
-            return ""
-    return " "
-
-
-def _loose(text: str) -> str:
-    return _SPACE.sub(" ", _HIDDEN.sub("", text))
-
-
-def _right_to_left(text: str) -> bool:
-    return any(unicodedata.bidirectional(letter) in ("R", "AL", "AN") for letter in _PERHAPS_LEFTWARD.findall(text))
-
-
-def _stop(text: str, start: int, end: int) -> int:
-    """Where to stop reading at or before `end`: after a word, else between two characters that are drawn apart."""
-    if end >= len(text):
-        return len(text)
-    space = text.rfind(" ", start + (end - start) * 2 // 3, end + 1)
-    if space > start:
-        return space
-    for stop in range(end, max(end - 16, start), -1):
-        if text[stop] not in _JOINERS and text[stop - 1] not in _JOINERS and not unicodedata.combining(text[stop]):
-            return stop
-    return end
-
-
-# --- Marked runs ------------------------------------------------------------------------------------------------
-
-
-class Run(NamedTuple):
-    """Some text that is dressed alike: marked, or not."""
-
-    text: str
-    marked: bool = False
-
-
-# Stretches of TeX that are only readable whole: mathematics, a command with its argument, a word holding any of it.
-# Each pattern is linear in the text, whatever the text is.
-_FORMULA = re.compile(r"\$[^$]*\$|\\[A-Za-z]+\*?\s?\{[^{}]*\}")
-_WORD = re.compile(r"\S+")
-_TEX = re.compile(r"[\\{}$^_~]")
-
-
-def mark(text: str, spans: Iterable[Span]) -> tuple[Run, ...]:
-    """A stored field as runs, the words of `spans` (offsets into it) marked; spans may overlap and touch.
-
-    The first MARKS stretches are marked. The runs' texts together are always `legible(text)`. A mark inside TeX grows
-    to the whole formula; where even that would read otherwise than the field as a whole, nothing is marked: readable
-    words come before marks.
-    """
-    return _marked(text, tuple(sorted({(max(span.start, 0), min(span.end, len(text))) for span in spans})))
-
-
-@lru_cache(maxsize=MARKED_KEPT)
-def _marked(text: str, places: tuple[tuple[int, int], ...]) -> tuple[Run, ...]:
-    """Kept for a while: a digest is rendered in several lengths until one fits, and for several channels."""
-    whole = legible(text)
-    runs: list[Run] = []
-    at = 0
-    for start, end in _merged(text, places):
-        runs += (Run(text[at:start]), Run(text[start:end], True))
-        at = end
-    runs.append(Run(text[at:]))
-    marked = _folded(runs)
-    return marked if plain(marked) == whole else (Run(whole),) if whole else ()
-
-
-def plain(runs: Iterable[Run]) -> str:
-    """The runs' text without marks."""
-    return "".join(run.text for run in runs)
-
-
-def excerpt(runs: Sequence[Run], limit: int) -> tuple[Run, ...]:
-    """At most `limit` code points of the runs around the first marked words, cut between words, with "…" where cut."""
-    text = plain(runs)
-    if len(text) <= limit:
-        return tuple(runs)
-    if limit < 8:
-        return ()
-    room = limit - 3  # "… " before, "…" after
-    first = _first_mark(runs)
-    start = 0
-    if first and first[1] > room * 2 // 3:
-        start = _opening(text, max(first[0] - room // 3, 0), first[0])
-    end = _stop(text, start, start + room)
-    inside = _slice(runs, start, end)
-    before = (Run("… "),) if start else ()
-    after = (Run("…"),) if end < len(text) else ()
-    return _joined((*before, *inside, *after))
-
-
-def _merged(text: str, places: Iterable[tuple[int, int]]) -> list[tuple[int, int]]:
-    """The places as at most MARKS ascending stretches that neither overlap nor cut through TeX."""
-    formulas = _formulas(text)
-    merged: list[tuple[int, int]] = []
-    for start, end in places:
-        if start >= end:
-            continue
-        for at in range(bisect_right(formulas, start, key=lambda f: f[1]), len(formulas)):
-            if formulas[at][0] >= end:
-                break
-            start, end = min(start, formulas[at][0]), max(end, formulas[at][1])
-        if merged and start <= merged[-1][1]:
-            merged[-1] = (min(start, merged[-1][0]), max(end, merged[-1][1]))
-        elif len(merged) == MARKS:
-            break
-        else:
-            merged.append((start, end))
-    return merged
-
-
-def _formulas(text: str) -> list[tuple[int, int]]:
-    """Where TeX stands, in ascending stretches that do not touch."""
-    if not _TEX.search(text):
-        return []
-    found = [match.span() for match in _FORMULA.finditer(text)]
-    found += [match.span() for match in _WORD.finditer(text) if _TEX.search(match[0])]
-    stretches: list[tuple[int, int]] = []
-    for start, end in sorted(found):
-        if stretches and start < stretches[-1][1]:
-            stretches[-1] = (stretches[-1][0], max(end, stretches[-1][1]))
-        else:
-            stretches.append((start, end))
-    return stretches
-
-
-def _folded(runs: Iterable[Run]) -> tuple[Run, ...]:
-    """Each run made legible by itself, white space folded across their seams."""
-    folded: list[Run] = []
-    spaced = True
-    for run in runs:
-        core = run.text.strip()
-        before = run.text[: len(run.text) - len(run.text.lstrip())]
-        after = run.text[len(run.text.rstrip()) :] if core else ""
-        words = _polished(_loose(before + readable(core) + after))
-        if spaced:
-            words = words.lstrip()
-        if words:
-            spaced = words.endswith(" ")
-            folded.append(Run(words, run.marked))
-    if folded:  # at most one space stands at the end: the seams let no second one in
-        folded[-1] = Run(folded[-1].text.rstrip(), folded[-1].marked)
-    return _joined(folded)
-
-
-def _joined(runs: Iterable[Run]) -> tuple[Run, ...]:
-    """The runs without empty ones, neighbours that are dressed alike made one."""
-    joined: list[Run] = []
-    for run in runs:
-        if joined and joined[-1].marked == run.marked:
-            joined[-1] = Run(joined[-1].text + run.text, run.marked)
-        elif run.text:
-            joined.append(run)
-    return tuple(joined)
-
-
-def _slice(runs: Iterable[Run], start: int, end: int) -> tuple[Run, ...]:
-    sliced: list[Run] = []
-    at = 0
-    for run in runs:
-        piece = run.text[max(start - at, 0) : max(end - at, 0)]
-        if piece:
-            sliced.append(Run(piece, run.marked))
-        at += len(run.text)
-    return tuple(sliced)
-
-
-def _first_mark(runs: Iterable[Run]) -> tuple[int, int] | None:
-    at = 0
-    for run in runs:
-        if run.marked:
-            return at, at + len(run.text)
-        at += len(run.text)
-    return None
-
-
-def _opening(text: str, earliest: int, latest: int) -> int:
-    """Where to begin reading between two places: a sentence's beginning, else a word's."""
-    sentence = text.rfind(". ", earliest, latest)
-    if sentence >= 0:
-        return sentence + 2
-    word = text.find(" ", earliest, latest)
-    return word + 1 if word >= 0 else latest
-
-
-def _isolated(runs: tuple[Run, ...]) -> tuple[Run, ...]:
-    """The runs in one isolate, if any of them holds right-to-left letters."""
-    return _joined((Run(_FSI), *runs, Run(_PDI))) if _right_to_left(plain(runs)) else runs
 
 
 # --- A paper in words -------------------------------------------------------------------------------------------
@@ -365,11 +90,11 @@ def show(paper: DigestPaper, day: date, *, abstract: int) -> Shown:
     title = mark(paper.title, (span for span in spans if span.field == "title")) or (Run("(untitled)"),)
     found = mark(paper.abstract, (span for span in spans if span.field == "abstract")) if abstract else ()
     return Shown(
-        title=_isolated(_shortened(title, TITLE)),
+        title=isolated(_shortened(title, TITLE)),
         byline=byline(paper),
         facts=facts(paper, day),
         why=why(paper),
-        excerpt=_isolated(excerpt(found, abstract)),
+        excerpt=isolated(excerpt(found, abstract)),
         link=link(paper),
         code=https(paper.code_url),
     )
@@ -411,7 +136,7 @@ def why(paper: DigestPaper) -> tuple[Run, ...]:
     hidden = len(paper.reasons) - PROFILES_SHOWN
     if hidden > 0:
         runs.append(Run(f" · and {count(hidden, 'more profile')}"))
-    return _joined(runs)
+    return joined(runs)
 
 
 def because(reason: Reason, paper: DigestPaper) -> str:
@@ -468,7 +193,7 @@ def source_name(source: str) -> str:
 
 def _shortened(runs: tuple[Run, ...], limit: int) -> tuple[Run, ...]:
     text = plain(runs)
-    return runs if len(text) <= limit else _joined((*_slice(runs, 0, _stop(text, 0, limit - 1)), Run("…")))
+    return runs if len(text) <= limit else joined((*part(runs, 0, stop(text, 0, limit - 1)), Run("…")))
 
 
 def _name(author: str) -> str:
@@ -528,7 +253,7 @@ def _word(paper: DigestPaper, span: Span) -> str:
 
 
 def _web(address: str | None, schemes: tuple[str, ...]) -> str | None:
-    if not address or _SPACE.search(address) or _HIDDEN.search(address):
+    if not address or not seen_whole(address):
         return None
     try:
         parts = urlsplit(address)

@@ -117,14 +117,14 @@ async def _saved(settings: "Settings", limit: int | None, as_json: bool) -> None
 
 
 def _show_marked(marked: "Marked", as_json: bool) -> None:
-    from paperlark.channels import text
+    from paperlark.channels import letters
 
     kinds = sorted(marked.marks)
     if as_json:
         marks = {str(kind): marked.marks[kind].isoformat() for kind in kinds}
         print_json({"id": str(marked.paper.id), "title": marked.paper.title, "marks": marks})
     else:
-        say(f"{' and '.join(kinds) or 'no mark'}: {text.legible(marked.paper.title)}")
+        say(f"{' and '.join(kinds) or 'no mark'}: {letters.legible(marked.paper.title)}")
 
 
 # ── mutes ──────────────────────────────────────────────────────────────────────────────────────────────────────────

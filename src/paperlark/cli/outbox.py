@@ -224,7 +224,7 @@ def _why(message: "Message") -> str:
 
 
 def _lines(message: "Message", contents: Sequence["Content"]) -> list[str]:
-    from paperlark.channels import text
+    from paperlark.channels import letters, text
 
     when = "ended" if message.ended_at else "due"
     parts = (
@@ -240,5 +240,5 @@ def _lines(message: "Message", contents: Sequence["Content"]) -> list[str]:
     lines += [f"  why       {_why(message)}"] if _why(message) else []
     for content in contents:
         fate = f"{content.fate}: " if content.fate else ""
-        lines.append(f"  - {fate}{text.legible(content.title)}")
+        lines.append(f"  - {fate}{letters.legible(content.title)}")
     return lines

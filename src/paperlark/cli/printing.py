@@ -95,23 +95,23 @@ def print_table(headers: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
 def print_paper(paper: "StoredPaper", matched: "Iterable[Span]" = ()) -> None:
     """A paper: on a terminal its title with the matched words marked, its facts, and the abstract where that matched;
     in a pipe one line of day, name and title, parted by tabs."""
-    from paperlark.channels import text
+    from paperlark.channels import letters, marked, text
     from paperlark.model.messages import DigestPaper
 
     if not on_terminal():
         named = str(paper.aliases[0]) if paper.aliases else str(paper.id)
-        print(paper.announced_at.date(), named, text.legible(paper.title), sep="\t")
+        print(paper.announced_at.date(), named, letters.legible(paper.title), sep="\t")
         return
     spans = list(matched)
     out = terminal()
-    out.print(_marked(text.mark(paper.title, (span for span in spans if span.field == "title")), TITLE))
+    out.print(_marked(marked.mark(paper.title, (span for span in spans if span.field == "title")), TITLE))
     shown = DigestPaper.of(paper)
     for line in (text.byline(shown), text.facts(shown, date.min), text.link(shown)):
         if line:
             out.print(_styled(line, QUIET))
     in_abstract = [span for span in spans if span.field == "abstract"]
     if in_abstract:
-        out.print(_marked(text.excerpt(text.mark(paper.abstract, in_abstract), EXCERPT), ""))
+        out.print(_marked(marked.excerpt(marked.mark(paper.abstract, in_abstract), EXCERPT), ""))
     out.print()
 
 

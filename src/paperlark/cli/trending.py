@@ -66,7 +66,7 @@ async def _trending(
 
 def _print_trend(trend: "Trend") -> None:
     """A paper, and why: on a terminal under it, in a pipe as the line's last cell."""
-    from paperlark.channels.text import legible
+    from paperlark.channels.letters import legible
 
     if on_terminal():
         print_paper(trend.paper)

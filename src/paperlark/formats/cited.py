@@ -4,7 +4,7 @@ import re
 from dataclasses import dataclass
 from datetime import date
 
-from paperlark.channels import text
+from paperlark.channels import letters, text
 from paperlark.formats._xml import possible
 from paperlark.formats.feed import UNTITLED, legible
 from paperlark.model.messages import DigestPaper
@@ -64,9 +64,9 @@ def cited(paper: StoredPaper) -> Cited:
     return Cited(
         key=key(paper),
         title=legible(paper.title) or UNTITLED,
-        raw_title=text.one_line(possible(paper.title)) or UNTITLED,
+        raw_title=letters.one_line(possible(paper.title)) or UNTITLED,
         abstract=legible(paper.abstract),
-        raw_abstract=text.one_line(possible(paper.abstract)),
+        raw_abstract=letters.one_line(possible(paper.abstract)),
         people=people,
         unnamed=max((paper.author_count or 0) - len(people), 0),
         day=(paper.published_at or paper.announced_at).date(),

@@ -10,8 +10,8 @@ from dataclasses import dataclass, replace
 from datetime import date, datetime
 from html import escape
 
-from paperlark.channels import text
-from paperlark.channels.text import Run
+from paperlark.channels import letters, marked, text
+from paperlark.channels.marked import Run
 from paperlark.formats._xml import possible
 from paperlark.model.messages import DigestPaper
 
@@ -72,14 +72,14 @@ def entry(profile_id: int, paper: DigestPaper, at: datetime, home: str) -> Entry
         authors=tuple(filter(None, map(legible, paper.authors[:AUTHORS]))),
         categories=tuple(dict.fromkeys(filter(None, map(legible, paper.categories[:TAGS])))),
         html="".join(f"<p>{part}</p>" for part in _paragraphs(paper) if part),
-        why=possible(text.plain(text.why(paper))),
+        why=possible(marked.plain(text.why(paper))),
         code=text.https(paper.code_url),
     )
 
 
 def legible(said: str) -> str:
     """Text as people read it, and as every format can hold it."""
-    return text.legible(possible(said))
+    return letters.legible(possible(said))
 
 
 def _paragraphs(paper: DigestPaper) -> Iterator[str]:
@@ -88,7 +88,7 @@ def _paragraphs(paper: DigestPaper) -> Iterator[str]:
     Nothing that is counted: what changes all the time would make every reader read it all again.
     """
     spans = (span for reason in paper.reasons for span in reason.spans if span.field == "abstract")
-    yield _dressed(text.mark(paper.abstract, spans))
+    yield _dressed(marked.mark(paper.abstract, spans))
     yield _dressed(text.why(paper))
     code = text.https(paper.code_url)
     facts = [escape(text.facts(replace(paper, signals={}), date.min))]

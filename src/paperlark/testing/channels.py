@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import ClassVar
 
-from paperlark.channels.text import one_line
+from paperlark.channels.letters import one_line
 from paperlark.model.messages import Digest, Limits, Payload, Receipt
 from paperlark.model.problems import DeliveryError, ReaderError
 

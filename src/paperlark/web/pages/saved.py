@@ -11,7 +11,7 @@ from typing import Any
 from aiohttp import web
 from markupsafe import Markup
 
-from paperlark.channels.text import legible
+from paperlark.channels.letters import legible
 from paperlark.model.problems import ReaderError
 from paperlark.model.readers import MarkKind, MuteKind
 from paperlark.readers import mark, mute, search

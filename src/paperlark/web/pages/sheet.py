@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from markupsafe import Markup
 
-from paperlark.channels import text
+from paperlark.channels import letters, text
 from paperlark.model.papers import StoredPaper
 from paperlark.readers.past import Past, Telling
 from paperlark.web.pages.calendar import long_day
@@ -59,12 +59,12 @@ class Sheet:
 
 def sheet(paper: StoredPaper, past: Past) -> Sheet:
     """All that is known of a paper."""
-    authors = tuple(filter(None, (text.isolate(text.legible(author)) for author in paper.authors)))
+    authors = tuple(filter(None, (letters.isolate(letters.legible(author)) for author in paper.authors)))
     facts = (
         ("Published", long_day(paper.published_at.date()) if paper.published_at else ""),
-        ("Categories", ", ".join(map(text.legible, paper.categories))),
-        ("Keywords", ", ".join(map(text.legible, paper.keywords))),
-        ("Known as", ", ".join(text.legible(str(alias)) for alias in paper.aliases if alias.scheme != "url")),
+        ("Categories", ", ".join(map(letters.legible, paper.categories))),
+        ("Keywords", ", ".join(map(letters.legible, paper.keywords))),
+        ("Known as", ", ".join(letters.legible(str(alias)) for alias in paper.aliases if alias.scheme != "url")),
     )
     return Sheet(
         title=formulas(paper.title) or Markup("(untitled)"),
@@ -85,32 +85,32 @@ def _told(telling: Telling) -> Told:
 
 def occasion(said: str) -> str:
     """An announcement's occasion in words: "version 2", "published as 10.1000/x", "withdrawn"; "" for the first."""
-    kind, _, detail = text.legible(said).partition(":")
+    kind, _, detail = letters.legible(said).partition(":")
     match kind:
         case "first":
             return ""
         case "replaced":
             return f"version {detail.removeprefix('v')}" if detail else "revised"
         case "published":
-            return f"published as {text.isolate(detail)}" if detail else "published"
-    return text.isolate(text.cut(text.legible(said), text.OCCASION))
+            return f"published as {letters.isolate(detail)}" if detail else "published"
+    return letters.isolate(letters.cut(letters.legible(said), text.OCCASION))
 
 
 def _wishes(paper: StoredPaper) -> Iterator[Wish]:
     """Its authors, its organisation, its categories, each as a profile of its own."""
     for author in paper.authors[:FOLLOWED]:
         if query := _quoted("author", author):
-            yield Wish(text.isolate(text.cut(text.legible(author), text.NAME)), query)
+            yield Wish(letters.isolate(letters.cut(letters.legible(author), text.NAME)), query)
     if paper.organisation and (query := _quoted("org", paper.organisation)):
-        yield Wish(text.isolate(text.cut(text.legible(paper.organisation), text.ORGANISATION)), query)
+        yield Wish(letters.isolate(letters.cut(letters.legible(paper.organisation), text.ORGANISATION)), query)
     for category in paper.categories[:FOLLOWED]:
         if query := _quoted("cat", category):
-            yield Wish(text.legible(category), query)
+            yield Wish(letters.legible(category), query)
 
 
 def _quoted(field: str, value: str) -> str:
     """A check of a field; "" for a value that cannot stand between quotes, or that says nothing."""
-    said = " ".join(text.legible(value).split())
+    said = " ".join(letters.legible(value).split())
     return f'{field}:"{said}"' if any(map(str.isalnum, said)) and '"' not in said and len(said) <= 120 else ""
 
 

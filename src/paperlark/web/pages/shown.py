@@ -12,8 +12,8 @@ from urllib.parse import quote, urlsplit
 
 from markupsafe import Markup
 
-from paperlark.channels import text
-from paperlark.channels.text import Run
+from paperlark.channels import letters, marked, text
+from paperlark.channels.marked import Run
 from paperlark.model.messages import DigestPaper, Reason, Span
 from paperlark.model.papers import StoredPaper
 from paperlark.model.problems import QueryError
@@ -57,17 +57,17 @@ class Card:
 def card(paper: StoredPaper, matched: Sequence[Span] = ()) -> Card:
     """A stored paper for a list, with the words that met a query."""
     told = DigestPaper.of(paper, (Reason("", tuple(matched)),) if matched else ())
-    title = text.mark(paper.title, (span for span in matched if span.field == "title")) or (Run("(untitled)"),)
-    abstract = text.mark(paper.abstract, (span for span in matched if span.field == "abstract"))
+    title = marked.mark(paper.title, (span for span in matched if span.field == "title")) or (Run("(untitled)"),)
+    abstract = marked.mark(paper.abstract, (span for span in matched if span.field == "abstract"))
     elsewhere = tuple(span for span in matched if span.field not in ("title", "abstract"))
     return Card(
         id=str(paper.id),
         title=dressed(title),
-        name=text.plain(title),
+        name=marked.plain(title),
         authors=text.byline(replace(told, organisation=None)),
-        organisation=text.isolate(text.cut(text.legible(paper.organisation or ""), text.ORGANISATION)),
+        organisation=letters.isolate(letters.cut(letters.legible(paper.organisation or ""), text.ORGANISATION)),
         why=text.because(Reason("", elsewhere), told),
-        excerpt=dressed(text.excerpt(abstract, EXCERPT)),
+        excerpt=dressed(marked.excerpt(abstract, EXCERPT)),
         upvotes=paper.signals.get("upvotes"),
         facts=" · ".join(_facts(paper)),
         day=paper.announced_at.date(),

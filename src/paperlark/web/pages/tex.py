@@ -11,7 +11,7 @@ from collections.abc import Callable
 
 from markupsafe import Markup, escape
 
-from paperlark.channels import text
+from paperlark.channels import letters
 
 FORMULA = re.compile(
     r"(?<!\\)\$\$(?P<shown>[^$]{1,400})\$\$(?!\$)|(?<![\\$])\$(?!\s)(?P<inline>[^$]{1,400})(?<![\s\\])\$(?![$\d])"
@@ -26,7 +26,7 @@ _FIRST = 0xE000
 def formulas(written: str) -> Markup:
     """A title or an abstract as HTML: formulas as MathML, the rest in legible words."""
     if ("$" not in written and "\\(" not in written) or any(_FIRST <= ord(c) < _FIRST + FORMULAS for c in written):
-        return escape(text.legible(written))
+        return escape(letters.legible(written))
     drawn: list[Markup] = []
 
     def draw(found: re.Match[str]) -> str:
@@ -36,7 +36,7 @@ def formulas(written: str) -> Markup:
         drawn.append(formula)
         return chr(_FIRST + len(drawn) - 1)
 
-    words = text.legible(FORMULA.sub(draw, written))
+    words = letters.legible(FORMULA.sub(draw, written))
     return Markup("").join(drawn[ord(c) - _FIRST] if _is_drawn(c, drawn) else c for c in _pieces(words))
 
 
