@@ -1,12 +1,13 @@
 """One statement that only reads: the same rows on both databases, and whether anything was written since."""
 
 import asyncio
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, timedelta
 
 import pytest
 from sqlalchemy import func, select
 
 from paperlark.model.problems import StoreError
+from paperlark.readers.days import of_day
 from paperlark.store import days
 from paperlark.store.database import Store, open_store
 from paperlark.store.glance import Together
@@ -37,18 +38,19 @@ async def test_a_day_is_listed_in_order_with_its_total_and_what_was_told(store: 
     await record(store, *quiet, told("Of Tuesday", arxiv="2603.00007", at=MONDAY + timedelta(days=1)))
     await record(store, loud, source="hf_daily")
     await record(store, told("Loud", "It sings. " * 200, arxiv="2603.00008", at=MONDAY + timedelta(days=1)))
-    shown, total = await days.lines(store, DAY, DAY + timedelta(days=1), limit=2)
-    assert (total, [line.title for line in shown]) == (4, ["Loud", "Quiet 2"])
-    paper = shown[0].paper()
+    assert [votes for _, votes in await days.liked(store, DAY, DAY + timedelta(days=1))] == [5, 0, 0, 0]
+    day = await of_day(store, DAY, limit=2)
+    assert day is not None and (day.total, day.newest, day.earlier) == (4, DAY + timedelta(days=1), None)
+    assert [row.stored().title for row in day.papers] == ["Loud", "Quiet 2"]
+    paper = day.papers[0].stored()
     assert (paper.signals, paper.sources, paper.authors) == ({"upvotes": 5}, ("hf_daily", "arxiv"), ("Ada Finch",))
-    assert paper.announced_at == datetime(DAY.year, DAY.month, DAY.day, tzinfo=UTC)
+    assert paper.announced_at.date() == DAY
     assert [str(alias) for alias in paper.aliases] == ["arxiv:2603.00008"]
-    assert len(paper.abstract) == days.OPENING
-    rest, total = await days.lines(store, DAY, DAY + timedelta(days=1), limit=2, after=2)
-    assert (total, [line.title for line in rest]) == (4, ["Quiet 1", "Quiet 0"])
-    assert await days.lines(store, DAY, DAY + timedelta(days=1), limit=2, after=4) == ([], 0)
+    rest = await of_day(store, DAY, limit=2, after=2)
+    assert rest is not None and [row.stored().title for row in rest.papers] == ["Quiet 1", "Quiet 0"]
+    after = await of_day(store, DAY, limit=2, after=4)
+    assert after is not None and (after.papers, after.total) == ((), 4)
     assert await days.per_day(store, DAY, DAY + timedelta(days=9)) == {DAY: 4, DAY + timedelta(days=1): 2}
-    assert await days.some(store, [shown[1].id, shown[0].id, 1]) == [shown[1], shown[0]]
     assert await days.newest(store) == DAY + timedelta(days=1)
     assert await days.around(store, DAY, DAY + timedelta(days=1)) == (None, DAY + timedelta(days=1))
 

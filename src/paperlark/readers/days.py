@@ -16,7 +16,7 @@ from paperlark.model.signals import History, Reading, Series
 from paperlark.ranking.trending import ranked
 from paperlark.store import days, printed
 from paperlark.store.database import Store
-from paperlark.store.days import Counted, Line
+from paperlark.store.days import Counted
 from paperlark.store.printed import Printed
 
 NEVER = timedelta(days=100_000)  # after which a vote counts half: votes do not age here
@@ -24,11 +24,11 @@ NEVER = timedelta(days=100_000)  # after which a vote counts half: votes do not 
 
 @dataclass(frozen=True, slots=True)
 class Day:
-    """Some of a day's papers, most upvoted first. total: how many it has, 0 also where those that were asked for begin
-    after its last. earlier, later: the nearest days with papers; newest: the newest of all."""
+    """Some of a day's papers, most upvoted first. total: how many it has. earlier, later: the nearest days with papers;
+    newest: the newest of all."""
 
     day: date
-    papers: tuple[Line, ...]
+    papers: tuple[Printed, ...]
     total: int
     newest: date
     earlier: date | None
@@ -62,7 +62,7 @@ class Stretch:
     since: date
     until: date
     per_day: Mapping[date, int]
-    best: tuple[Line, ...]
+    best: tuple[Printed, ...]
     earlier: date | None
     later: date | None
 
@@ -79,21 +79,20 @@ async def of_day(store: Store, wanted: date | None, *, limit: int, after: int = 
         return None
     day = wanted or latest
     tomorrow = day + timedelta(days=1)
-    (papers, total), (earlier, later) = await asyncio.gather(
-        days.lines(store, day, tomorrow, limit=limit, after=after), days.around(store, day, tomorrow)
-    )
-    return Day(day, tuple(papers), total, latest, earlier, later)
+    liked, (earlier, later) = await asyncio.gather(days.liked(store, day, tomorrow), days.around(store, day, tomorrow))
+    shown = await printed.papers(store, [number for number, _ in liked[after : after + limit]])
+    return Day(day, tuple(shown.values()), len(liked), latest, earlier, later)
 
 
 async def whole(store: Store, day: date, *, limit: int, after: Place | None = None) -> Whole:
     """The next of a day's papers. A paper whose upvotes change meanwhile may be met again, or not at all."""
     tomorrow = day + timedelta(days=1)
-    behind = (after.upvotes, after.paper_id) if after is not None else None
-    liked, (earlier, later) = await asyncio.gather(
-        days.liked(store, day, tomorrow, limit=limit + 1, behind=behind), days.around(store, day, tomorrow)
-    )
-    papers = await printed.papers(store, [number for number, _ in liked[:limit]])
-    last = Place(liked[limit - 1][1], liked[limit - 1][0]) if len(liked) > limit else None
+    liked, (earlier, later) = await asyncio.gather(days.liked(store, day, tomorrow), days.around(store, day, tomorrow))
+    if after is not None:
+        liked = [(number, votes) for number, votes in liked if (votes, number) < (after.upvotes, after.paper_id)]
+    shown = liked[:limit]
+    papers = await printed.papers(store, [number for number, _ in shown])
+    last = Place(shown[-1][1], shown[-1][0]) if len(liked) > limit else None
     return Whole(tuple(papers.values()), last, earlier, later)
 
 
@@ -103,7 +102,8 @@ async def stretch(store: Store, since: date, until: date, *, limit: int) -> Stre
         days.per_day(store, since, until), days.counted(store, since, until), days.around(store, since, until)
     )
     best = await asyncio.to_thread(_noticed, counted, at_midnight(until), limit)
-    return Stretch(since, until, per_day, tuple(await days.some(store, best)), earlier, later)
+    noticed = await printed.papers(store, best)
+    return Stretch(since, until, per_day, tuple(noticed.values()), earlier, later)
 
 
 def _noticed(counted: Sequence[Counted], now: datetime, limit: int) -> list[int]:

@@ -1,91 +1,21 @@
 """What was announced when, as pages list it: a day's papers in their order, stretches of days by their counts.
 
 Statements for `Store.glance`: each is one step to the database and back, and its rows are short. Of a paper's counts
-the last reading of each announcement is looked at; of an abstract its opening, which is all that a list shows.
+the last reading of each announcement is looked at.
 """
 
 import json
-from collections.abc import Sequence
 from datetime import UTC, date, datetime
-from functools import reduce
+from functools import cache
 from typing import Any, NamedTuple
 
-from sqlalchemy import (
-    CTE,
-    BigInteger,
-    BindParameter,
-    ColumnElement,
-    Label,
-    ScalarSelect,
-    Select,
-    Text,
-    and_,
-    bindparam,
-    cast,
-    func,
-    literal,
-    or_,
-    select,
-)
+from sqlalchemy import BindParameter, ColumnElement, Text, TextClause, and_, bindparam, cast, func, select, text
 
-from paperlark.model.papers import Alias, StoredPaper, at_midnight
+from paperlark.model.papers import at_midnight
+from paperlark.store import printed
+from paperlark.store.columns import Moment
 from paperlark.store.database import Store
-from paperlark.store.papers import INTERNAL
-from paperlark.store.tables import ALIAS, ANNOUNCEMENT, PAPER, SIGNAL
-
-OPENING = 640  # code points of an abstract: twice what a list shows of it
-MOST = 2**62  # upvotes
-BREAK = "\n"  # between the parts of a text that is many put together
-
-
-class Line(NamedTuple):
-    """A paper as lists show it, in the database's own words.
-
-    opening: of its abstract. authors: as JSON. names: `scheme:value` a line. told: a line for each announcement, its
-    id, day and source. counted: a line for each that was counted, a moment and what was counted then, as JSON.
-    """
-
-    id: int
-    title: str
-    opening: str
-    authors: str
-    author_count: int | None
-    organisation: str | None
-    url: str | None
-    code_url: str | None
-    names: str | None
-    told: str | None
-    counted: str | None
-
-    def paper(self) -> StoredPaper:
-        """The paper, as far as a list shows it: without categories and keywords, days in place of moments."""
-        told = [each.split(" ", 2) for each in sorted((self.told or "").splitlines(), key=_first_number)]
-        first = at_midnight(min((date.fromisoformat(day) for _, day, _ in told), default=date.min))
-        signals: dict[str, int] = {}
-        for _, brace, counts in sorted(each.partition("{") for each in (self.counted or "").splitlines()):
-            signals |= json.loads(brace + counts)
-        return StoredPaper(
-            id=self.id,
-            title=self.title,
-            abstract=self.opening,
-            authors=tuple(json.loads(self.authors)),
-            author_count=self.author_count,
-            organisation=self.organisation,
-            categories=(),
-            keywords=(),
-            aliases=tuple(sorted(Alias(*name.split(":", 1)) for name in (self.names or "").splitlines())),
-            url=self.url,
-            code_url=self.code_url,
-            published_at=None,
-            first_seen=first,
-            announced_at=first,
-            sources=tuple(dict.fromkeys(source for _, _, source in told)),
-            signals=signals,
-        )
-
-
-def _first_number(told: str) -> int:
-    return int(told.partition(" ")[0])
+from paperlark.store.tables import ANNOUNCEMENT, SIGNAL
 
 
 class Counted(NamedTuple):
@@ -109,28 +39,26 @@ async def around(store: Store, since: date, until: date) -> tuple[date | None, d
     return _day(earlier), _day(later)
 
 
-async def lines(store: Store, since: date, until: date, *, limit: int, after: int = 0) -> tuple[list[Line], int]:
-    """Papers announced from `since` until before `until`, most upvoted first, of equals the newer; and how many there
-    are in all, 0 where `after` leaps over the last of them."""
-    found = await store.glance(_LINES, since=at_midnight(since), until=at_midnight(until), limit=limit, after=after)
-    return [Line(*row[:-1]) for row in found], found[0][-1] if found else 0
+async def liked(store: Store, since: date, until: date) -> list[tuple[int, int]]:
+    """The ids of the papers announced from `since` until before `until`, each with its upvotes: most upvoted first, of
+    equals the newer.
+
+    All of them, for their order is ours to find: to have a database look at each one's votes costs it three times
+    as long as to hand them over.
+    """
+    ((told,),) = await store.glance(_voted(store.postgres), since=at_midnight(since), until=at_midnight(until))
+    latest: dict[int, tuple[str, int]] = {}
+    for number, at, counts in printed.rows(told):
+        paper_id, votes = int(number), json.loads(counts).get("upvotes") if counts else None
+        before = latest.setdefault(paper_id, ("", 0))
+        if votes is not None and at > before[0]:
+            latest[paper_id] = (at, int(votes))
+    return sorted(((number, votes) for number, (_, votes) in latest.items()), key=_most_upvoted, reverse=True)
 
 
-async def liked(
-    store: Store, since: date, until: date, *, limit: int, behind: tuple[int, int] | None = None
-) -> list[tuple[int, int]]:
-    """The ids of papers announced from `since` until before `until`, in the same order, each with its upvotes; from
-    right behind one on."""
-    votes, paper_id = behind or (MOST, 0)
-    within = {"since": at_midnight(since), "until": at_midnight(until)}
-    rows = await store.glance(_LIKED, **within, votes=votes, paper_id=paper_id, limit=limit)
-    return [(number, upvotes) for number, upvotes in rows]
-
-
-async def some(store: Store, paper_ids: Sequence[int]) -> list[Line]:
-    """Papers by their ids, at most a hundred or so, in the order asked for; unknown ones are left out."""
-    found = {row[0]: Line(*row) for paper_id in paper_ids for row in await store.glance(_ONE, paper_id=paper_id)}
-    return [found[number] for number in paper_ids if number in found]
+def _most_upvoted(paper: tuple[int, int]) -> tuple[int, int]:
+    number, votes = paper
+    return votes, number
 
 
 async def per_day(store: Store, since: date, until: date) -> dict[date, int]:
@@ -174,90 +102,11 @@ _AROUND = select(
     select(func.max(_AT)).where(_given("since") > _AT).scalar_subquery(),
     select(func.min(_AT)).where(_given("until") <= _AT).scalar_subquery(),
 )
-
-
-def _put_together(part: ColumnElement[Any], where: ColumnElement[bool]) -> ScalarSelect[Any]:
-    """All of a column that belongs to a paper, as one text: a line each, in no order."""
-    return select(func.aggregate_strings(part, BREAK)).where(where).correlate(PAPER).scalar_subquery()
-
-
-def _spaced(*columns: ColumnElement[Any]) -> ColumnElement[Any]:
-    """Columns as one text, a space between them."""
-    first, *others = (cast(column, Text) for column in columns)
-    return reduce(lambda told, column: told + literal(" ") + column, others, first)
-
-
 _LAST = SIGNAL.alias("last")
 _LAST_READING = and_(
     SIGNAL.c.announcement_id == ANNOUNCEMENT.c.id,
     SIGNAL.c.at == select(func.max(_LAST.c.at)).where(_LAST.c.announcement_id == ANNOUNCEMENT.c.id).scalar_subquery(),
 )
-_LINE: tuple[ColumnElement[Any], ...] = (
-    PAPER.c.id,
-    PAPER.c.title,
-    func.substr(PAPER.c.abstract, literal(1), literal(OPENING)),
-    cast(PAPER.c.authors, Text),
-    PAPER.c.author_count,
-    PAPER.c.organisation,
-    PAPER.c.url,
-    PAPER.c.code_url,
-    _put_together(
-        ALIAS.c.scheme + literal(":") + ALIAS.c.value,
-        and_(ALIAS.c.paper_id == PAPER.c.id, ALIAS.c.scheme.not_in(INTERNAL)),
-    ),
-    _put_together(_spaced(ANNOUNCEMENT.c.id, _DAY, ANNOUNCEMENT.c.source), ANNOUNCEMENT.c.paper_id == PAPER.c.id),
-    _put_together(_spaced(SIGNAL.c.at, SIGNAL.c.counts), and_(ANNOUNCEMENT.c.paper_id == PAPER.c.id, _LAST_READING)),
-)
-_ONE = select(*_LINE).where(PAPER.c.id == _given("paper_id"))
-
-
-def _with_votes() -> tuple[CTE, Label[int]]:
-    """The papers of a stretch by their ids, and the upvotes of each."""
-    heard = select(ANNOUNCEMENT.c.paper_id).where(_within(ANNOUNCEMENT)).distinct().cte("heard")
-    votes = cast(SIGNAL.c.counts["upvotes"].as_string(), BigInteger)
-    last = (
-        select(votes)
-        .where(ANNOUNCEMENT.c.paper_id == heard.c.paper_id, _LAST_READING, votes.is_not(None))
-        .order_by(SIGNAL.c.at.desc())
-        .limit(1)
-        .correlate(heard)
-        .scalar_subquery()
-    )
-    return heard, func.coalesce(last, 0).label("liked")
-
-
-def _ordered() -> Select[Any]:
-    """The papers of a stretch: which are shown, and in which order, is known before anything of them is read."""
-    heard, liked = _with_votes()
-    shown = (
-        select(heard.c.paper_id, liked, func.count().over().label("total"))
-        .order_by(liked.desc(), heard.c.paper_id.desc())
-        .limit(_given("limit"))
-        .offset(_given("after"))
-        .cte("shown")
-    )
-    return (
-        select(*_LINE, shown.c.total)
-        .join(shown, shown.c.paper_id == PAPER.c.id)
-        .order_by(shown.c.liked.desc(), PAPER.c.id.desc())
-    )
-
-
-_LINES = _ordered()
-
-
-def _behind() -> Select[Any]:
-    """The same, only their ids, from a place on."""
-    heard, liked = _with_votes()
-    found = select(heard.c.paper_id, liked).subquery()
-    votes, number = found.c.liked, found.c.paper_id
-    behind = or_(votes < _given("votes"), and_(votes == _given("votes"), number < _given("paper_id")))
-    return select(number, votes).where(behind).order_by(votes.desc(), number.desc()).limit(_given("limit"))
-
-
-_LIKED = _behind()
-
-
 _PER_DAY = select(_DAY, func.count(ANNOUNCEMENT.c.paper_id.distinct())).where(_within(ANNOUNCEMENT)).group_by(_DAY)
 _COUNTED = (
     select(ANNOUNCEMENT.c.paper_id, ANNOUNCEMENT.c.source, _AT, cast(SIGNAL.c.counts, Text))
@@ -265,3 +114,15 @@ _COUNTED = (
     .join(SIGNAL, _LAST_READING)
     .where(_within(ANNOUNCEMENT))
 )
+
+
+@cache
+def _voted(postgres: bool) -> TextClause:
+    """Of each paper of a stretch, whoever announced it and when: the last reading of its counts, if there is any."""
+    told = [f"coalesce({each}, '')" for each in ("CAST(s.at AS text)", "CAST(s.counts AS text)")]
+    together = printed.together(["CAST(a.paper_id AS text)", *told], postgres=postgres)
+    words = f"""SELECT {together} FROM announcement a LEFT JOIN signal s ON s.announcement_id = a.id
+        AND s.at = (SELECT max(l.at) FROM signal l WHERE l.announcement_id = a.id)
+        WHERE a.paper_id IN (
+            SELECT paper_id FROM announcement WHERE announced_at >= :since AND announced_at < :until)"""
+    return text(words).bindparams(bindparam("since", type_=Moment()), bindparam("until", type_=Moment()))

@@ -98,6 +98,28 @@ class Printed(NamedTuple):
             min([each[2] for each in told], default=None), list(dict.fromkeys([each[1] for each in told])), signals
         )
 
+    def stored(self) -> StoredPaper:
+        """The same as an object."""
+        first_seen, told = moment(self.first_seen), self.telling()
+        return StoredPaper(
+            id=int(self.id),
+            title=json.loads(self.title),
+            abstract=json.loads(self.abstract),
+            authors=tuple(json.loads(self.authors)),
+            author_count=int(self.author_count) if self.author_count else None,
+            organisation=json.loads(self.organisation or "null"),
+            categories=tuple(json.loads(self.categories)),
+            keywords=tuple(json.loads(self.keywords)),
+            aliases=tuple(sorted(Alias(*name.split(":", 1)) for name in json.loads(self.aliases or "[]"))),
+            url=json.loads(self.url or "null"),
+            code_url=json.loads(self.code_url or "null"),
+            published_at=moment(self.published_at) if self.published_at else None,
+            first_seen=first_seen,
+            announced_at=moment(told.announced_at) if told.announced_at else first_seen,
+            sources=tuple(told.sources),
+            signals=told.signals,
+        )
+
 
 def _by_announcement(told: Sequence[Any]) -> int:
     return int(told[0])
@@ -116,7 +138,7 @@ async def papers(store: Store, paper_ids: Sequence[int]) -> dict[int, Printed]:
 
 async def load(store: Store, paper_ids: Sequence[int]) -> dict[int, StoredPaper]:
     """The same as objects: what `papers.load` gives, at a quarter of the price, and outside of any transaction."""
-    return {number: _stored(row) for number, row in (await papers(store, paper_ids)).items()}
+    return {number: row.stored() for number, row in (await papers(store, paper_ids)).items()}
 
 
 # ── many rows as one text ──────────────────────────────────────────────────────────────────────────────────────────
@@ -215,31 +237,6 @@ def _papers(postgres: bool) -> TextClause:
     those = (_POSTGRES if postgres else _SQLITE)["in"]
     papers = f"(SELECT {together(fields(postgres=postgres), postgres=postgres)} FROM paper p WHERE p.id {those})"
     return text(f"SELECT {', '.join([papers, *beside(those, postgres=postgres)])}")
-
-
-# ── as objects ─────────────────────────────────────────────────────────────────────────────────────────────────────
-
-
-def _stored(row: Printed) -> StoredPaper:
-    first_seen, told = moment(row.first_seen), row.telling()
-    return StoredPaper(
-        id=int(row.id),
-        title=json.loads(row.title),
-        abstract=json.loads(row.abstract),
-        authors=tuple(json.loads(row.authors)),
-        author_count=int(row.author_count) if row.author_count else None,
-        organisation=json.loads(row.organisation or "null"),
-        categories=tuple(json.loads(row.categories)),
-        keywords=tuple(json.loads(row.keywords)),
-        aliases=tuple(sorted(Alias(*name.split(":", 1)) for name in json.loads(row.aliases or "[]"))),
-        url=json.loads(row.url or "null"),
-        code_url=json.loads(row.code_url or "null"),
-        published_at=moment(row.published_at) if row.published_at else None,
-        first_seen=first_seen,
-        announced_at=moment(told.announced_at) if told.announced_at else first_seen,
-        sources=tuple(told.sources),
-        signals=told.signals,
-    )
 
 
 def moment(told: str) -> datetime:

@@ -2,6 +2,7 @@
 script."""
 
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from datetime import date
 from functools import lru_cache
 from typing import Any
@@ -15,7 +16,7 @@ from paperlark.model.problems import QueryError
 from paperlark.readers import days
 from paperlark.readers.days import Stretch as Found
 from paperlark.readers.trending import trending
-from paperlark.store.days import Line
+from paperlark.store.printed import Printed
 from paperlark.web import answers
 from paperlark.web.keys import REQUEST_ID, STORE
 from paperlark.web.pages import calendar, search
@@ -27,7 +28,8 @@ from paperlark.web.problems import Problem
 PAPERS = 40  # of a day on one page: with them a page and what it needs weigh less than 60 kB
 NOTICED = {"week": 10, "month": 20}  # papers
 TRENDING = 30  # papers
-ENTRIES_KEPT = 2_000  # about 6 MB
+ENTRIES_KEPT = 2_000  # about 8 MB
+OPENING = 640  # code points of an abstract: twice what a list shows of it
 LOOKING_BACK = {1: "since yesterday", 7: "this week", 30: "this month"}  # days
 
 routes = web.RouteTableDef()
@@ -65,7 +67,7 @@ async def _day(request: web.Request) -> web.Response:
         "total": found.total,
         "first": (number - 1) * PAPERS + 1,
         "listing": _listing(environment, found.papers),
-        "voted": any(line.counted for line in found.papers),
+        "voted": any(row.telling().signals for row in found.papers),
         "page": number,
         "more": number * PAPERS < found.total,
     }
@@ -171,16 +173,17 @@ def problem(request: web.Request, told: Problem) -> web.Response:
     return answer
 
 
-def _listing(environment: jinja2.Environment, lines: Iterable[Line], *, dated: bool = False) -> Markup:
-    """Lines as a list prints them."""
-    return Markup("".join([_printed(environment, line, dated) for line in lines]))
+def _listing(environment: jinja2.Environment, papers: Iterable[Printed], *, dated: bool = False) -> Markup:
+    """Papers as a list prints them."""
+    return Markup("".join([_entry(environment, row, dated) for row in papers]))
 
 
 @lru_cache(maxsize=ENTRIES_KEPT)
-def _printed(environment: jinja2.Environment, line: Line, dated: bool) -> str:
-    """A line as lists print it. Remembered for those that were printed last: it depends on nothing but the line."""
+def _entry(environment: jinja2.Environment, row: Printed, dated: bool) -> str:
+    """A paper as lists print it. Remembered for those that were printed last: it depends on nothing but the row."""
     parts: Any = environment.get_template("parts.html").module
-    return f"<li>{parts.entry(card(line.paper()), dated)}</li>\n"
+    paper = row.stored()
+    return f"<li>{parts.entry(card(replace(paper, abstract=paper.abstract[:OPENING])), dated)}</li>\n"
 
 
 def _read_day(text: str) -> date:
