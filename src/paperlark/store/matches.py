@@ -193,7 +193,6 @@ _STATES = {
 }
 
 _SAID = {
-    "moment": "replace(replace({}, ' ', 'T'), '.000000', '') || 'Z'",
     "profile": "json_object('id', CAST(f.id AS text), 'name', f.name, 'matched_at', {at})",
     "by_profile": "",
     "mark": """json_quote(r.kind) || ': "' || {at} || '"'""",
@@ -201,7 +200,6 @@ _SAID = {
     "ids": "m.paper_id IN (SELECT value FROM json_each(:ids))",
 }
 _SAID_POSTGRES = {
-    "moment": """replace(to_char({} AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US'), '.000000', '') || 'Z'""",
     "profile": """CAST(json_build_object('id', CAST(f.id AS text), 'name', f.name, 'matched_at', {at}) AS text)""",
     "by_profile": "ORDER BY f.id",
     "mark": """'"' || r.kind || '": "' || {at} || '"'""",
@@ -266,13 +264,13 @@ def _told(postgres: bool, state: State, join: str) -> str:
     """What is told of `k`, the papers that matched and when; join: how they find their own rows."""
     said, those = (_SAID_POSTGRES if postgres else _SAID), "IN (SELECT paper_id FROM k)"
     fields = ["CAST(k.paper_id AS text)", "CAST(k.matched_at AS text)", *printed.fields(postgres=postgres)]
-    profile = said["profile"].format(at=said["moment"].format("x.at"))
+    profile = said["profile"].format(at=printed.moments("x.at", postgres=postgres))
     profiles = f"""SELECT {printed.gathered("x.paper_id", profile, postgres=postgres, order=said["by_profile"])}
         FROM (SELECT e.paper_id, e.profile_id, min(e.matched_at) AS at FROM {_of_paper(postgres)}
             WHERE e.paper_id {those} AND e.account_id = :account
             GROUP BY e.paper_id, e.profile_id ORDER BY e.paper_id, e.profile_id) x
         JOIN profile f ON f.account_id = :account AND f.id = x.profile_id AND f.removed_at IS NULL"""
-    mark = said["mark"].format(at=said["moment"].format("r.at"))
+    mark = said["mark"].format(at=printed.moments("r.at", postgres=postgres))
     marks = f"""SELECT {printed.gathered("r.paper_id", mark, postgres=postgres, order=said["by_mark"])}
         FROM mark r WHERE r.account_id = :account AND r.paper_id {those} AND NOT (r.kind = 'dismissed' AND EXISTS (
             SELECT 1 FROM mark s WHERE s.account_id = :account AND s.paper_id = r.paper_id AND s.kind = 'saved'))"""

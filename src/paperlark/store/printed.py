@@ -1,12 +1,11 @@
 """Papers as rows whose JSON is text already: for lists that are asked for all the time.
 
-Here nothing becomes an object on its way to a reader: authors, categories and keywords are kept as JSON, and so they
-come out; names, and what sources told, are put together by the database in one look at each. What a row says is what
-`papers.load` says.
+Here nothing becomes an object on its way to a reader: the database makes the JSON of a paper's own row; names, and what
+sources told, it puts together in one look at each. What a row says is what `papers.load` says.
 """
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from functools import cache
 from typing import Any, NamedTuple
@@ -21,8 +20,10 @@ UNIT, FIELD, ROW = "\x1d", "\x1f", "\x1e"  # what parts units of a field, fields
 _SQLITE = {
     "quoted": "json_quote({})",
     "json": "{}",
-    "length": "json_array_length(p.authors)",
-    "together": "group_concat(printf('{}', {}), '{}')",
+    "authors": "max(coalesce(p.author_count, 0), json_array_length(p.authors))",
+    "moment": "replace(replace({}, ' ', 'T'), '.000000', '') || 'Z'",
+    "printed": "printf('{}', {})",
+    "together": "group_concat({}, '{}')",
     "in": "IN (SELECT value FROM json_each(:ids))",
     "gathered": "group_concat({paper} || '{field}' || {value}, '{row}')",
     "alias": "json_quote(n.scheme || ':' || n.value)",
@@ -33,8 +34,10 @@ _SQLITE = {
 _POSTGRES = {
     "quoted": "CAST(to_json({}) AS text)",
     "json": "CAST({} AS text)",
-    "length": "jsonb_array_length(p.authors)",
-    "together": "string_agg(format('{}', {}), '{}')",
+    "authors": "greatest(coalesce(p.author_count, 0), jsonb_array_length(p.authors))",
+    "moment": """replace(to_char({} AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US'), '.000000', '') || 'Z'""",
+    "printed": "format('{}', {})",
+    "together": "string_agg({}, '{}')",
     "in": "= ANY(:ids)",
     "gathered": "string_agg({paper} || '{field}' || {value}, '{row}' {order})",
     "alias": "CAST(to_json(n.scheme || ':' || n.value) AS text)",
@@ -45,36 +48,37 @@ _POSTGRES = {
 
 
 class Telling(NamedTuple):
-    """What sources told of a paper: when the first announced it, which did, in order, and the latest count of each
-    kind."""
+    """What sources told of a paper: when the first announced it, which did, in order, and what was counted, as JSON, the
+    latest last."""
 
     announced_at: str | None
     sources: Sequence[str]
-    signals: dict[str, int]
+    counts: Sequence[str]
+
+    @property
+    def signals(self) -> dict[str, int]:
+        """The latest count of each kind."""
+        signals: dict[str, int] = {}
+        for each in self.counts:
+            signals |= json.loads(each)
+        return signals
 
 
 class Printed(NamedTuple):
-    """A paper. title, abstract, authors, organisation, categories, keywords, addresses and aliases are JSON; "" stands
-    for a number, a moment or aliases that are not there. told: rows, in no order, one for each reading of counts and
-    each announcement that has none, of five units: its id, source and moment, the reading's moment and counts. Moments
-    are as the database writes them.
+    """A paper. shown: members of a JSON object, what is shown of its own row just as it is, in `SHOWN`'s order.
+    Addresses are JSON; "" stands for a number, an address or aliases that are not there. told: rows, in no order, one
+    for each reading of counts and each announcement that has none, of five units: its id, source and moment, the
+    reading's moment and counts. Moments are as the database writes them, but in `shown`.
 
     revised: another one as soon as anything else than aliases and told is.
     """
 
     id: str
     revised: str
-    title: str
-    abstract: str
-    authors: str
+    shown: str
     author_count: str
-    named: str
-    organisation: str
-    categories: str
-    keywords: str
     url: str
     code_url: str
-    published_at: str
     first_seen: str
     aliases: str
     told: str
@@ -86,34 +90,35 @@ class Printed(NamedTuple):
 
     def telling(self) -> Telling:
         """What sources told of it."""
-        told = [each.split(UNIT) for each in self.told.split(ROW)] if self.told else []
-        if len(told) == 1:  # by far the commonest
-            [(_, source, announced_at, _, counts)] = told
-            return Telling(announced_at, (source,), json.loads(counts) if counts else {})
-        told.sort(key=_by_announcement)
-        signals: dict[str, int] = {}
-        for _, counts in sorted((at, counts) for *_, at, counts in told if counts):
-            signals |= json.loads(counts)
+        if ROW not in self.told:  # by far the commonest
+            if not self.told:
+                return Telling(None, (), ())
+            _, source, announced_at, _, counts = self.told.split(UNIT)
+            return Telling(announced_at, (source,), (counts,) if counts else ())
+        told = sorted([each.split(UNIT) for each in self.told.split(ROW)], key=_by_announcement)
         return Telling(
-            min([each[2] for each in told], default=None), list(dict.fromkeys([each[1] for each in told])), signals
+            min([each[2] for each in told]),
+            list(dict.fromkeys([each[1] for each in told])),
+            [counts for _, counts in sorted((at, counts) for *_, at, counts in told if counts)],
         )
 
     def stored(self) -> StoredPaper:
         """The same as an object."""
-        first_seen, told = moment(self.first_seen), self.telling()
+        shown, told = json.loads(f"{{{self.shown}}}"), self.telling()
+        first_seen, published_at = moment(self.first_seen), shown["published_at"]
         return StoredPaper(
             id=int(self.id),
-            title=json.loads(self.title),
-            abstract=json.loads(self.abstract),
-            authors=tuple(json.loads(self.authors)),
+            title=shown["title"],
+            abstract=shown["abstract"],
+            authors=tuple(shown["authors"]),
             author_count=int(self.author_count) if self.author_count else None,
-            organisation=json.loads(self.organisation or "null"),
-            categories=tuple(json.loads(self.categories)),
-            keywords=tuple(json.loads(self.keywords)),
+            organisation=shown["organisation"],
+            categories=tuple(shown["categories"]),
+            keywords=tuple(shown["keywords"]),
             aliases=tuple(sorted(Alias(*name.split(":", 1)) for name in json.loads(self.aliases or "[]"))),
             url=json.loads(self.url or "null"),
             code_url=json.loads(self.code_url or "null"),
-            published_at=moment(self.published_at) if self.published_at else None,
+            published_at=moment(published_at) if published_at else None,
             first_seen=first_seen,
             announced_at=moment(told.announced_at) if told.announced_at else first_seen,
             sources=tuple(told.sources),
@@ -150,7 +155,16 @@ async def load(store: Store, paper_ids: Sequence[int]) -> dict[int, StoredPaper]
 def together(fields: Sequence[str], *, postgres: bool) -> str:
     """What a statement selects to have many rows as one text. fields: SQL for text; NULL becomes ""."""
     words = _POSTGRES if postgres else _SQLITE
-    return words["together"].format(FIELD.join(["%s"] * len(fields)), ", ".join(fields), ROW)
+    return words["together"].format(_printed(FIELD.join(["%s"] * len(fields)), fields, words), ROW)
+
+
+def _printed(template: str, values: Sequence[str], words: Mapping[str, str]) -> str:
+    return words["printed"].format(template, ", ".join(values))
+
+
+def moments(column: str, *, postgres: bool) -> str:
+    """SQL for a column's moment in RFC 3339, as `web.api.papers.moment` writes it."""
+    return (_POSTGRES if postgres else _SQLITE)["moment"].format(column)
 
 
 def rows(together: str | None) -> list[list[str]]:
@@ -211,24 +225,40 @@ def beside(those: str, *, postgres: bool) -> list[str]:
     ]
 
 
+SHOWN = (
+    '"id": "%s", "title": %s, "abstract": %s, "authors": %s, "author_count": %s, "organisation": %s, '
+    '"categories": %s, "keywords": %s, "published_at": %s, "first_seen": "%s"'
+)
+
+
 def fields(*, postgres: bool) -> list[str]:
-    """The fields of `p`, a paper, for `Beside.printed`."""
+    """The fields of `p`, a paper, for `Beside.printed`. To make JSON of it is the database's work, beside us."""
     words = _POSTGRES if postgres else _SQLITE
 
-    def text_of(*names: str, told: str = "CAST(p.{} AS text)") -> list[str]:
-        return [told.format(name) for name in names]
+    def quoted(name: str) -> str:
+        return words["quoted"].format(f"p.{name}")
 
-    quoted, as_json = words["quoted"].format("p.{}"), words["json"].format("p.{}")
+    def moment_of(name: str) -> str:
+        return moments(f"p.{name}", postgres=postgres)
+
+    shown = [
+        "CAST(p.id AS text)",
+        quoted("title"),
+        quoted("abstract"),
+        words["json"].format("p.authors"),
+        f"coalesce(CAST(nullif({words['authors']}, 0) AS text), 'null')",
+        f"coalesce({quoted('organisation')}, 'null')",
+        words["json"].format("p.categories"),
+        words["json"].format("p.keywords"),
+        f"""coalesce('"' || {moment_of("published_at")} || '"', 'null')""",
+        moment_of("first_seen"),
+    ]
     return [
-        *text_of("id", "revised"),
-        *text_of("title", "abstract", told=quoted),
-        *text_of("authors", told=as_json),
-        *text_of("author_count"),
-        f"CAST({words['length']} AS text)",
-        *text_of("organisation", told=quoted),
-        *text_of("categories", "keywords", told=as_json),
-        *text_of("url", "code_url", told=quoted),
-        *text_of("published_at", "first_seen"),
+        *("CAST(p.id AS text)", "CAST(p.revised AS text)"),
+        _printed(SHOWN, shown, words),
+        "CAST(p.author_count AS text)",
+        *(quoted("url"), quoted("code_url")),
+        "CAST(p.first_seen AS text)",
     ]
 
 
@@ -240,6 +270,7 @@ def _papers(postgres: bool) -> TextClause:
 
 
 def moment(told: str) -> datetime:
-    """A moment as the database writes it: `2026-03-04 06:00:00.000000` SQLite, `2026-03-04 06:00:00+00` PostgreSQL."""
+    """A moment as the database writes it (`2026-03-04 06:00:00.000000` SQLite, `2026-03-04 06:00:00+00` PostgreSQL), or
+    as it is shown."""
     found = datetime.fromisoformat(told)
     return found.astimezone(UTC) if found.tzinfo else found.replace(tzinfo=UTC)

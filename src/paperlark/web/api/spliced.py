@@ -13,7 +13,7 @@ from aiohttp import web
 
 from paperlark.channels.text import own_page
 from paperlark.store import printed
-from paperlark.store.printed import Printed
+from paperlark.store.printed import Printed, Telling
 from paperlark.web import answers
 from paperlark.web.api.papers import moment
 
@@ -27,22 +27,17 @@ _PLAIN = re.compile(r'"https?://[a-z0-9-]+(?:\.[a-z0-9-]+)+/[A-Za-z0-9._/-]{0,20
 
 def paper(row: Printed) -> str:
     """A paper, as `papers.ShownPaper` describes it."""
-    authors = max(int(row.author_count or 0), int(row.named)) or "null"
-    published = f'"{at(row.published_at)}"' if row.published_at else "null"
-    first_seen, told = at(row.first_seen), row.telling()
-    announced = at(told.announced_at) if told.announced_at else first_seen
+    told = row.telling()
     return (
-        f'{{"id": "{row.id}", "title": {row.title}, "abstract": {row.abstract}, '
-        f'"authors": {row.authors}, "author_count": {authors}, "organisation": {row.organisation or "null"}, '
-        f'"categories": {row.categories}, "keywords": {row.keywords}, "aliases": {row.aliases or "[]"}, '
-        f'"url": {page(row.url)}, "code_url": {page(row.code_url)}, "published_at": {published}, '
-        f'"announced_at": "{announced}", "first_seen": "{first_seen}", '
-        f'"sources": [{", ".join(map(_quoted, told.sources))}], "signals": {{{_counts(told.signals)}}}}}'
+        f'{{{row.shown}, "aliases": {row.aliases or "[]"}, "url": {page(row.url)}, "code_url": {page(row.code_url)}, '
+        f'"announced_at": "{at(told.announced_at or row.first_seen)}", '
+        f'"sources": [{", ".join(map(_quoted, told.sources))}], "signals": {_signals(told)}}}'
     )
 
 
-def _counts(signals: dict[str, int]) -> str:
-    return ", ".join([f"{_quoted(kind)}: {count}" for kind, count in signals.items()])
+def _signals(told: Telling) -> str:
+    """The latest of each kind, as JSON: of one reading they are that already."""
+    return told.counts[0] if len(told.counts) == 1 else quoted(told.signals)
 
 
 def listed(
