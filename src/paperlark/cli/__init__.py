@@ -18,6 +18,7 @@
 `bounces`    bounce
 `demo`       demo
 `extension`  extension build
+`backups`    backup, restore
 `upkeep`     check, migrate, token, version
 """
 
@@ -29,6 +30,7 @@ from paperlark.cli import (
     account,
     answering,
     archive,
+    backups,
     bounces,
     demo,
     edge,
@@ -88,6 +90,7 @@ for family in (
     account,
     watching,
     extension,
+    backups,
     upkeep,
 ):
     commands.add_typer(family.commands)

@@ -22,6 +22,8 @@
 `profiles`     profiles with their versions and change log; destinations and subscriptions
 `accounts`     accounts, linked identities, tokens
 `belongings`   all that an account owns: exported, and forgotten
+`backup`       the whole store as one file, and back
+`carried`      what that file is, from either database and for either
 `pairing`      short codes that make two places one account
 `mutes`        what accounts have muted
 `marks`        what readers did with papers

@@ -196,13 +196,22 @@ class Store:
             yield tx
 
     @asynccontextmanager
-    async def _transaction(self, *, writing: bool) -> AsyncIterator[Transaction]:
+    async def snapshot(self) -> AsyncIterator[Transaction]:
+        """A transaction that sees one moment of the database to its end, on either, while others go on writing. Raises
+        StoreError likewise."""
+        async with self._explaining(), self._transaction(writing=False, still=True) as tx:
+            yield tx
+
+    @asynccontextmanager
+    async def _transaction(self, *, writing: bool, still: bool = False) -> AsyncIterator[Transaction]:
         async with AsyncExitStack() as stack:
 
             async def begin() -> AsyncConnection:
                 connection = await stack.enter_async_context(self._database.connect())
                 if writing and not self.postgres:
                     await connection.execution_options(writing=True)
+                if still and self.postgres:
+                    await connection.execution_options(isolation_level="REPEATABLE READ")
                 await stack.enter_async_context(connection.begin())
                 return connection
 
