@@ -19,7 +19,7 @@
 `demo`       demo
 `extension`  extension build
 `backups`    backup, restore
-`upkeep`     check, migrate, token, version
+`upkeep`     check, migrate, rotate-keys, token, version
 """
 
 from typing import Annotated

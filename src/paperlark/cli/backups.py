@@ -47,7 +47,7 @@ async def _backup(settings: "Settings", file: Path) -> "Done":
     from paperlark.store import backup as kept
     from paperlark.store.database import open_store
 
-    store = await open_store(settings.database_url)
+    store = await open_store(settings.database_url, keys=settings.sealing_keys())
     try:
         with progress("writing the backup") as advance:
             return await kept.backup(
@@ -92,7 +92,7 @@ async def _restore(settings: "Settings", file: Path, force: bool) -> "Done":
     from paperlark.store import backup as kept
     from paperlark.store.database import open_unchecked
 
-    store = open_unchecked(settings.database_url)
+    store = open_unchecked(settings.database_url, keys=settings.sealing_keys())
     try:
         if await store.version() is None:
             await store.migrate()
