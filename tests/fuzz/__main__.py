@@ -39,7 +39,9 @@ def blind(name: str, seconds: float, seed: int) -> bool:
         took = time.monotonic() - began
         slowest, fed = max(slowest, took), fed + 1
         if took > SLOW:
-            print(f"{name}: seed {seed}, input {fed}: {took:.1f} s for {len(body):,} bytes: {example(body)}", flush=True)
+            print(
+                f"{name}: seed {seed}, input {fed}: {took:.1f} s for {len(body):,} bytes: {example(body)}", flush=True
+            )
             return False
     print(f"{name}: {fed:,} inputs, nothing found; the slowest took {slowest:.2f} s", flush=True)
     return True
@@ -50,7 +52,12 @@ def guided(name: str, seconds: float, seed: int) -> bool:
     with tempfile.TemporaryDirectory() as folder:
         for number, body in enumerate(PARSERS[name].corpus()):
             (Path(folder) / str(number)).write_bytes(body)
-        options = [f"-max_total_time={seconds:.0f}", f"-seed={seed or 1}", f"-max_len={LARGEST}", f"-timeout={SLOW * 5:.0f}"]
+        options = [
+            f"-max_total_time={seconds:.0f}",
+            f"-seed={seed or 1}",
+            f"-max_len={LARGEST}",
+            f"-timeout={SLOW * 5:.0f}",
+        ]
         kept = f"-artifact_prefix={tempfile.gettempdir()}/{name}-"
         done = subprocess.run(
             [sys.executable, "-m", "tests.fuzz.guided", name, *options, kept, "-rss_limit_mb=2048", folder],

@@ -155,9 +155,7 @@ UNREADABLE: Errors = (TypeError, KeyError, ValueError, AttributeError)
 PARSERS: dict[str, Parser] = {
     "arxiv": Parser(_saved(arxiv.parse_saved), (SourceError,), _golden("arxiv")),
     "arxiv_listing": Parser(lambda b: _arxiv_listing.parse(b, where="page"), (SourceError,), (TESTS / "data_listing",)),
-    "arxiv_oai": Parser(
-        lambda b: _arxiv_oai.parse(b, where="answer", now=NOW), (SourceError,), (TESTS / "data_oai",)
-    ),
+    "arxiv_oai": Parser(lambda b: _arxiv_oai.parse(b, where="answer", now=NOW), (SourceError,), (TESTS / "data_oai",)),
     "backup": Parser(_restored, (BackupError,), made=_backups),
     "biorxiv": Parser(_saved(biorxiv.parse_saved), (SourceError,), _golden("biorxiv")),
     "bounces": Parser(bounces.read, (), _own("bounces")),
