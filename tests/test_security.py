@@ -8,8 +8,6 @@ from pathlib import Path
 import pytest
 
 from tests.test_architecture import MODULES, names_used, users_of
-from tests.web.archive import Client
-from tests.web.conftest import client  # noqa: F401
 
 ROOT = Path(__file__).parent.parent
 PAGE = (ROOT / "SECURITY.md").read_text(encoding="utf-8")
@@ -80,16 +78,6 @@ def test_what_must_not_be_guessed_is_made_by_secrets() -> None:
     assert not any(
         module.startswith(("paperlark.web", "paperlark.store.accounts", "paperlark.links")) for module in dice
     )
-
-
-@pytest.mark.parametrize(
-    "path", ["/static/", "/static", "/static/../pyproject.toml", "/.git/config", "/static/%2e%2e/edge.py"]
-)
-async def test_no_folder_is_listed_and_nothing_is_traced(client: Client, path: str) -> None:
-    async with client.get(path) as answer:
-        assert answer.status in (403, 404)
-    async with client.request("TRACE", path) as answer:
-        assert answer.status in (400, 403, 404, 405)
 
 
 # ── dependencies ───────────────────────────────────────────────────────────────────────────────────────────────────

@@ -4,9 +4,9 @@
     python -m tests.fuzz rss query --seconds 300
     python -m tests.fuzz rss --seed 17         the same mutations again
 
-Where atheris is installed (`pip install atheris`: a wheel for Linux and Python 3.11 to 3.13), mutations are led by which
-lines they reach; else they are random, made of the corpus. What a parser should not have raised is printed with the
-bytes that did it, and so is what took longer than two seconds. Put such bytes into `corpus/NAME`, and mend it.
+Where atheris is installed (`pip install atheris`: wheels for Linux and Python 3.11 to 3.13), mutations are led by the
+lines that they reach; else they are random, made of the corpus. What a parser should not have raised is printed with
+the bytes that did it, and so is what took longer than two seconds. Put such bytes into `corpus/NAME`, and mend it.
 """
 
 import argparse

@@ -263,7 +263,7 @@ async def _migrate(settings: "Settings") -> tuple[str | None, list[str]]:
     "rotate-keys",
     help=told(
         "Bring what is sealed in the store under the first key.",
-        "PAPERLARK_ENCRYPTION_KEYS=NEW,OLD paperlark rotate-keys",
+        "paperlark rotate-keys",
         more="Once after PAPERLARK_ENCRYPTION_KEYS has changed, and at any time. To replace a key give all processes "
         "OLD,NEW, then NEW,OLD, run this, then leave OLD out. To seal nothing any more begin with a comma: ,OLD",
     ),

@@ -10,7 +10,6 @@ profile change log says holds in one database only, so percolation begins anew (
 
 import asyncio
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import aclosing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -96,9 +95,8 @@ async def _write(tx: Transaction, written: Written, name: str, progress: Progres
     member = await asyncio.to_thread(written.table(name).__enter__)
     try:
         found = await (await tx.connection()).stream(rows, execution_options={"yield_per": BITE})
-        async with aclosing(found.partitions(BITE)) as bites:
-            async for bite in bites:
-                progress(name, await asyncio.to_thread(member.add, bite))
+        async for bite in found.partitions(BITE):
+            progress(name, await asyncio.to_thread(member.add, bite))
     finally:
         await asyncio.to_thread(member.__exit__, None, None, None)
 

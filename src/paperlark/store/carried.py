@@ -15,7 +15,7 @@ import json
 import os
 import zlib
 from base64 import b64decode, b64encode
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
@@ -232,7 +232,11 @@ class Read:
         return info
 
 
-_READING = {Moment: datetime.fromisoformat, LargeBinary: lambda told: b64decode(told, validate=True)}
+def _bytes(told: str) -> bytes:
+    return b64decode(told, validate=True)
+
+
+_READING: Mapping[type, Callable[[str], Any]] = {Moment: datetime.fromisoformat, LargeBinary: _bytes}
 
 
 def _check_seal(stream: BinaryIO) -> None:

@@ -45,7 +45,7 @@ def json(**options: Any) -> Any:
 
 def sealed(place: str) -> Any:
     """Text that is kept sealed, where there is a key for it. place: `table.column`."""
-    return Field(sa_type=Sealed(place))  # type: ignore[call-overload]
+    return Field(sa_type=Sealed(place))
 
 
 # ── of papers ──────────────────────────────────────────────────────────────────────────────────────────────────────
