@@ -59,6 +59,13 @@ def test_nothing_evaluates_text_or_starts_a_shell() -> None:
     assert shells == []
 
 
+def test_scripts_write_text_and_evaluate_none() -> None:
+    ours = [*(ROOT / "extension").glob("*.js"), *(ROOT / "src/paperlark/web/static").glob("*.js")]
+    forbidden = re.compile(r"(inner|outer)HTML|insertAdjacentHTML|document\.write|\beval\(|new Function|javascript:")
+    assert len(ours) > 10
+    assert [path.name for path in ours if forbidden.search(path.read_text(encoding="utf-8"))] == []
+
+
 def test_pickles_come_from_our_own_processes_only() -> None:
     assert users_of(r"pickle\.loads?") <= {"paperlark.sources._feedworker"}
     assert users_of(r"(marshal|shelve|yaml)\..*") == set()
