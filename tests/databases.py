@@ -14,7 +14,7 @@ import psycopg
 from sqlalchemy import Connection, Engine, event
 from sqlalchemy.util import LRUCache
 
-from paperlark.store import migrations
+from paperlark.store import migrations, sealed
 from paperlark.store.database import open_unchecked
 from paperlark.store.tables import METADATA
 
@@ -104,7 +104,7 @@ class _Compiled(LRUCache[Any, Any]):
 
 def _of_a_kind(key: Any) -> Any:
     dialect, *rest = key
-    return (type(dialect), *rest)
+    return (type(dialect), sealed.seals_of(dialect), *rest)
 
 
 def compiled_once() -> None:

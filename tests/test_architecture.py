@@ -117,6 +117,7 @@ HOMES: dict[str, tuple[str, ...]] = {
     "aiosmtplib": ("paperlark.channels.email",),
     "dkim": ("paperlark.channels._dkim",),
     "itsdangerous": ("paperlark.links",),
+    "cryptography": ("paperlark.store.sealed",),
     "apprise": ("paperlark.channels.apprise",),
     "standardwebhooks": ("paperlark.channels.webhook",),
     "feedparser": ("paperlark.sources",),

@@ -410,7 +410,7 @@ async def opened(
         return await _webhook_secrets(settings, store, to)
 
     channels = {channel.kind: channel for channel in (*configured_channels(settings, secrets), *extra_channels)}
-    store = await open_store(settings.database_url)
+    store = await open_store(settings.database_url, keys=settings.sealing_keys())
     tune_python()
     try:
         pace = StorePace(store)

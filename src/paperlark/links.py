@@ -51,6 +51,11 @@ class Links:
         """This paperlark's own address, without a slash at its end, or None."""
         return self._public_url
 
+    @property
+    def secure(self) -> bool:
+        """Whether that address is one of https."""
+        return (self._public_url or "").startswith("https://")
+
     def address(self, purpose: Purpose, account_id: int, number: int) -> str | None:
         """A link, or None where this paperlark has no public address."""
         return f"{self._public_url}/{purpose}/{self.token(purpose, account_id, number)}" if self._public_url else None

@@ -72,6 +72,22 @@ def _long_enough(value: SecretStr | None) -> SecretStr | None:
     return value
 
 
+def _each_long_enough(value: SecretStr | None) -> SecretStr | None:
+    if value is not None and not _good_keys(_parted(value)):
+        raise ValueError("should be keys of 32 characters or more, parted by commas")
+    return value
+
+
+def _good_keys(keys: tuple[str, ...]) -> bool:
+    """The first may be empty, where there are others."""
+    first, *others = keys
+    return all(len(key) >= 32 for key in (others if others and not first else keys))
+
+
+def _parted(value: SecretStr) -> tuple[str, ...]:
+    return tuple(key.strip() for key in value.get_secret_value().split(","))
+
+
 def _networks(value: str | None) -> str | None:
     try:
         for network in (value or "").split(",") if value else ():
@@ -146,6 +162,11 @@ class Settings(BaseSettings):
     secret_key: Annotated[SecretStr | None, AfterValidator(_long_enough)] = Field(
         None, description="what links in e-mails are signed with; by default made once and kept in the store"
     )
+    encryption_keys: Annotated[SecretStr | None, AfterValidator(_each_long_enough)] = Field(
+        None,
+        description="keys parted by commas that addresses and secrets are sealed with in the store: the first seals, "
+        "all open; `paperlark rotate-keys` brings everything under the first",
+    )
     webhook_secret: Annotated[SecretStr | None, AfterValidator(_webhook_secret)] = Field(
         None, description="a secret (whsec_…) that all webhooks are signed with, in place of one for each"
     )
@@ -201,10 +222,15 @@ class Settings(BaseSettings):
         """What `load` hands over, and nothing else: so an environment can be given, and tests touch no real one."""
         return (init_settings,)
 
+    def sealing_keys(self) -> tuple[str, ...]:
+        """What the store seals with (the first) and opens with (any)."""
+        return _parted(self.encryption_keys) if self.encryption_keys is not None else ()
+
     def secrets(self) -> tuple[str, ...]:
         """The values that no log line may show."""
         values = [getattr(self, name) for name in type(self).model_fields]
         found = [value.get_secret_value() for value in values if isinstance(value, SecretStr)]
+        found += filter(None, self.sealing_keys())
         if password := re.match(r"[^:]+://[^:/@]*:([^/]*)@", self.database_url):
             found += [password[1], unquote(password[1])]
         return tuple(dict.fromkeys(filter(None, found)))

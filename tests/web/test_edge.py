@@ -148,3 +148,13 @@ async def test_many_at_once_are_all_answered(client: Client, sqlite_store: Store
     assert set(await asyncio.gather(*[status(path) for path in ["/", "/?q=lark", "/api/v1/papers?q=lark"] * 10])) == {
         200
     }
+
+
+@pytest.mark.parametrize(
+    "path", ["/static/", "/static", "/static/../pyproject.toml", "/.git/config", "/static/%2e%2e/edge.py"]
+)
+async def test_no_folder_is_listed_and_nothing_is_traced(client: Client, path: str) -> None:
+    async with client.get(path) as answer:
+        assert answer.status in (403, 404)
+    async with client.request("TRACE", path) as answer:
+        assert answer.status in (400, 403, 404, 405)

@@ -14,7 +14,7 @@ from paperlark.store.tables import ACCOUNT, TOKEN
 from paperlark.testing.clock import FakeClock
 from paperlark.web import make_web
 from paperlark.web.access import SCOPES
-from paperlark.web.session import COOKIE
+from paperlark.web.session import COOKIE, SECURE_COOKIE
 from tests.builders import count
 from tests.databases import Fresh
 from tests.web.archive import DAY, Client, token
@@ -110,7 +110,8 @@ async def test_no_script_and_no_other_page_gets_the_cookie(sqlite_store: Store, 
         TestClient(TestServer(make_web(sqlite_store, {}, links=Links("key", home)))) as client,
         client.post("/sign-in/new", headers=OURS, allow_redirects=False) as answer,
     ):
-        cookie = SimpleCookie(answer.headers["Set-Cookie"])[COOKIE]
+        cookie = SimpleCookie(answer.headers["Set-Cookie"])[SECURE_COOKIE if secure else COOKIE]
+        assert ("Strict-Transport-Security" in answer.headers) is secure
     assert cookie["httponly"] and cookie["samesite"] == "Lax" and cookie["path"] == "/"
     assert bool(cookie["secure"]) is secure
     assert timedelta(seconds=int(cookie["max-age"])) == session.LIFE

@@ -9,6 +9,7 @@ import hashlib
 import hmac
 import json
 from collections.abc import Callable
+from typing import Any
 
 import structlog
 from aiohttp import web
@@ -32,6 +33,23 @@ def secret_of(token: str) -> str:
     return hmac.new(token.encode(), b"paperlark: webhook of the Bot API", hashlib.sha256).hexdigest()
 
 
+def read_update(body: bytes) -> tuple[int, dict[str, Any]]:
+    """An update's number, and the update. Raises ValueError for what is none, and for what JSON does not know (NaN): no
+    database would keep it."""
+    try:
+        update = json.loads(body, parse_constant=_no_constant)
+    except RecursionError as error:
+        raise ValueError("nested too deeply") from error
+    number = update.get("update_id") if isinstance(update, dict) else None
+    if type(number) is not int:
+        raise ValueError("an update has a number")
+    return number, update
+
+
+def _no_constant(name: str) -> float:
+    raise ValueError(f"{name} is not JSON")
+
+
 def webhook(store: Store, secret: str, arrived: Callable[[], None]) -> web.RouteDef:
     """The route for Telegram's updates. arrived: called when one was stored.
 
@@ -47,9 +65,8 @@ def webhook(store: Store, secret: str, arrived: Callable[[], None]) -> web.Route
             if len(body) > BODY_LIMIT:
                 return web.Response(status=413)
         try:
-            update = json.loads(body)
-            number = int(update["update_id"])
-        except (ValueError, KeyError, TypeError, RecursionError):
+            number, update = read_update(bytes(body))
+        except ValueError:
             return web.Response(status=400)
         try:
             async with asyncio.timeout(STORE_SECONDS), store.transaction() as tx:

@@ -18,7 +18,8 @@
 `bounces`    bounce
 `demo`       demo
 `extension`  extension build
-`upkeep`     check, migrate, token, version
+`backups`    backup, restore
+`upkeep`     check, migrate, rotate-keys, token, version
 """
 
 from typing import Annotated
@@ -29,6 +30,7 @@ from paperlark.cli import (
     account,
     answering,
     archive,
+    backups,
     bounces,
     demo,
     edge,
@@ -88,6 +90,7 @@ for family in (
     account,
     watching,
     extension,
+    backups,
     upkeep,
 ):
     commands.add_typer(family.commands)

@@ -1,4 +1,4 @@
-"""Looking after a paperlark: check, migrate, token, version."""
+"""Looking after a paperlark: check, migrate, rotate-keys, token, version."""
 
 import os
 import platform
@@ -136,14 +136,14 @@ async def _database(settings: "Settings") -> list[Finding]:
     if file is not None and not file.exists():
         return [_missing_file(file)]
     try:
-        store = open_unchecked(settings.database_url)
+        store = open_unchecked(settings.database_url, keys=settings.sealing_keys())
     except PaperlarkError as error:
         return [Finding("database", "wrong", str(error))]
     try:
         version = await store.version()
         refuse_newer(version)
         if version == HEAD:
-            known = [*await _sources(settings, store), await _lines_alone(store)]
+            known = [*await _sources(settings, store), await _lines_alone(store), await _sealed(settings, store)]
             return [Finding("database", "well", f"at version {HEAD}"), *known]
         state = "has no tables yet" if version is None else f"is at version {version}, not {HEAD}"
         if file is not None:
@@ -182,6 +182,23 @@ async def _lines_alone(store: "Store") -> Finding:
         "note" if known >= ALONE else "well",
         f"{known:,} different ones, of at most {ALONE:,}",
     )
+
+
+async def _sealed(settings: "Settings", store: "Store") -> Finding:
+    """Whether the database alone would be of use to a thief."""
+    from paperlark.store.resealing import unsealed
+
+    others, keys = await unsealed(store), settings.sealing_keys()
+    what = "addresses and secrets"
+    if not keys and others:
+        return Finding(what, "wrong", f"{others:,} are sealed, and PAPERLARK_ENCRYPTION_KEYS is unset")
+    if others:
+        return Finding(
+            what, "note", f"{others:,} are not as the first key would have them; run `paperlark rotate-keys`"
+        )
+    if not any(keys[:1]):
+        return Finding(what, "note", "readable for whoever has the database: PAPERLARK_ENCRYPTION_KEYS is unset")
+    return Finding(what, "well", "sealed in the database")
 
 
 async def _sources(settings: "Settings", store: "Store") -> list[Finding]:
@@ -231,10 +248,42 @@ async def _migrate(settings: "Settings") -> tuple[str | None, list[str]]:
     from paperlark.app import publish
     from paperlark.store.database import open_unchecked
 
-    store = open_unchecked(settings.database_url)
+    store = open_unchecked(settings.database_url, keys=settings.sealing_keys())
     try:
         await store.migrate()
         return await store.version(), await publish(settings, store)
+    finally:
+        await store.close()
+
+
+# ── rotate-keys ────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+@commands.command(
+    "rotate-keys",
+    help=told(
+        "Bring what is sealed in the store under the first key.",
+        "paperlark rotate-keys",
+        more="Once after PAPERLARK_ENCRYPTION_KEYS has changed, and at any time. To replace a key give all processes "
+        "OLD,NEW, then NEW,OLD, run this, then leave OLD out. To seal nothing any more begin with a comma: ,OLD",
+    ),
+)
+def rotate_keys(as_json: Json = False) -> None:
+    """Seal everything anew that the first key has not sealed."""
+    done = edge.run(_rotate_keys(edge.begin()))
+    if as_json:
+        print_json({"resealed": done})
+    else:
+        say(f"{done:,} brought under the first key" if done else "everything is as it should be")
+
+
+async def _rotate_keys(settings: "Settings") -> int:
+    from paperlark.store.database import open_store
+    from paperlark.store.resealing import reseal
+
+    store = await open_store(settings.database_url, keys=settings.sealing_keys())
+    try:
+        return await reseal(store)
     finally:
         await store.close()
 

@@ -106,5 +106,10 @@ class StoreError(PaperlarkError):
     """The database cannot be used: unreachable, read-only, not migrated, or from a newer version."""
 
 
+class BackupError(PaperlarkError):
+    """A backup cannot be made or restored: a file that is cut, changed, or of another version; a store that is not
+    empty. Nothing was changed."""
+
+
 class ReaderError(PaperlarkError):
     """What a reader asked for cannot be done; another account's ids answer as if they did not exist."""

@@ -42,7 +42,7 @@ async def export(store: Store, account_id: int) -> AsyncGenerator[str, None]:
         matches           paper, profile_id, version, matched_at
         deliveries        id, destination_id, channel, cadence, slot, state, reason, first_due, ended_at, attempts,
                           papers (how many), parts (the messages as they were sent)
-        owed              paper, destination_id, occasion, cadence, owed_at, delivery_id (null: not told yet)
+        owed              paper, destination_id, occasion, cadence, owed_at, delivery_id (null: not told yet), fate
         confirmations     destination_id, wish, made_at, expires_at, asked_at, used_at
         soft_bounces      destination_id, day
 

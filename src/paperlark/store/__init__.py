@@ -3,6 +3,8 @@
 `database`     opening a store, transactions, the database's own time, its version
 `glance`       one statement that only reads, at the driver's price; has anything been written?
 `columns`      moments and JSON that mean the same on both databases
+`sealed`       values that whoever has the database alone cannot use
+`resealing`    those brought under another key
 `tables`       every table, in three families: of papers, of readers, of work
 `identity`     pure: which paper is this? which source's word counts?
 `papers`       papers as the archive holds them: loaded, worked out again from what their sources say
@@ -22,6 +24,8 @@
 `profiles`     profiles with their versions and change log; destinations and subscriptions
 `accounts`     accounts, linked identities, tokens
 `belongings`   all that an account owns: exported, and forgotten
+`backup`       the whole store as one file, and back
+`carried`      what that file is, from either database and for either
 `pairing`      short codes that make two places one account
 `mutes`        what accounts have muted
 `marks`        what readers did with papers

@@ -77,12 +77,33 @@ SECTIONS = (
          "papers", "parts"),
     ),
     Section(
-        "owed", OWED, ("destination_id", "paper_id", "occasion", "cadence", "owed_at", "delivery_id")
+        "owed", OWED, ("destination_id", "paper_id", "occasion", "cadence", "owed_at", "delivery_id", "fate")
     ),
     Section("confirmations", CONFIRMATION, ("destination_id", "wish", "made_at", "expires_at", "asked_at", "used_at")),
     Section("soft_bounces", SOFT_BOUNCE, ("destination_id", "day")),
 )  # fmt: skip
-"""Everything but the account's own row, and the secrets: hashes of tokens, feed addresses and codes."""
+"""Everything but the account's own row, and what `UNTOLD` names."""
+
+_SECRET = "a secret's hash or beginning; who has the secret needs neither"
+_WORK = "how its work stands, for this program alone"
+UNTOLD = {
+    "pairing_code": "a hash that means something for ten minutes",
+    "idempotency_key": "answers of the last day once more, told in the sections that they were about",
+    "profile_change": "numbers that tell indexes to look at profiles again; the profiles' versions are told",
+    "token.token_hash": _SECRET,
+    "token.prefix": _SECRET,
+    "feed_address.address_hash": _SECRET,
+    "profile.alone": "a part of the profile's text once more",
+    "destination.failures": _WORK,
+    "destination.doubted_at": _WORK,
+    "destination.secret_turn": _WORK,
+    "destination.secret_turned_at": _WORK,
+    "confirmation.id": _WORK,
+    "owed.announcement_id": _WORK,
+    **{f"delivery.{name}": _WORK for name in ("due_at", "lease_token", "lease_until", "tried_at", "unconfirmed",
+                                              "in_flight", "flown_at", "parts_sent")},
+}  # fmt: skip
+"""What is an account's and not told, as `table` or `table.column`, and why not."""
 
 OWNED = (DESTINATION, SUBSCRIPTION, PROFILE, PROFILE_VERSION, MUTE, MARK, TOKEN, FEED_ADDRESS, MATCH, OWED, DELIVERY)
 AT_ONCE = (DESTINATION, SUBSCRIPTION, IDENTITY, TOKEN, FEED_ADDRESS, PAIRING_CODE, PROFILE, PROFILE_VERSION, MUTE, MARK,

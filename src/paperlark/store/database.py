@@ -44,7 +44,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_en
 from sqlalchemy.pool import ConnectionPoolEntry
 
 from paperlark.model.problems import StoreError
-from paperlark.store import migrations
+from paperlark.store import migrations, sealed
 from paperlark.store.bulk import bulk_insert
 from paperlark.store.compass import Compass
 from paperlark.store.glance import BY_INDEX, Row, Together, glance_at, wants_index
@@ -177,6 +177,11 @@ class Store:
         return self._database.url.render_as_string(hide_password=False)
 
     @property
+    def seals(self) -> sealed.Seals | None:
+        """What seals values here, if there are keys."""
+        return sealed.seals_of(self._database.dialect)
+
+    @property
     def writing(self) -> bool:
         """On SQLite: a transaction of this process writes, and another would wait for it."""
         return self._writing.locked()
@@ -196,13 +201,22 @@ class Store:
             yield tx
 
     @asynccontextmanager
-    async def _transaction(self, *, writing: bool) -> AsyncIterator[Transaction]:
+    async def snapshot(self) -> AsyncIterator[Transaction]:
+        """A transaction that sees one moment of the database to its end, on either, while others go on writing. Raises
+        StoreError likewise."""
+        async with self._explaining(), self._transaction(writing=False, still=True) as tx:
+            yield tx
+
+    @asynccontextmanager
+    async def _transaction(self, *, writing: bool, still: bool = False) -> AsyncIterator[Transaction]:
         async with AsyncExitStack() as stack:
 
             async def begin() -> AsyncConnection:
                 connection = await stack.enter_async_context(self._database.connect())
                 if writing and not self.postgres:
                     await connection.execution_options(writing=True)
+                if still and self.postgres:
+                    await connection.execution_options(isolation_level="REPEATABLE READ")
                 await stack.enter_async_context(connection.begin())
                 return connection
 
@@ -286,13 +300,14 @@ def refuse_newer(version: str | None) -> None:
         )
 
 
-async def open_store(url: str, *, clock: Callable[[], datetime] | None = None) -> Store:
+async def open_store(url: str, *, clock: Callable[[], datetime] | None = None, keys: Sequence[str] = ()) -> Store:
     """Open the store at an SQLAlchemy address (`sqlite+aiosqlite:///file` or `postgresql+psycopg://…`).
 
     A SQLite store is made and migrated on the way: it is one file of one person. PostgreSQL is migrated by
-    `paperlark migrate` only. Raises StoreError: unreachable, read-only, not migrated, from a newer version.
+    `paperlark migrate` only. keys: what is sealed by the first and opened by any of them (`sealed`). Raises StoreError:
+    unreachable, read-only, not migrated, from a newer version.
     """
-    store = Store(_database_at(url), clock)
+    store = Store(_database_at(url, keys), clock)
     try:
         await _check_version(store)
     except StoreError:
@@ -315,12 +330,18 @@ async def _check_version(store: Store) -> None:
     await store.migrate()
 
 
-def open_unchecked(url: str) -> Store:
-    """A store whose version is not looked at: for `paperlark migrate` alone."""
-    return Store(_database_at(url))
+def open_unchecked(url: str, *, keys: Sequence[str] = ()) -> Store:
+    """A store whose version is not looked at: for whoever looks after it."""
+    return Store(_database_at(url, keys))
 
 
-def _database_at(url: str) -> AsyncEngine:
+def _database_at(url: str, keys: Sequence[str]) -> AsyncEngine:
+    database = _opened_at(url)
+    sealed.give(database.dialect, sealed.Seals(keys) if keys else None)
+    return database
+
+
+def _opened_at(url: str) -> AsyncEngine:
     try:
         address = make_url(url)
     except (ArgumentError, ValueError) as error:

@@ -10,12 +10,22 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Row, func, or_, select, tuple_, update
+from sqlalchemy import Row, delete, func, insert, literal, or_, select, tuple_, update
 
 from paperlark.model.ids import new_id
 from paperlark.store.database import Transaction
+from paperlark.store.profiles import FORGOTTEN
 from paperlark.store.rows import chunks, scalars
-from paperlark.store.tables import ANNOUNCEMENT, MATCH, OWED, PERCOLATION_BATCH, PROGRESS, SIGNAL, SOURCE_RECORD
+from paperlark.store.tables import (
+    ANNOUNCEMENT,
+    MATCH,
+    OWED,
+    PERCOLATION_BATCH,
+    PROFILE_CHANGE,
+    PROGRESS,
+    SIGNAL,
+    SOURCE_RECORD,
+)
 
 CATCH_UP = "catch-up"
 BARRIER = "barrier"
@@ -187,6 +197,25 @@ async def raise_barrier(tx: Transaction, mark: int) -> None:
 async def begin_again(tx: Transaction) -> None:
     """Forget how far everything has come: the database was restored, and its marks begin anew."""
     await tx.execute(update(PROGRESS).where(PROGRESS.c.what.in_((BARRIER, CATCH_UP))).values(mark=0))
+
+
+async def begin_elsewhere(tx: Transaction, mark: int) -> None:
+    """The rows were carried here from another database, whose marks say nothing here. What is not checked yet gets this
+    mark, one line a profile, and is checked against every batch since; later changes come above it. The other lines go:
+    what they told is in any index that is compiled from the profiles as they are. mark: above zero."""
+    log, checked = PROFILE_CHANGE, await caught_up_to(tx)
+    await tx.execute(delete(log).where(log.c.mark < checked))
+    await tx.execute(update(log).values(mark=-log.c.mark))  # out of the way: the new mark may be among the old ones
+    lines = select(
+        log.c.account_id, literal(mark, log.c.mark.type), log.c.profile_id, func.max(log.c.version), func.min(log.c.at)
+    ).group_by(log.c.account_id, log.c.profile_id)
+    names = ["account_id", "mark", "profile_id", "version", "at"]
+    await tx.execute(insert(log).from_select(names, lines))
+    await tx.execute(delete(log).where(log.c.mark <= 0))
+    await tx.execute(update(PERCOLATION_BATCH).values(mark=0))
+    await tx.execute(delete(PROGRESS).where(PROGRESS.c.what == FORGOTTEN))
+    await begin_again(tx)
+    await set_caught_up(tx, mark)
 
 
 async def oldest_mark(tx: Transaction) -> int | None:

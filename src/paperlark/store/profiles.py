@@ -179,12 +179,22 @@ def _as_text(alone: Collection[str]) -> str | None:
 
 async def note_change(tx: Transaction, account_id: int, profile_id: int, version: int, now: datetime) -> None:
     """Write a line of the change log: indexes must look at this profile again."""
-    if tx.postgres:
-        mark = (await tx.execute(text("SELECT CAST(CAST(pg_current_xact_id() AS text) AS bigint)"))).scalar_one()
-    else:
-        mark = await boundary(tx)
-    row = {"account_id": account_id, "mark": mark, "profile_id": profile_id, "version": version, "at": now}
+    row = {
+        "account_id": account_id,
+        "mark": await new_mark(tx),
+        "profile_id": profile_id,
+        "version": version,
+        "at": now,
+    }
     await tx.insert_new(PROFILE_CHANGE, [row])
+
+
+async def new_mark(tx: Transaction) -> int:
+    """The mark of what this transaction changes."""
+    if not tx.postgres:
+        return await boundary(tx)
+    mark: int = (await tx.execute(text("SELECT CAST(CAST(pg_current_xact_id() AS text) AS bigint)"))).scalar_one()
+    return mark
 
 
 async def boundary(tx: Transaction) -> int:

@@ -10,7 +10,7 @@ from collections.abc import AsyncIterator, Collection, Iterable, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
-from sqlalchemy import ColumnElement, Text, cast, func, select, text
+from sqlalchemy import ColumnElement, Text, TextClause, cast, func, select, text
 
 from paperlark.matching.candidates import EVERY_TELLING, Told, Wanted, to_fts5, to_tsquery
 from paperlark.matching.rank import Statistics
@@ -48,6 +48,17 @@ async def write(tx: Transaction, papers: Sequence[tuple[int, Iterable[str]]]) ->
         rows = ", ".join(["(?, ?)"] * len(bite))
         values = tuple(value for number, words in bite for value in (number, " ".join(words)))
         await (await tx.connection()).exec_driver_sql(f"INSERT INTO paper_words (rowid, words) VALUES {rows}", values)
+
+
+def stored(*, postgres: bool) -> TextClause:
+    """Every paper's id, and its words as they are stored, parted by spaces: what `write` takes."""
+    words = "array_to_string(tsvector_to_array(words), ' ')" if postgres else "words"
+    return text(f"SELECT {'paper_id' if postgres else 'rowid'} AS paper_id, {words} AS words FROM paper_words")
+
+
+async def clear(tx: Transaction) -> None:
+    """Take every paper out of the index."""
+    await tx.execute(text("DELETE FROM paper_words"))
 
 
 async def remove(tx: Transaction, paper_id: int) -> None:

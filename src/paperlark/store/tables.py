@@ -12,6 +12,7 @@ from sqlalchemy import BigInteger, Index, MetaData, Table, UniqueConstraint, fal
 from sqlmodel import Field, SQLModel
 
 from paperlark.store.columns import Json, Moment
+from paperlark.store.sealed import Sealed
 
 METADATA = SQLModel.metadata = MetaData(
     naming_convention={
@@ -40,6 +41,11 @@ def moment(**options: Any) -> Any:
 def json(**options: Any) -> Any:
     """What JSON can hold."""
     return Field(sa_type=Json, **options)
+
+
+def sealed(place: str) -> Any:
+    """Text that is kept sealed, where there is a key for it. place: `table.column`."""
+    return Field(sa_type=Sealed(place))
 
 
 # ── of papers ──────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -270,7 +276,7 @@ class Destination(SQLModel, table=True):
     account_id: int = key()
     id: int = key()
     channel: str
-    address: str
+    address: str = sealed("destination.address")
     zone: str
     digest_at: str
     weekday: int
@@ -505,7 +511,7 @@ class Secret(SQLModel, table=True):
     """A secret that was made here, once, because none was set: what signs links."""
 
     name: str = Field(primary_key=True)
-    value: str
+    value: str = sealed("secret.value")
     made_at: datetime = moment()
 
 

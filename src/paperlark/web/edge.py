@@ -11,7 +11,7 @@ from paperlark.model.problems import QueryError, ReaderError, StoreError
 from paperlark.web import problems
 from paperlark.web.api import cors
 from paperlark.web.api.limits import RATE
-from paperlark.web.keys import DEADLINE, REQUEST_ID
+from paperlark.web.keys import DEADLINE, LINKS, REQUEST_ID
 from paperlark.web.pages import days
 from paperlark.web.problems import Problem
 
@@ -33,6 +33,9 @@ HEADERS = {
     "Server": "paperlark",  # not which Python and which aiohttp
 }
 """What a browser may do with what we send: scripts of our own files, nothing from elsewhere, no frame around it."""
+
+TLS_ONLY = "max-age=63072000; includeSubDomains"
+"""For two years no browser asks by http what it can reach by https (RFC 6797); said where our own address is https."""
 
 
 def edge(seconds: float = ANSWER_SECONDS) -> Middleware:
@@ -67,6 +70,9 @@ async def add_headers(request: web.Request, response: web.StreamResponse) -> Non
     said = response.headers.get("Referrer-Policy", HEADERS["Referrer-Policy"])
     response.headers.update(HEADERS)
     response.headers["Referrer-Policy"] = said  # forms need `same-origin`, else browsers send them with `Origin: null`
+    links = request.app[LINKS]
+    if links is not None and links.secure:
+        response.headers["Strict-Transport-Security"] = TLS_ONLY
     response.headers["X-Request-Id"] = request.get(REQUEST_ID, "")
     if request.path.startswith(API):
         cors.add_headers(request, response)

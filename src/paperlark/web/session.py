@@ -1,7 +1,8 @@
 """Who reads a page, and whether a form comes from one of ours.
 
 A session is a token of the same table as any other, in a cookie that no script sees: `HttpOnly`, `SameSite=Lax`, and
-`Secure` where this paperlark's public address is https. Only pages take the cookie, the API never does.
+where this paperlark's public address is https `Secure`, under a name that begins with `__Host-`, so that no neighbour
+of a shared domain can set it (ASVS 5.0, 3.3.1 and 3.3.3). Only pages take the cookie, the API never does.
 
 Who is signed in acts by forms alone, and each must come from a page of ours: the browser says so in `Sec-Fetch-Site`,
 or in `Origin` where it is older or the address is plain http (OWASP ASVS 5.0, 3.5.1). The cookie's `SameSite` is the
@@ -22,6 +23,7 @@ from paperlark.web.pages.links import NOT_KEPT
 from paperlark.web.problems import Problem
 
 COOKIE = "paperlark_session"
+SECURE_COOKIE = f"__Host-{COOKIE}"
 SIGN_IN = "/sign-in"
 OF_READERS = {**NOT_KEPT, "Vary": "Cookie", "Referrer-Policy": "same-origin"}
 
@@ -34,7 +36,7 @@ Answering = Callable[[web.Request], Awaitable[web.StreamResponse]]
 async def know_reader(request: web.Request, handler: Handler) -> web.StreamResponse:
     """Note on a page's request who is signed in, 0 for nobody. A session that has ended is forgotten by the browser."""
     request[ACCOUNT] = 0
-    token = request.cookies.get(COOKIE)
+    token = token_of(request)
     if not token or request.path.startswith(NOT_FOR_PAGES):
         return await handler(request)
     bearer = await request.app[BEARERS].find(request.app[STORE], token)
@@ -132,20 +134,30 @@ def _origin(address: str) -> str:
 # ── the cookie ─────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
+def token_of(request: web.Request) -> str:
+    """The session that a request brings along, good or not; "" without one."""
+    return request.cookies.get(_name(request), "")
+
+
+def _name(request: web.Request) -> str:
+    links = request.app[LINKS]
+    return SECURE_COOKIE if links is not None and links.secure else COOKIE
+
+
 def remember(request: web.Request, answer: web.Response, token: str) -> None:
     """Let the browser keep a session."""
-    links = request.app[LINKS]
     answer.set_cookie(
-        COOKIE,
+        _name(request),
         token,
         max_age=int(session.LIFE.total_seconds()),
         path="/",
         httponly=True,
         samesite="Lax",
-        secure=links is not None and (links.public_url or "").startswith("https://"),
+        secure=_name(request) == SECURE_COOKIE,
     )
 
 
-def forget(answer: web.Response) -> None:
+def forget(request: web.Request, answer: web.Response) -> None:
     """Let the browser forget its session."""
-    answer.del_cookie(COOKIE, path="/", httponly=True, samesite="Lax")
+    name = _name(request)
+    answer.del_cookie(name, path="/", httponly=True, samesite="Lax", secure=name == SECURE_COOKIE)

@@ -18,7 +18,7 @@ from paperlark.web.api.profiles import no_such
 from paperlark.web.feeds import home_of
 from paperlark.web.keys import ACCOUNT, STORE
 from paperlark.web.pages.links import form_of, page
-from paperlark.web.session import COOKIE, OF_READERS, ReaderRoutes, forget, led
+from paperlark.web.session import OF_READERS, ReaderRoutes, forget, led, token_of
 
 DELETE = "delete"  # what is typed to delete an account
 LASTS = {"30": "for 30 days", "365": "for a year", "": "until it is revoked"}  # days
@@ -50,7 +50,7 @@ async def _account(
     """faults: by the part of the page that they belong to."""
     store, account = request.app[STORE], request[ACCOUNT]
     usual = {f"scope-{scope}": "yes" for scope in USUAL} | {"name": "", "lasts": "365"}
-    session = request.cookies.get(COOKIE, "")
+    session = token_of(request)
     context: dict[str, Any] = {
         "about": await verbs.about(store, account),
         "tokens": [(each, each.is_of(session)) for each in await tokens.listed(store, account)],
@@ -170,5 +170,5 @@ async def delete(request: web.Request) -> web.StreamResponse:
     forget_tokens(request, account)
     request[ACCOUNT] = 0
     answer = page(request, "reader/forgotten.html", {})
-    forget(answer)
+    forget(request, answer)
     return answer

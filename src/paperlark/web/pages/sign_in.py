@@ -10,7 +10,7 @@ from paperlark.web.access import SCOPES, forget_tokens
 from paperlark.web.clients import hold_back
 from paperlark.web.keys import ACCOUNT, STORE
 from paperlark.web.pages.links import form_of, page
-from paperlark.web.session import COOKIE, OF_READERS, SIGN_IN, check_ours, forget, led, local, remember
+from paperlark.web.session import OF_READERS, SIGN_IN, check_ours, forget, led, local, remember, token_of
 
 CODES = 20  # of one client in an hour
 BEGINNERS = 10  # the same
@@ -55,12 +55,12 @@ async def sign_out(request: web.Request) -> web.Response:
     """End the session."""
     check_ours(request)
     answer = led("/")
-    token = request.cookies.get(COOKIE)
+    token = token_of(request)
     if token:
         await session.end(request.app[STORE], token)
         if request[ACCOUNT]:
             forget_tokens(request, request[ACCOUNT])
-        forget(answer)
+        forget(request, answer)
     return answer
 
 
