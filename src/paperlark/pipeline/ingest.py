@@ -20,6 +20,7 @@ from paperlark.model.papers import Announcement, Page, Reject
 from paperlark.model.problems import SourceError
 from paperlark.model.sources import Evidence, Manners
 from paperlark.pipeline import At, nobody
+from paperlark.pipeline.counts import POLLS, RUN_OUT, Counts
 from paperlark.pipeline.recent import Recent
 from paperlark.schedule import next_poll
 from paperlark.sources.base import Punctual, Source
@@ -56,9 +57,12 @@ async def poll(
     lease: timedelta,
     jitter: Random,
     recent: Recent | None = None,
+    counts: Counts | None = None,
     at: At = nobody,
 ) -> Taken:
     """Poll one claimed source to its end, and say in the store how it went. Expected failures end in its health."""
+    counts = Counts() if counts is None else counts
+    counts.add(RUN_OUT, "source", number=int(configured.taken_over))
     now = await store.now()
     poll = _Poll(store, configured, source, lease=lease, recent=Recent() if recent is None else recent, at=at, now=now)
     try:
@@ -70,6 +74,7 @@ async def poll(
     except (SourceError, TimeoutError) as error:
         reason = str(error) or f"{configured.kind}: no end after {POLL_LIMIT}"
         poll.taken.error = reason
+        counts.add(POLLS, configured.kind, "failed")
         await note_failure(store, configured, error, jitter, begin_again=poll.taken.records == 0)
         log.warning("poll failed", source=configured.name, reason=reason)
         return poll.taken
@@ -92,8 +97,14 @@ async def poll(
         await sources.finish_poll(tx, configured, evidence, options=options, now=now, next_poll_at=due)
         at("record: before the end of a poll commits")
     taken = poll.taken
+    counts.add(POLLS, configured.kind, _result(poll))
     log.info("polled", source=configured.name, seen=taken.records, new=taken.new, rejected=len(taken.rejects))
     return taken
+
+
+def _result(poll: "_Poll") -> str:
+    """In a word what a poll that went well brought."""
+    return "unchanged" if poll.unchanged else "new" if poll.taken.new else "nothing_new"
 
 
 class _Poll:
