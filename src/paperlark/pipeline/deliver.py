@@ -19,6 +19,7 @@ from typing import Literal
 
 import structlog
 
+from paperlark import tracing
 from paperlark.channels.base import Channel, Looking, Patient
 from paperlark.links import Links
 from paperlark.model.messages import Digest, Payload
@@ -120,9 +121,8 @@ class Deliverer:
         try:
             while not hand.stop.is_set():
                 claimed = await self._claim(hand, account_id)
-                for delivery, place in await self._prepared(claimed, hand):
-                    flight = asyncio.create_task(self._fly(delivery, place, hand))
-                    hand.flights[flight] = delivery
+                if claimed:
+                    await self._take_off(claimed, hand)
                 if not claimed and not hand.flights:
                     break
                 await self._wait(hand, dry=not claimed)
@@ -144,6 +144,13 @@ class Deliverer:
         for fault in hand.faults:
             raise fault
         return hand.outcome
+
+    async def _take_off(self, claimed: Sequence[Delivery], hand: Hand) -> None:
+        """Send the claimed on their way; what is sent belongs to this span, which does not wait for it."""
+        with tracing.span("deliver", channel=self._channel.kind, deliveries=len(claimed)):
+            for delivery, place in await self._prepared(claimed, hand):
+                flight = asyncio.create_task(self._fly(delivery, place, hand))
+                hand.flights[flight] = delivery
 
     async def leave(self) -> None:
         """Give the lane back."""
@@ -205,8 +212,6 @@ class Deliverer:
 
     async def _prepared(self, claimed: Sequence[Delivery], hand: Hand) -> list[tuple[Delivery, Place]]:
         """Those of the claimed that may go now, sealed; the others are put back, or come to their end."""
-        if not claimed:
-            return []
         async with self._store.reading() as tx:
             now = await tx.now()
             places = await recipients.places(tx, claimed)
@@ -311,8 +316,9 @@ class Deliverer:
     async def _answer(self, address: str, payload: Payload, key: str) -> None:
         """Return when the platform has taken a message. Raises DeliveryError."""
         try:
-            async with asyncio.timeout(SEND_LIMIT.total_seconds()):
-                await self._channel.send(address, payload, key)
+            with tracing.span("send", channel=self._channel.kind):
+                async with asyncio.timeout(SEND_LIMIT.total_seconds()):
+                    await self._channel.send(address, payload, key)
         except TimeoutError as silence:
             raise DeliveryError(
                 f"{self._channel.kind}: no answer after {SEND_LIMIT.seconds} seconds", ambiguous=True

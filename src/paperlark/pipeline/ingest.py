@@ -15,7 +15,7 @@ from typing import Any, Self, TypeGuard
 
 import structlog
 
-from paperlark import health
+from paperlark import health, tracing
 from paperlark.model.papers import Announcement, Page, Reject
 from paperlark.model.problems import SourceError
 from paperlark.model.sources import Evidence, Manners
@@ -63,8 +63,23 @@ async def poll(
     """Poll one claimed source to its end, and say in the store how it went. Expected failures end in its health."""
     counts = Counts() if counts is None else counts
     counts.add(RUN_OUT, "source", number=int(configured.taken_over))
+    recent = Recent() if recent is None else recent
+    with tracing.span("poll", source=configured.name, kind=configured.kind):
+        return await _polled(store, configured, source, lease, jitter, recent, counts, at)
+
+
+async def _polled(
+    store: Store,
+    configured: Configured,
+    source: Source,
+    lease: timedelta,
+    jitter: Random,
+    recent: Recent,
+    counts: Counts,
+    at: At,
+) -> Taken:
     now = await store.now()
-    poll = _Poll(store, configured, source, lease=lease, recent=Recent() if recent is None else recent, at=at, now=now)
+    poll = _Poll(store, configured, source, lease=lease, recent=recent, at=at, now=now)
     try:
         async with asyncio.timeout(POLL_LIMIT.total_seconds()):
             await poll.record_pages()

@@ -19,7 +19,7 @@ log = structlog.get_logger()
 
 ANSWER_SECONDS = 20.0
 API = "/api/"
-FOR_PROGRAMS = (API, "/healthz", "/readyz")
+FOR_PROGRAMS = (API, "/healthz", "/readyz", "/metrics")
 
 HEADERS = {
     "Content-Security-Policy": (
@@ -35,9 +35,9 @@ HEADERS = {
 """What a browser may do with what we send: scripts of our own files, nothing from elsewhere, no frame around it."""
 
 
-def edge(seconds: float = ANSWER_SECONDS) -> Middleware:
+def edge(seconds: float = ANSWER_SECONDS, *, people: bool = True) -> Middleware:
     """The middleware around everything: gives the request an id and `seconds` to be answered in, and tells faults, as
-    problem+json to programs, as a page to people."""
+    problem+json to programs, as a page to people, where any are expected."""
 
     @web.middleware
     async def around(request: web.Request, handler: Handler) -> web.StreamResponse:
@@ -54,7 +54,7 @@ def edge(seconds: float = ANSWER_SECONDS) -> Middleware:
                 problem = _refused(request, refused)
             except Exception as fault:
                 problem = _told(request, fault)
-            return _say(request, problem)
+            return _say(request, problem) if people else problems.response(request, problem)
 
     return around
 
