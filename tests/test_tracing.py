@@ -80,9 +80,7 @@ async def test_a_request_is_traced_by_its_routes_template(light: Store, collecte
     assert "4711" not in str(dict(span.attributes or {}))
 
 
-async def test_of_a_fault_only_its_kind_is_told(
-    light: Store, clock: FakeClock, collected: Collected
-) -> None:
+async def test_of_a_fault_only_its_kind_is_told(light: Store, clock: FakeClock, collected: Collected) -> None:
     with pytest.raises(DeliveryError), tracing.span("send", channel="fake"):
         raise DeliveryError("ann@example.org is gone")
     (span,) = collected().values()
