@@ -28,7 +28,7 @@ DESTINATIONS = DELIVERIES // 5
 BITE = DELIVERIES // 20
 TIMES = 9
 
-NUMBERS = "WITH RECURSIVE n(i) AS (SELECT :first UNION ALL SELECT i + 1 FROM n WHERE i < :last)"
+NUMBERS = "WITH RECURSIVE n(i) AS (SELECT CAST(:first AS bigint) UNION ALL SELECT i + 1 FROM n WHERE i < :last)"
 DESTINATION_ROWS = f"""
 INSERT INTO destination (account_id, id, channel, address, zone, digest_at, weekday, cap, empty, created_at, paused_at,
                          paused_reason)
