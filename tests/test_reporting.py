@@ -15,6 +15,8 @@ from paperlark import log, reporting
 from paperlark.testing.bot_api import TOKEN
 
 PASSWORD = "hunter2hunter2"
+CHAT = -1001234567890
+CRUMB = "on the way of a paper"
 
 
 class Kept(Transport):
@@ -48,20 +50,22 @@ def fail(address: str) -> None:
 
 def test_a_fault_is_told_with_where_it_was_and_without_anybodys_data(told: list[dict[str, Any]]) -> None:
     ours = structlog.get_logger("paperlark.test")
-    ours.info("a crumb of ann@example.org")
+    ours.info(CRUMB)
     try:
         fail("ann@example.org")
     except RuntimeError:
-        ours.exception("request failed", chat=-1001234567890, token=TOKEN, path="/api/v1/profiles")
+        ours.exception("request failed", chat=CHAT, token=TOKEN, path="/api/v1/profiles")
     (fault,) = told
     text = json.dumps(fault)
-    for secret in (TOKEN, PASSWORD, "ann@example.org", "1001234567890", "crumb"):
+    for secret in (TOKEN, PASSWORD, "ann@example.org", str(CHAT)[1:], CRUMB):
         assert secret not in text, secret
     assert set(fault) & set(reporting.DROPPED) == set()
     (raised,) = fault["exception"]["values"]
     assert raised["type"] == "RuntimeError"
     assert [frame["function"] for frame in raised["stacktrace"]["frames"]][-1] == "fail"
     assert "vars" not in text
+    assert fault["logentry"]["message"] == "request failed"
+    assert fault["tags"] == {"chat": "[address]", "token": "[hidden]", "path": "/api/v1/profiles"}
     assert fault["release"].startswith("paperlark@")
 
 

@@ -5,7 +5,7 @@ request, no person, no host, no crumbs of what went before. The extra `sentry` b
 """
 
 import logging
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 DROPPED = ("user", "request", "server_name", "breadcrumbs", "extra", "modules", "threads")
 """What Sentry's library would tell besides."""
+KNOWN = ("event", "exception", "exc_info", "level", "logger", "timestamp")
 
 
 def set_up(dsn: str, *, secrets: Iterable[str] = (), transport: "type[Transport] | None" = None) -> bool:
@@ -33,8 +34,12 @@ def set_up(dsn: str, *, secrets: Iterable[str] = (), transport: "type[Transport]
         return False
     redacted = log.redaction(secrets)
 
-    def bare(told: Any, _hint: Any) -> Any:
-        return _redacted({name: value for name, value in told.items() if name not in DROPPED}, redacted)
+    def bare(told: Any, hint: Any) -> Any:
+        kept = {name: value for name, value in told.items() if name not in DROPPED}
+        record = hint.get("log_record")
+        if record is not None and isinstance(record.msg, dict):  # one of our own lines
+            kept |= {"logentry": {"message": str(record.msg.get("event"))}, "tags": _tags(record.msg)}
+        return _redacted(kept, redacted)
 
     sentry_sdk.init(
         dsn=dsn,
@@ -55,6 +60,11 @@ def set_up(dsn: str, *, secrets: Iterable[str] = (), transport: "type[Transport]
         shutdown_timeout=2,
     )
     return True
+
+
+def _tags(said: Mapping[str, Any]) -> dict[str, str]:
+    """What a line of ours says besides its words, and Sentry does not know already."""
+    return {name: str(value) for name, value in said.items() if name not in KNOWN}
 
 
 def _redacted(told: Any, redacted: Callable[[str], str]) -> Any:
