@@ -12,6 +12,7 @@ from paperlark.store.database import Store, open_store
 from paperlark.testing.clock import FakeClock
 from tests import amounts
 from tests.databases import Fresh, compiled_once, emptied, postgres_databases, removed, sqlite_databases
+from tests.loglines import LogLines
 
 SHARED = Path(__file__).parent.parent.parent / "shared" / "data"
 MEMORY = Path("/dev/shm")
@@ -40,6 +41,21 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Files whose tests are given more time than others go first: nobody waits for them alone at the end."""
     slow = {each.path for each in items if each.get_closest_marker("timeout")}
     items.sort(key=lambda each: each.path not in slow)
+
+
+@pytest.fixture(scope="session")
+def log_lines() -> LogLines:
+    """Where this process's log goes."""
+    return LogLines()
+
+
+@pytest.fixture(autouse=True)
+def nothing_telling_is_logged(log_lines: LogLines) -> Iterator[None]:
+    """No line of any test tells a secret, an address or a chat."""
+    log_lines.listen()
+    yield
+    if faults := log_lines.taken():
+        pytest.fail("\n".join(faults))
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -51,8 +51,10 @@ LAW: dict[str, set[str]] = {
         "http",
         "health",
         "links",
+        "tracing",
         "model",
     },
+    "metrics": {"pipeline", "store", "model"},
     "readers": {"store", "matching", "ranking", "schedule", "health", "model"},
     # the edges: never one another
     "sources": set(),  # the contents list
@@ -80,6 +82,8 @@ LAW: dict[str, set[str]] = {
     },
     "web": {
         "readers",
+        "metrics",
+        "tracing",
         "pipeline",
         "store",
         *WORDS,
@@ -94,6 +98,8 @@ LAW: dict[str, set[str]] = {
     # the root's own tools
     "settings": {"model"},
     "log": set(),
+    "tracing": set(),
+    "reporting": {"log"},
     "interpreter": set(),
 }
 LAW["testing"] = set(LAW) - {"settings", "log"}
@@ -127,6 +133,9 @@ HOMES: dict[str, tuple[str, ...]] = {
     "numpy": ("paperlark.matching", "paperlark.ranking", "paperlark.store", "paperlark.readers"),
     "apscheduler": ("paperlark.pipeline", "paperlark.app"),
     "typer": ("paperlark.cli",),
+    "prometheus_client": ("paperlark.metrics", "paperlark.app"),
+    "opentelemetry": ("paperlark.tracing",),
+    "sentry_sdk": ("paperlark.reporting",),
     "pydantic_settings": ("paperlark.settings",),
 }
 """Libraries that one part of the house hides from the others."""

@@ -17,6 +17,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from paperlark.log import redacted, set_up
+from tests.loglines import LogLines, telling
 
 TOKEN = "123456789:AAH3x_dummy-dummy-dummy-dummy-dumm0"
 PASSWORD = 'pa"ss wörd'
@@ -165,6 +166,72 @@ def test_what_looks_like_a_secret_is_hidden(text: str, shown: str) -> None:
 @given(before=st.text(), after=st.text())
 def test_a_bots_token_is_hidden_whatever_stands_around_it(before: str, after: str) -> None:
     assert TOKEN not in redacted(f"{before}{TOKEN}{after}")
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        {"chat": 4711},
+        {"chat_id": -1001234567890},
+        {"address": "channel:1234567890"},
+        {"destination": "4711"},
+        {"recipients": "a b"},
+        {"user_id": 4711},
+        {"asked": {"chat": {"id": 1}, "chat_id": 4711}},
+    ],
+)
+def test_whoever_is_told_is_no_business_of_the_logs(said: dict[str, object]) -> None:
+    stream = io.StringIO()
+    set_up("json", stream=stream)
+    structlog.get_logger("paperlark.test").info("told", **said)
+    line = stream.getvalue()
+    assert "[address]" in line
+    assert all(secret not in line for secret in ("4711", "1001234567890", "1234567890", "a b"))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Bad Request: chat_id=4711 not found",
+        "group -1001234567890 was upgraded",
+        "no access to channel:123456789012345678",
+        '{"chat_id": 4711}',
+    ],
+)
+def test_a_chat_within_a_line_is_hidden(text: str) -> None:
+    assert not any(number in redacted(text) for number in ("4711", "1001234567890", "123456789012345678"))
+
+
+# ── the lines of the whole suite ───────────────────────────────────────────────────────────────────────────────────
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "delivered to ann@example.org",
+        f"POST https://api.telegram.org/bot{TOKEN}/sendMessage",
+        "GET /feeds/pl_feed_AbCdEfGhIjKlMnOpQrStUvWxYz012345.atom",
+        "not delivered channel=telegram chat=471142",
+        "moved to -1001234567890",
+    ],
+)
+def test_the_suites_own_search_would_notice(line: str) -> None:
+    assert telling(line) is not None
+
+
+def test_the_suites_own_search_takes_ordinary_lines_for_ordinary() -> None:
+    for line in ("polled source=arxiv:cs.CL seen=312", "delivered channel=telegram delivery=18f3a delivery parts=2"):
+        assert telling(line) is None
+
+
+async def test_what_the_tests_log_is_searched(log_lines: LogLines) -> None:
+    log_lines.listen()
+    before = log_lines.written
+    structlog.get_logger("paperlark.test").debug("polled", source="arxiv")
+    logging.getLogger("some.library").warning("mail of %s", "ann@example.org")
+    assert log_lines.written == before + 2 and log_lines.faults == []
+    log_lines.write("mail of ann@example.org\n")
+    assert len(log_lines.taken()) == 1
 
 
 @pytest.mark.parametrize(

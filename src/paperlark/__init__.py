@@ -21,6 +21,7 @@ The map, from the bottom up; imports point down only (`tests/test_architecture.p
 `sources`    where papers come from: one file each, `base` is their port
 `channels`   how readers are told: one file each, `base` is their port
 `store`      the database: tables, papers, profiles, the outbox
+`metrics`    what Prometheus is told
 `pipeline`   the order of what happens: record, percolate, deliver, and the loops that do it
 `readers`    what a reader can do, once, for every edge
 `bots`       readers talking back, in a chat
@@ -31,6 +32,8 @@ The map, from the bottom up; imports point down only (`tests/test_architecture.p
 `settings`   the only reader of the environment
 `interpreter` how a process of ours sets Python up
 `log`        logging, set up once, without secrets
+`tracing`    spans, for OpenTelemetry
+`reporting`  faults, for Sentry
 `adapters`   a source or channel by its name
 `app`        the composition root: the only module that constructs things
 `cli`        the command line

@@ -29,14 +29,16 @@ from paperlark.http import HostPace, Http
 from paperlark.interpreter import tune_python
 from paperlark.links import Links
 from paperlark.model.papers import Page, Reject, at_midnight
-from paperlark.model.problems import DeliveryError, PaperlarkError, ReaderError, SourceError
+from paperlark.model.problems import DeliveryError, PaperlarkError, ReaderError, SourceError, StoreError
 from paperlark.model.readers import ASKED_FIRST
 from paperlark.pipeline import At, confirm, ingest, nobody
 from paperlark.pipeline.beside import Beside
+from paperlark.pipeline.counts import Counts
 from paperlark.pipeline.deliver import Deliverer, Outcome
 from paperlark.pipeline.ingest import Taken
 from paperlark.pipeline.lane import Lane
 from paperlark.pipeline.percolate import Percolator
+from paperlark.pipeline.ping import Ping
 from paperlark.pipeline.planning import plan
 from paperlark.pipeline.recent import Recent
 from paperlark.pipeline.watch import Operator
@@ -51,6 +53,7 @@ from paperlark.store.sources import Configured
 if TYPE_CHECKING:
     from aiohttp import web
 
+    from paperlark.metrics.scrape import Watched
     from paperlark.pipeline.loops import Parts
 
 log = structlog.get_logger()
@@ -115,11 +118,15 @@ class Paperlark:
         self._telegram_arrived: Callable[[], None] = lambda: None  # another process may be the one that answers
         self._lease = timedelta(seconds=settings.lease_seconds)
         self._recent = Recent()
+        self._counts = Counts()
+        self._watched: Watched | None = None
         folder = settings.index_dir
         self.percolator = Percolator(store, lease=self._lease, recent=self._recent, folder=folder, at=at)
         self._operator = operator_of(settings, self.channels)
         self._beside = Beside(store, self.percolator, self._recent, lease=self._lease, folder=folder)
-        self.lanes = {channel.kind: Lane(store, channel, lease=self._lease) for channel in channels}
+        self.lanes = {
+            channel.kind: Lane(store, channel, lease=self._lease, counts=self._counts) for channel in channels
+        }
         self.deliverers = [self._deliverer(channel) for channel in channels]
 
     # ── one step at a time ─────────────────────────────────────────────────────────────────────────────────────────
@@ -200,6 +207,7 @@ class Paperlark:
                 lease=self._lease,
                 jitter=self._jitter,
                 recent=self._recent,
+                counts=self._counts,
                 at=self._at,
             )
         return taken
@@ -266,6 +274,8 @@ class Paperlark:
             own_key=None if self.settings.webhook_secret else lambda: own_key(self.settings, self.store),
             requests_a_minute=self.settings.api_requests_a_minute,
             warms=True,
+            watched=self._told_of(),
+            metrics_token=self._metrics_token(),
         )
         if self.settings.telegram_token is not None and self.settings.telegram_webhook:
             from paperlark.bots.telegram_webhook import secret_of, webhook
@@ -273,6 +283,44 @@ class Paperlark:
             secret = secret_of(self.settings.telegram_token.get_secret_value())
             application.add_routes([webhook(self.store, secret, lambda: self._telegram_arrived())])
         return application
+
+    def _told_of(self) -> "Watched":
+        """What whoever scrapes this process is told."""
+        if self._watched is None:
+            # Imported here: a command that serves nothing need not wait for it.
+            from prometheus_client import CollectorRegistry
+
+            from paperlark.metrics.scrape import Watched
+
+            self._watched = Watched(self.store, self.channels, CollectorRegistry())
+        return self._watched
+
+    def _metrics_token(self) -> str | None:
+        token = self.settings.metrics_token
+        return token.get_secret_value() if token is not None else None
+
+    @asynccontextmanager
+    async def watching(self) -> AsyncIterator[None]:
+        """Within, this process looks at its event loop, and answers at the port that is set for whoever watches, if one
+        is. Raises PaperlarkError where that port cannot be had."""
+        from aiohttp import web
+
+        from paperlark.web.application import make_watch
+
+        watched, port = self._told_of(), self.settings.metrics_port
+        looking = asyncio.create_task(watched.process.watch_loop())
+        runner = web.AppRunner(
+            make_watch(self.store, watched, self._metrics_token()), shutdown_timeout=1, access_log=None
+        )
+        try:
+            if port is not None:
+                await runner.setup()
+                await web.SockSite(runner, listen(self.settings.host, port)).start()
+            yield
+        finally:
+            looking.cancel()
+            await asyncio.gather(looking, return_exceptions=True)
+            await runner.cleanup()
 
     def bots(self) -> list[Bot]:
         """Those through which readers talk back, as the settings make them possible."""
@@ -350,6 +398,7 @@ class Paperlark:
     def _loop_parts(self) -> "Parts":
         from paperlark.pipeline.loops import Parts
 
+        ping_url = self.settings.ping_url
         return Parts(
             store=self.store,
             make_source=self.make_source,
@@ -357,6 +406,8 @@ class Paperlark:
             deliverers=self.deliverers,
             lease=self._lease,
             recent=self._recent,
+            counts=self._counts,
+            ping=Ping(self.store, self._http, ping_url.get_secret_value()) if ping_url is not None else None,
             jitter=self._jitter,
             operator=self._operator,
             ask=self._ask if self.links is not None else None,
@@ -395,6 +446,10 @@ class Paperlark:
             await channel.close()
         await self._beside.end()
         await self.percolator.close()
+        try:
+            await self._counts.keep(self.store)
+        except StoreError as error:
+            log.warning("what was counted last is lost", reason=str(error))
 
 
 @asynccontextmanager

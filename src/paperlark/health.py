@@ -20,6 +20,7 @@ UNPOLLED = timedelta(hours=3)  # behind its time: nobody polls
 SILENCE = timedelta(days=7)  # without anything new, a source without a calendar is called quiet
 UNREADABLE = 0.1  # of the entries of a poll: from there on it is partial
 ILL_LONG = timedelta(days=1)  # until the operator is told
+USUAL = timedelta(hours=1)  # between two polls
 NAMED = 4  # sources in the line under a digest
 
 
@@ -112,6 +113,22 @@ def judge(source: Standing, now: datetime) -> Health | None:
         return Health(State.QUIET, f"{since}, and it answers", since)
     day = evidence.day or (evidence.new_at.date() if evidence.new_at else None)
     return Health(State.FRESH, f"told of {day}" if day else "it answers", _told(evidence, now))
+
+
+def overdue(source: Standing, now: datetime) -> bool:
+    """Has a source that should be polled gone without a good poll for more than two of its intervals?
+
+    Its interval is the wait that its last good poll ended with; while it fails only the usual one is known, and one
+    failure alone is none of ours.
+    """
+    if source.paused_reason is not None or source.next_poll_at is None or source.polled_at is None:
+        return False
+    if source.good_at is None:
+        return source.failures >= FAILURES
+    if source.failures == 1:
+        return False
+    usual = source.next_poll_at - source.good_at if not source.failures else USUAL
+    return now - source.good_at > 2 * max(usual, USUAL)
 
 
 def _told(evidence: Evidence, now: datetime) -> str:

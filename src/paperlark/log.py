@@ -9,7 +9,7 @@ import json
 import logging
 import re
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Literal, TextIO
 
 import structlog
@@ -21,7 +21,12 @@ QUIET = ("httpx", "httpcore", "apscheduler", "aiosqlite", "telegram")
 HIDDEN = "[hidden]"
 SHORTEST_SECRET = 6  # a shorter one would blank out common words
 
-_SECRET_FIELD = re.compile(r"token|secret|passw|authorization|cookie|api_?key|credential", re.IGNORECASE)
+_SECRET_FIELD = re.compile(r"token|secret|passw|authorization|cookie|api_?key|credential|dsn", re.IGNORECASE)
+_ADDRESS_FIELD = re.compile(
+    r"(?:^|_)(?:address|chat|recipient|destination|mailbox|e?mail|user|sender|phone|guild|thread|topic)(?:es|s)?(?:_ids?)?$",
+    re.IGNORECASE,
+)
+"""Whoever is told, or says something: by their number too."""
 _SECRET_ARGUMENT = r"(?:access_?token|token|api_?key|key|secret|password|passwd|pwd|signature|sig|auth|code|ticket)"
 
 _PATTERNS: tuple[tuple[re.Pattern[str], str], ...] = (
@@ -35,11 +40,19 @@ _PATTERNS: tuple[tuple[re.Pattern[str], str], ...] = (
     (re.compile(rf"(?i)([?&;]{_SECRET_ARGUMENT}=)[^&\s\"'#;]+"), rf"\1{HIDDEN}"),
     (re.compile(r"([?&]start=)(?!\d+\b)[^&\s\"'#]+"), rf"\1{HIDDEN}"),
     (re.compile(r"(?<![\w.%+-])[\w.%+-]{1,64}@(?!\[)[\w-][\w.-]*"), "[address]"),
+    # Chats: as Bot API and our own addresses write them, and supergroups wherever they stand.
+    (
+        re.compile(
+            r"(?i)\b((?:chat|user|from|channel|guild|forum|thread|message_thread)(?:_id)?[\"']?\s?[:=]\s?[\"']?)-?\d{4,20}"
+        ),
+        r"\1[address]",
+    ),
+    (re.compile(r"(?<![\w-])-100\d{10}(?!\d)"), "[address]"),
 )
 
 
 def redacted(text: str) -> str:
-    """`text` without tokens, passwords and e-mail addresses, as far as they can be told by their looks."""
+    """`text` without tokens, passwords, e-mail addresses and chats, as far as they can be told by their looks."""
     for pattern, replacement in _PATTERNS:
         text = pattern.sub(replacement, text)
     return text
@@ -65,7 +78,7 @@ def set_up(
         structlog.processors.TimeStamper(fmt="iso", utc=True),
         structlog.processors.StackInfoRenderer(),
         structlog.processors.format_exc_info,
-        _hide_secret_fields,
+        _hide_telling_fields,
     ]
     structlog.configure(
         processors=[
@@ -82,7 +95,7 @@ def set_up(
         processors=[
             structlog.stdlib.ProcessorFormatter.remove_processors_meta,
             *_renderers(style, colours=stream.isatty()),
-            _Redaction(secrets),
+            _last_step(redaction(secrets)),
         ],
     )
     output = logging.StreamHandler(stream)
@@ -102,27 +115,34 @@ def _renderers(style: Literal["console", "json"], *, colours: bool) -> list[Proc
     return [structlog.dev.ConsoleRenderer(colors=colours, exception_formatter=plain, pad_event_to=0)]
 
 
-def _hide_secret_fields(_logger: WrappedLogger, _method: str, fields: EventDict) -> EventDict:
-    return {name: _without_secrets(name, value) for name, value in fields.items()}
+def redaction(secrets: Iterable[str]) -> Callable[[str], str]:
+    """What `redacted` does, and hides these values besides, wherever they stand."""
+    known = {secret for secret in secrets if len(secret) >= SHORTEST_SECRET}
+    # As they stand in JSON too, and the longest first: one secret may begin another.
+    spellings = known | {json.dumps(secret, ensure_ascii=False)[1:-1] for secret in known}
+    ordered = sorted(spellings, key=len, reverse=True)
+    if not ordered:
+        return redacted
+    any_of_them = re.compile("|".join(map(re.escape, ordered)))
+    return lambda text: redacted(any_of_them.sub(HIDDEN, text))
 
 
-def _without_secrets(name: str, value: Any) -> Any:
+def hidden(name: str, value: Any) -> Any:
+    """The value of a field of this name, or what stands for it where the name says that it is nobody's business."""
     if isinstance(value, Mapping):
-        return {key: _without_secrets(str(key), inner) for key, inner in value.items()}
-    # Numbers stay: `tokens=12` counts words.
-    return HIDDEN if value and isinstance(value, str | bytes) and _SECRET_FIELD.search(name) else value
+        return {key: hidden(str(key), inner) for key, inner in value.items()}
+    # Numbers stay: `tokens=12` counts words. But a chat is a number.
+    if value and isinstance(value, str | bytes) and _SECRET_FIELD.search(name):
+        return HIDDEN
+    if value and isinstance(value, str | bytes | int) and not isinstance(value, bool) and _ADDRESS_FIELD.search(name):
+        return "[address]"
+    return value
 
 
-class _Redaction:
-    """The last step of every line: hides known secrets, then whatever looks like one."""
+def _hide_telling_fields(_logger: WrappedLogger, _method: str, fields: EventDict) -> EventDict:
+    return {name: hidden(name, value) for name, value in fields.items()}
 
-    def __init__(self, secrets: Iterable[str]) -> None:
-        known = {secret for secret in secrets if len(secret) >= SHORTEST_SECRET}
-        # As they stand in JSON too, and the longest first: one secret may begin another.
-        spellings = known | {json.dumps(secret, ensure_ascii=False)[1:-1] for secret in known}
-        ordered = sorted(spellings, key=len, reverse=True)
-        self._known = re.compile("|".join(map(re.escape, ordered))) if ordered else None
 
-    def __call__(self, _logger: WrappedLogger, _method: str, line: Any) -> str:
-        text = str(line)
-        return redacted(self._known.sub(HIDDEN, text) if self._known else text)
+def _last_step(hide: Callable[[str], str]) -> Processor:
+    """The last step of every line: whatever made it, it is searched once more."""
+    return lambda _logger, _method, line: hide(str(line))

@@ -26,7 +26,12 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 from paperlark.model.problems import PaperlarkError
 
 PREFIX = "PAPERLARK_"
-FALL_BACKS = {"port": "PORT", "database_url": "DATABASE_URL"}
+FALL_BACKS = {
+    "port": "PORT",
+    "database_url": "DATABASE_URL",
+    "otel_endpoint": "OTEL_EXPORTER_OTLP_ENDPOINT",
+    "sentry_dsn": "SENTRY_DSN",
+}
 SQLITE = "sqlite+aiosqlite:///"
 SMTP_PORTS = {"starttls": 587, "tls": 465, "none": 25}
 
@@ -192,6 +197,24 @@ class Settings(BaseSettings):
     )
     log_level: Annotated[Literal["debug", "info", "warning", "error"], Lowered] = Field(
         "info", description="the least that is logged: debug, info, warning or error"
+    )
+    metrics_token: Annotated[SecretStr | None, AfterValidator(_long_enough)] = Field(
+        None, description="what whoever scrapes /metrics must bear; without it only this machine may ask"
+    )
+    metrics_port: int | None = Field(
+        None,
+        ge=1,
+        le=65535,
+        description="a port for /metrics, /healthz and /readyz alone, for processes that serve no page",
+    )
+    ping_url: SecretStr | None = Field(
+        None, description="an address that is told every two minutes that all is well: healthchecks.io's, or alike"
+    )
+    otel_endpoint: WebAddress | None = Field(
+        None, description="an OpenTelemetry collector, for traces (or OTEL_EXPORTER_OTLP_ENDPOINT); extra `otel`"
+    )
+    sentry_dsn: SecretStr | None = Field(
+        None, description="where faults are told to Sentry, without anybody's data (or SENTRY_DSN); extra `sentry`"
     )
     hf_token: SecretStr | None = Field(None, description="a Hugging Face token, for higher limits there")
     lease_seconds: float = Field(

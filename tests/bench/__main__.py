@@ -6,7 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from tests.bench import api, feeds, importing, meaning, percolate, reading, sending, storm
+from tests.bench import api, feeds, importing, meaning, percolate, reading, sending, storm, watching
 
 DATA = Path(__file__).parent.parent.parent.parent / "shared" / "data"
 
@@ -16,6 +16,7 @@ BENCHES: dict[str, Callable[[Path, Callable[[str], None]], list[dict[str, Any]]]
     "import": importing.measure,
     "percolate": percolate.measure,
     "preview": reading.measure_preview,
+    "scrape": watching.measure,
     "search": lambda data, say: [*meaning.measure(data, say), *reading.measure_search(data, say)],
     "sending": sending.measure,
     "storm": storm.measure,

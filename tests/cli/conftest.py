@@ -3,6 +3,7 @@
 import json
 import logging
 import os
+import re
 import shutil
 import sqlite3
 import subprocess
@@ -18,6 +19,7 @@ import pytest
 
 import paperlark
 from paperlark.cli import commands, edge
+from tests.loglines import telling
 
 SAMPLE = Path(paperlark.__file__).parent / "sample" / "daily_papers.json"
 
@@ -42,6 +44,13 @@ class Done:
         return found
 
 
+def _searched(done: Done) -> Done:
+    """A command's log is searched like the suite's own."""
+    lines = [line for line in done.err.splitlines() if re.match(r"\d{4}-\d\d-\d\dT", line) and telling(line)]
+    assert lines == []
+    return done
+
+
 class Lark:
     """Commands in this process, on a store of their own."""
 
@@ -53,7 +62,7 @@ class Lark:
         self._capture.readouterr()
         status = edge.status(commands, [str(argument) for argument in arguments])
         out, err = self._capture.readouterr()
-        return Done(status, out, err)
+        return _searched(Done(status, out, err))
 
     def well(self, *arguments: str | Path) -> Done:
         """A command that must succeed, and say nothing on standard error."""
@@ -116,7 +125,7 @@ def as_people_do(home: Path, *arguments: str | Path, database: Path | str, **var
         timeout=60,
         check=False,
     )
-    return Done(ended.returncode, ended.stdout, ended.stderr)
+    return _searched(Done(ended.returncode, ended.stdout, ended.stderr))
 
 
 @contextmanager

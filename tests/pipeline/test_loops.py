@@ -20,7 +20,7 @@ from paperlark.sources.base import Source
 from paperlark.store import sources
 from paperlark.store.database import Store
 from paperlark.store.sources import Configured
-from paperlark.store.tables import LANE, SOURCE
+from paperlark.store.tables import LANE, SOURCE, TALLY
 from paperlark.testing.channels import FakeChannel, Options
 from paperlark.testing.sources import FakeSource
 from tests.builders import LEASE, numbered, owed, page, percolate, reader, record, rows
@@ -197,3 +197,43 @@ async def test_stopping_in_the_middle_of_a_batch_leaves_it_for_another_at_once(s
     await running.stop()
     assert await percolate(sqlite_store) == 2
     assert len(await owed(sqlite_store)) == 2
+
+
+async def test_rounds_that_fail_again_and_again_are_ailing_until_one_goes_well(sqlite_store: Store) -> None:
+    class Failing(Percolator):
+        rounds, well = 0, False
+
+        async def run(self, *, limit: int | None = None) -> int:
+            self.rounds += 1
+            if self.well:
+                return 0
+            raise PaperlarkError("no room")
+
+    failing = Failing(sqlite_store, lease=LEASE)
+    running = Loops(parts(sqlite_store, percolator=failing))
+    with capture_logs():
+        running.start()
+        await until(lambda: failing.rounds >= 4)
+        (said,) = running.ailing()
+        assert "rounds of percolate" in said and "failed" in said
+        failing.well = True
+        await until(lambda: running.ailing() == [])
+        await running.stop()
+
+
+async def test_what_the_rounds_counted_is_kept_every_few_seconds(
+    sqlite_store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(loops, "TALLY_EVERY", 0.05)
+    await add_source(sqlite_store, "fake")
+    source = FakeSource(script=[page(*numbered(1))])
+    running = Loops(parts(sqlite_store, make=lambda _: source))
+    running.start()
+    end = time.monotonic() + 10
+    while not await rows(sqlite_store, TALLY.select()):
+        assert time.monotonic() < end, "it was never kept"
+        await asyncio.sleep(0.05)
+    await running.stop()
+    assert [(row["what"], row["which"], row["number"]) for row in await rows(sqlite_store, TALLY.select())] == [
+        ("polls", "fake new", 1)
+    ]

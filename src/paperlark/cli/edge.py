@@ -51,7 +51,26 @@ def begin(*, serving: bool = False) -> "Settings":
     found = settings.load()
     level = found.log_level if serving or "log_level" in found.model_fields_set else "error"
     log.set_up(found.log_format, level, secrets=found.secrets())
+    if serving:
+        _tell_others(found)
     return found
+
+
+def _tell_others(settings: "Settings") -> None:
+    """Where traces and faults go, beside the log, where an operator wants that."""
+    import structlog
+
+    from paperlark import reporting, tracing
+
+    missing = []
+    if settings.otel_endpoint is not None and not tracing.set_up(settings.otel_endpoint):
+        missing.append("otel")
+    if settings.sentry_dsn is not None and not reporting.set_up(
+        settings.sentry_dsn.get_secret_value(), secrets=settings.secrets()
+    ):
+        missing.append("sentry")
+    for extra in missing:
+        structlog.get_logger().warning(f"not installed: pip install 'paperlark[{extra}]'", extra=extra)
 
 
 def as_of(until: datetime | None, now: datetime) -> datetime:

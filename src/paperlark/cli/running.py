@@ -64,7 +64,7 @@ async def _run(settings: "Settings", listening: "socket.socket", loops: bool, as
 
     stop = asyncio.Event()
     with stopped_by_signals(stop):
-        async with opened(settings) as app:
+        async with opened(settings) as app, app.watching():
             await app.serve(stop, listening, loops=loops, ready=ready)
 
 

@@ -16,6 +16,8 @@
 `lane`       who may send on a channel: one process, one at a time, within the limits; answers first
 `windows`    how many messages a platform bears in any stretch of time; pure
 `ledger`     what is under way is written down, much of it in one transaction
+`counts`     what this process has counted, for whoever watches
+`ping`       somebody outside is told that all is well
 `settle`     what a platform's refusal means; pure
 `loops`      the jobs that make it go round, and how they stop
 

@@ -12,28 +12,31 @@ import asyncio
 from collections import Counter
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from datetime import datetime, timedelta
 from random import Random
 from typing import Literal
 
 import structlog
 
+from paperlark import tracing
 from paperlark.channels.base import Channel, Looking, Patient
 from paperlark.links import Links
 from paperlark.model.messages import Digest, Payload
 from paperlark.model.problems import DeliveryError
 from paperlark.model.readers import Cadence
 from paperlark.pipeline import At, nobody
+from paperlark.pipeline.counts import ASKED_TO_WAIT, DELIVERIES, RUN_OUT
 from paperlark.pipeline.lane import Lane
 from paperlark.pipeline.ledger import Ledger
 from paperlark.pipeline.saying import Said, Sealer
 from paperlark.pipeline.settle import UNCONFIRMED_TWICE, settle
 from paperlark.schedule import ATTEMPTS, local_day, slots
-from paperlark.store import moving, outbox, profiles, recipients, sealing
+from paperlark.store import moving, outbox, pace, profiles, recipients, sealing
 from paperlark.store.database import Store, Transaction
 from paperlark.store.outbox import Delivery
 from paperlark.store.recipients import Place
+from paperlark.store.sealing import Content
 
 log = structlog.get_logger()
 
@@ -56,12 +59,16 @@ class Outcome:
     postponed: int = 0
 
 
+OUTCOMES = tuple(each.name for each in fields(Outcome))
+
+
 @dataclass(slots=True)
 class Hand:
     """What is in hand in one round, and what came of the rest."""
 
     stop: asyncio.Event
     outcome: Outcome = field(default_factory=Outcome)
+    counted: Outcome = field(default_factory=Outcome)  # of it
     flights: dict[asyncio.Task[None], Delivery] = field(default_factory=dict)
     faults: list[BaseException] = field(default_factory=list)
 
@@ -94,6 +101,7 @@ class Deliverer:
         """lane: shared with whoever else sends on this channel in this process. others: every channel by kind, for a
         note to a reader whose address here has gone. links: for channels whose messages bear links of their reader."""
         self.lane = lane or Lane(store, channel, lease=lease)
+        self._counts = self.lane.counts
         self._store = store
         self._channel = channel
         self._waits = channel.retries if isinstance(channel, Patient) else ()
@@ -102,11 +110,10 @@ class Deliverer:
         self._jitter = jitter
         self._at = at
         self._sealer = Sealer(store, channel, page_url=page_url, links=links, at=at)
-        self._ledger = Ledger(store, lease=lease, at=at)
+        self._ledger = Ledger(store, self._counts, lease=lease, at=at)
         self._lines = asyncio.Semaphore(channel.limits.at_once)
         self._addresses: dict[str, asyncio.Lock] = {}
         self._wanted = Counter[str]()
-        self._broken = False  # the channel failed us: one delivery tries whether it is well again
 
     async def run(self, stop: asyncio.Event | None = None, *, account_id: int | None = None) -> Outcome:
         """Send everything that is due now, or until `stop` is set. Nothing when another process has the lane."""
@@ -114,12 +121,12 @@ class Deliverer:
         try:
             while not hand.stop.is_set():
                 claimed = await self._claim(hand, account_id)
-                for delivery, place in await self._prepared(claimed, hand):
-                    flight = asyncio.create_task(self._fly(delivery, place, hand))
-                    hand.flights[flight] = delivery
+                if claimed:
+                    await self._take_off(claimed, hand)
                 if not claimed and not hand.flights:
                     break
                 await self._wait(hand, dry=not claimed)
+                self._count(hand)
             if hand.stop.is_set():
                 self._at("deliver: draining")
             self.lane.send_away()
@@ -131,21 +138,36 @@ class Deliverer:
                 flight.cancel()
             await asyncio.gather(*hand.flights, return_exceptions=True)
             await self._ledger.close()
+            self._count(hand)
         # Each was brought to its end whatever befell the others; a fault then goes up to the loop's edge, and the
         # delivery that caused it comes back with its lease, counted.
         for fault in hand.faults:
             raise fault
         return hand.outcome
 
+    async def _take_off(self, claimed: Sequence[Delivery], hand: Hand) -> None:
+        """Send the claimed on their way; what is sent belongs to this span, which does not wait for it."""
+        with tracing.span("deliver", channel=self._channel.kind, deliveries=len(claimed)):
+            for delivery, place in await self._prepared(claimed, hand):
+                flight = asyncio.create_task(self._fly(delivery, place, hand))
+                hand.flights[flight] = delivery
+
     async def leave(self) -> None:
         """Give the lane back."""
         await self.lane.leave()
+
+    def _count(self, hand: Hand) -> None:
+        """Count what came of deliveries since the last time: a round may take hours."""
+        for name in OUTCOMES:
+            number = getattr(hand.outcome, name) - getattr(hand.counted, name)
+            self._counts.add(DELIVERIES, self._channel.kind, name, number=number)
+        hand.counted = replace(hand.outcome)
 
     # ── claiming ───────────────────────────────────────────────────────────────────────────────────────────────────
 
     async def _claim(self, hand: Hand, account_id: int | None) -> list[Delivery]:
         """Take what is due, as far as there is room, from every reader in turn."""
-        room = (1 if self._broken else IN_HAND) - len(hand.flights)
+        room = (1 if self.lane.broken else IN_HAND) - len(hand.flights)
         if self.lane.rests_for() > timedelta(0) or room < 1:
             return []
         async with self._store.reading() as tx:
@@ -173,11 +195,12 @@ class Deliverer:
             self._at("deliver: before a claim commits")
         if claimed:
             self._at("deliver: claimed")
+            self._counts.add(RUN_OUT, "delivery", number=sum(each.taken_over for each in claimed))
         return claimed
 
     async def _wait(self, hand: Hand, *, dry: bool) -> None:
         """Until there is room worth claiming for: half the hand, or, where nothing was due, a look once a second."""
-        enough = 1 if self._broken else IN_HAND // 2
+        enough = 1 if self.lane.broken else IN_HAND // 2
         loop = asyncio.get_running_loop()
         until = loop.time() + LOOK_AGAIN
         while hand.flights and not hand.stop.is_set():
@@ -189,8 +212,6 @@ class Deliverer:
 
     async def _prepared(self, claimed: Sequence[Delivery], hand: Hand) -> list[tuple[Delivery, Place]]:
         """Those of the claimed that may go now, sealed; the others are put back, or come to their end."""
-        if not claimed:
-            return []
         async with self._store.reading() as tx:
             now = await tx.now()
             places = await recipients.places(tx, claimed)
@@ -203,7 +224,7 @@ class Deliverer:
         said = await self._sealer.seal([(each, place) for each, place in ready if each.parts is None])
         await self._note(said, hand)
         return [
-            (replace(each, parts=each.parts or said.sealed[each.id]), place)
+            (_sealed(each, said.sealed.get(each.id)), place)
             for each, place in ready
             if each.parts is not None or each.id in said.sealed
         ]
@@ -288,14 +309,16 @@ class Deliverer:
             finally:
                 self.lane.landed(address)
         self._at("deliver: sent")
-        self._broken = False
+        if self.lane.broken:
+            await self.lane.well_again()
         return True
 
     async def _answer(self, address: str, payload: Payload, key: str) -> None:
         """Return when the platform has taken a message. Raises DeliveryError."""
         try:
-            async with asyncio.timeout(SEND_LIMIT.total_seconds()):
-                await self._channel.send(address, payload, key)
+            with tracing.span("send", channel=self._channel.kind):
+                async with asyncio.timeout(SEND_LIMIT.total_seconds()):
+                    await self._channel.send(address, payload, key)
         except TimeoutError as silence:
             raise DeliveryError(
                 f"{self._channel.kind}: no answer after {SEND_LIMIT.seconds} seconds", ambiguous=True
@@ -352,13 +375,17 @@ class Deliverer:
         jitter, knows_keys = self._jitter.random(), isinstance(self._channel, Looking)
         now = await self._store.now()
         settled = settle(error, delivery, place, now, jitter=jitter, knows_keys=knows_keys, waits=self._waits)
+        if error.retry_after is not None:
+            self._counts.add(ASKED_TO_WAIT, delivery.channel)
         if settled.rest is not None:
             self.lane.rest(settled.rest, place.destination.address if settled.rests == "address" else None)
         if settled.broken:
-            self._broken = True
+            self.lane.broken = True
             log.error("channel is out of order", channel=delivery.channel, reason=settled.reason)
         account_id, destination_id = delivery.account_id, delivery.destination_id
         async with self._store.transaction() as tx:
+            if settled.rest is not None and settled.rests == "channel":
+                await pace.note_rest(tx, delivery.channel, now, now + settled.rest, broken=settled.broken)
             if settled.new_address is not None:
                 await moving.move(tx, account_id, destination_id, settled.new_address)
             if settled.pause:
@@ -422,3 +449,10 @@ class Deliverer:
             await sealing.die(tx, delivery, reason, await tx.now())
         outcome.dead += 1
         log.warning("delivery is dead", channel=delivery.channel, delivery=delivery.key, reason=reason)
+
+
+def _sealed(delivery: Delivery, content: Content | None) -> Delivery:
+    """A delivery with what it says: as it was just sealed, or long ago."""
+    if content is None or delivery.parts is not None:
+        return delivery
+    return replace(delivery, parts=content.parts, announced_at=content.announced_at)

@@ -15,11 +15,12 @@ from typing import Any, Self, TypeGuard
 
 import structlog
 
-from paperlark import health
+from paperlark import health, tracing
 from paperlark.model.papers import Announcement, Page, Reject
 from paperlark.model.problems import SourceError
 from paperlark.model.sources import Evidence, Manners
 from paperlark.pipeline import At, nobody
+from paperlark.pipeline.counts import POLLS, RUN_OUT, Counts
 from paperlark.pipeline.recent import Recent
 from paperlark.schedule import next_poll
 from paperlark.sources.base import Punctual, Source
@@ -56,11 +57,29 @@ async def poll(
     lease: timedelta,
     jitter: Random,
     recent: Recent | None = None,
+    counts: Counts | None = None,
     at: At = nobody,
 ) -> Taken:
     """Poll one claimed source to its end, and say in the store how it went. Expected failures end in its health."""
+    counts = Counts() if counts is None else counts
+    counts.add(RUN_OUT, "source", number=int(configured.taken_over))
+    recent = Recent() if recent is None else recent
+    with tracing.span("poll", source=configured.name, kind=configured.kind):
+        return await _polled(store, configured, source, lease, jitter, recent, counts, at)
+
+
+async def _polled(
+    store: Store,
+    configured: Configured,
+    source: Source,
+    lease: timedelta,
+    jitter: Random,
+    recent: Recent,
+    counts: Counts,
+    at: At,
+) -> Taken:
     now = await store.now()
-    poll = _Poll(store, configured, source, lease=lease, recent=Recent() if recent is None else recent, at=at, now=now)
+    poll = _Poll(store, configured, source, lease=lease, recent=recent, at=at, now=now)
     try:
         async with asyncio.timeout(POLL_LIMIT.total_seconds()):
             await poll.record_pages()
@@ -70,6 +89,7 @@ async def poll(
     except (SourceError, TimeoutError) as error:
         reason = str(error) or f"{configured.kind}: no end after {POLL_LIMIT}"
         poll.taken.error = reason
+        counts.add(POLLS, configured.kind, "failed")
         await note_failure(store, configured, error, jitter, begin_again=poll.taken.records == 0)
         log.warning("poll failed", source=configured.name, reason=reason)
         return poll.taken
@@ -92,8 +112,14 @@ async def poll(
         await sources.finish_poll(tx, configured, evidence, options=options, now=now, next_poll_at=due)
         at("record: before the end of a poll commits")
     taken = poll.taken
+    counts.add(POLLS, configured.kind, _result(poll))
     log.info("polled", source=configured.name, seen=taken.records, new=taken.new, rejected=len(taken.rejects))
     return taken
+
+
+def _result(poll: "_Poll") -> str:
+    """In a word what a poll that went well brought."""
+    return "unchanged" if poll.unchanged else "new" if poll.taken.new else "nothing_new"
 
 
 class _Poll:

@@ -17,6 +17,7 @@ import structlog
 
 from paperlark.channels.base import Channel, Shared
 from paperlark.model.problems import PaperlarkError
+from paperlark.pipeline.counts import RUN_OUT, Counts
 from paperlark.pipeline.windows import ALL, UNKNOWN, Windows
 from paperlark.store import pace
 from paperlark.store.database import Store, Transaction
@@ -47,8 +48,11 @@ class Lane:
         *,
         lease: timedelta,
         clock: Callable[[], float] = time.monotonic,
+        counts: Counts | None = None,
     ) -> None:
         self.kind = channel.kind
+        self.counts = Counts() if counts is None else counts
+        self.broken = False  # the channel failed us, or whoever had the lane: one delivery tries whether it is well
         self._store = store
         self._lease = lease
         self._clock = clock
@@ -86,6 +90,9 @@ class Lane:
         return True
 
     def _take_over(self, taken: LaneTaken) -> None:
+        self.broken = taken.broken
+        if taken.ran_out:
+            self.counts.add(RUN_OUT, "lane")
         before = self._clock() - (taken.now - taken.until).total_seconds()
         if taken.recent is None:
             self._windows.shut(before)
@@ -115,6 +122,12 @@ class Lane:
             async with self._store.transaction() as tx:
                 recent = self._windows.memory(self._clock())
                 await pace.leave_lane(tx, self.kind, token, recent, await tx.now())
+
+    async def well_again(self) -> None:
+        """The channel has taken a message: it is in order. Raises StoreError."""
+        self.broken = False
+        async with self._store.transaction() as tx:
+            await pace.note_well(tx, self.kind)
 
     # ── turns ──────────────────────────────────────────────────────────────────────────────────────────────────────
 

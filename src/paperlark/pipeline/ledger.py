@@ -6,10 +6,11 @@ about as much for fifty notes as for one, and while one commits the next ones ga
 
 import asyncio
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Literal
 
 from paperlark.pipeline import At
+from paperlark.pipeline.counts import ANNOUNCED_TO_SENT, DUE_TO_SENT, Counts
 from paperlark.store import outbox, recipients
 from paperlark.store.database import Store
 from paperlark.store.outbox import Delivery
@@ -31,8 +32,9 @@ class Note:
 class Ledger:
     """One deliverer's notes of what is under way."""
 
-    def __init__(self, store: Store, *, lease: timedelta, at: At) -> None:
+    def __init__(self, store: Store, counts: Counts, *, lease: timedelta, at: At) -> None:
         self._store = store
+        self._counts = counts
         self._lease = lease
         self._at = at
         self._notes: list[Note] = []
@@ -86,4 +88,12 @@ class Ledger:
                 self._at("deliver: before a receipt commits")
         if parts or last:
             self._at("deliver: receipt committed")
+        for delivery in last:
+            if delivery.id in ours:
+                self._count_sent(delivery, now)
         return ours
+
+    def _count_sent(self, delivery: Delivery, now: datetime) -> None:
+        self._counts.took(DUE_TO_SENT, delivery.channel, delivery.cadence, time=now - delivery.first_due)
+        if delivery.announced_at is not None:
+            self._counts.took(ANNOUNCED_TO_SENT, delivery.channel, delivery.cadence, time=now - delivery.announced_at)

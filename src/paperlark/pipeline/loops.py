@@ -5,6 +5,7 @@ the service. Every task is owned here and ends at shutdown, within `DRAIN` secon
 """
 
 import asyncio
+from collections import Counter
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -15,8 +16,10 @@ from apscheduler.schedulers.asyncio import AsyncIOScheduler
 
 from paperlark.model.problems import PaperlarkError
 from paperlark.pipeline import At, ingest, nobody
+from paperlark.pipeline.counts import Counts
 from paperlark.pipeline.deliver import Deliverer
 from paperlark.pipeline.percolate import Percolator
+from paperlark.pipeline.ping import Ping
 from paperlark.pipeline.planning import Planner, lapse
 from paperlark.pipeline.recent import Recent
 from paperlark.pipeline.watch import Operator, watch
@@ -30,8 +33,11 @@ log = structlog.get_logger()
 POLL_EVERY, PERCOLATE_EVERY, DELIVER_EVERY = 5, 2, 2  # seconds between looks at what is due: each look is one query
 SIGNALS_EVERY, WATCH_EVERY, LAPSE_EVERY, FORGET_EVERY = 30, 300, 600, 6 * 3600
 DIRECTIONS_EVERY = 30
+TALLY_EVERY, PING_EVERY = 5, 120
 DIRECTIONS = 5_000  # found in one go: what papers are about, before anybody asks
 POLLS_AT_ONCE = 4
+AILING = 3  # faults of a job in a row
+LONGEST_ROUND = 3600  # seconds; a deliverer's ends when nothing is due any more, which may be later
 DRAIN = 10  # seconds for what is in flight when we stop; the whole exit stays under 20
 
 MakeSource = Callable[[Configured], Source]
@@ -48,6 +54,8 @@ class Parts:
     lease: timedelta
     jitter: Random
     recent: Recent = field(default_factory=Recent)
+    counts: Counts = field(default_factory=Counts)
+    ping: Ping | None = None
     operator: Operator | None = None
     ask: Callable[[], Awaitable[object]] | None = None  # asks the owners of addresses, where a channel needs that
     at: At = nobody
@@ -55,13 +63,14 @@ class Parts:
 
 class Loops:
     """The service's jobs: poll, percolate, refresh signals, deliver, watch the sources, read what papers are about,
-    forget."""
+    forget, keep counts, say that all is well."""
 
     def __init__(self, parts: Parts) -> None:
         self._parts = parts
         self._stop = asyncio.Event()
         self._running: set[asyncio.Task[None]] = set()
-        self._busy: set[str] = set()
+        self._busy: dict[str, float] = {}
+        self._faults = Counter[str]()
         self._scheduler = AsyncIOScheduler(timezone="UTC")
 
     def start(self) -> None:
@@ -75,7 +84,11 @@ class Loops:
             ("lapse", lambda: lapse(self._parts.store), LAPSE_EVERY),
             ("directions", lambda: directions.fill(self._parts.store, limit=DIRECTIONS), DIRECTIONS_EVERY),
             ("forget", self._forget, FORGET_EVERY),
+            ("tally", lambda: self._parts.counts.keep(self._parts.store), TALLY_EVERY),
         ]
+        if self._parts.ping is not None:
+            ping = self._parts.ping
+            jobs.append(("ping", lambda: ping.run(self.ailing()), PING_EVERY))
         if self._parts.ask is not None:
             jobs.append(("ask", self._parts.ask, DELIVER_EVERY))
         jobs += [("deliver", self._round(deliverer), DELIVER_EVERY) for deliverer in self._parts.deliverers]
@@ -84,6 +97,17 @@ class Loops:
             self._scheduler.add_job(self._edge, "interval", (job, step), seconds=seconds, id=job, coalesce=True)
             self._own(asyncio.create_task(self._edge(job, step)))
         self._scheduler.start()
+
+    def ailing(self) -> list[str]:
+        """What is wrong with the jobs, in words: rounds that failed again and again, or that do not end."""
+        now = asyncio.get_running_loop().time()
+        failing = [f"the last {times} rounds of {job} failed" for job, times in self._faults.items() if times >= AILING]
+        endless = [
+            f"a round of {job} has not ended for {(now - since) / 60:.0f} minutes"
+            for job, since in self._busy.items()
+            if now - since > LONGEST_ROUND and not job.startswith("deliver")
+        ]
+        return sorted(failing) + sorted(endless)
 
     async def stop(self) -> None:
         """Take nothing new, let what is in flight finish, cancel the rest, give leases back."""
@@ -106,15 +130,18 @@ class Loops:
             self._own(task)
         if self._stop.is_set() or job in self._busy:
             return
-        self._busy.add(job)
+        self._busy[job] = asyncio.get_running_loop().time()
         try:
             await step()
+            del self._faults[job]
         except PaperlarkError as error:
+            self._faults[job] += 1
             log.warning("round failed", loop=job, reason=str(error))
         except Exception:
+            self._faults[job] += 1
             log.exception("round failed", loop=job)
         finally:
-            self._busy.discard(job)
+            del self._busy[job]
 
     def _own(self, task: asyncio.Task[None]) -> None:
         self._running.add(task)
@@ -142,6 +169,7 @@ class Loops:
             lease=parts.lease,
             jitter=parts.jitter,
             recent=parts.recent,
+            counts=parts.counts,
             at=parts.at,
         )
 

@@ -17,6 +17,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from paperlark import tracing
 from paperlark.matching.document import Analysed, analyse
 from paperlark.matching.index import Index
 from paperlark.matching.near import aimed
@@ -102,7 +103,8 @@ class Percolator:
             return 0
         self._at("percolate: batch claimed")
         try:
-            await self._percolate(batch)
+            with tracing.span("percolate", announcements=len(batch.announcements)):
+                await self._percolate(batch)
         except asyncio.CancelledError:
             async with self._store.transaction() as tx:
                 await percolation.release(tx, batch, await tx.now())

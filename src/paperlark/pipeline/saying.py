@@ -67,10 +67,10 @@ class Nothing:
 
 @dataclass(slots=True)
 class Said:
-    """What came of it: deliveries that are sealed, by id with their parts; those dropped; those that must be read again
+    """What came of it: what deliveries are sealed with, by their ids; those dropped; those that must be read again
     later, because papers became one meanwhile; and faults, whose deliveries come back with their lease, counted."""
 
-    sealed: dict[int, tuple[Mapping[str, object], ...]]
+    sealed: dict[int, Content]
     dropped: list[Nothing]
     moved: list[Delivery]
     faults: list[BaseException]
@@ -219,7 +219,7 @@ class Sealer:
                 await self._seal([content], said)
             return
         self._at("deliver: sealed")
-        said.sealed |= {content.delivery.id: content.parts for content in contents if content.delivery.id in sealed}
+        said.sealed |= {content.delivery.id: content for content in contents if content.delivery.id in sealed}
 
 
 def _of_several(

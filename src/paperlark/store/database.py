@@ -13,7 +13,7 @@ from contextlib import AsyncExitStack, asynccontextmanager, nullcontext, suppres
 from datetime import UTC, datetime
 from itertools import chain
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple, cast
 
 import psycopg
 from sqlalchemy import (
@@ -41,7 +41,7 @@ from sqlalchemy.exc import (
     SQLAlchemyError,
 )
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
-from sqlalchemy.pool import ConnectionPoolEntry
+from sqlalchemy.pool import ConnectionPoolEntry, QueuePool
 
 from paperlark.model.problems import StoreError
 from paperlark.store import migrations, sealed
@@ -54,7 +54,7 @@ BUSY_SECONDS = 10  # how long a writer of another process may hold SQLite before
 CONNECT_SECONDS = 5
 POOL_SIZE = 8
 RESTED_SECONDS = 1.0  # after which a connection of the pool is tried before it is used
-SQLITE_POOL_SIZE = 4
+SQLITE_POOL_SIZE, SQLITE_OVERFLOW = 4, 10
 SQLITE_VALUES = 3_000  # in one statement: SQLite bears 32,766, but each of the last 100 statements is kept, prepared
 
 Insert = sqlite.Insert | postgresql.Insert
@@ -158,6 +158,13 @@ def once(query: Select[Any]) -> CTE:
     return query.cte(nesting=True).prefix_with("MATERIALIZED")
 
 
+class Connections(NamedTuple):
+    """How many connections are used now, and how many there may be."""
+
+    used: int
+    most: int
+
+
 class Store:
     """A paperlark's database. Open it with `open_store`, close it with `close()`."""
 
@@ -180,6 +187,12 @@ class Store:
     def seals(self) -> sealed.Seals | None:
         """What seals values here, if there are keys."""
         return sealed.seals_of(self._database.dialect)
+
+    @property
+    def connections(self) -> "Connections":
+        """The connections of transactions."""
+        pool = cast(QueuePool, self._database.pool)
+        return Connections(pool.checkedout(), POOL_SIZE if self.postgres else SQLITE_POOL_SIZE + SQLITE_OVERFLOW)
 
     @property
     def writing(self) -> bool:
@@ -352,6 +365,7 @@ def _opened_at(url: str) -> AsyncEngine:
         database = create_async_engine(
             address,
             pool_size=SQLITE_POOL_SIZE,
+            max_overflow=SQLITE_OVERFLOW,
             pool_use_lifo=True,
             connect_args={"timeout": BUSY_SECONDS, "factory": _Connection},
         )

@@ -20,7 +20,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import Row, and_, case, exists, func, literal, or_, select, text, tuple_, update
+from sqlalchemy import Row, Select, and_, case, exists, func, literal, or_, select, text, tuple_, update
 
 from paperlark.model.ids import new_id
 from paperlark.model.readers import TRENDING, Cadence, Destination, EmptyPolicy, Rhythm
@@ -38,6 +38,8 @@ QUESTION = "question "
 
 AHEAD = {Cadence.INSTANT: timedelta(hours=1), Cadence.DAILY: timedelta(days=3), Cadence.WEEKLY: timedelta(days=10)}
 """How long ago a slot was due at most that may still be ahead: a reader's zone may have changed since."""
+RAN_OUT = "whoever had it in hand fell silent"
+"""The reason of a delivery that was taken over, for as long as nobody knows a better one."""
 LOOK = 256  # due deliveries that a claim chooses from
 PAUSE_PATIENCE = timedelta(days=7)  # what is owed to a paused destination waits as long, then is dropped
 
@@ -85,6 +87,8 @@ class Delivery:
     parts: tuple[Mapping[str, Any], ...] | None
     parts_sent: int
     lease_token: str
+    announced_at: datetime | None = None  # the oldest of the papers that it tells of; None before it is sealed
+    taken_over: bool = False  # from somebody whose lease ran out
 
     @property
     def key(self) -> str:
@@ -252,35 +256,9 @@ async def claim(
     has become of their leases. Where a worker died with a message in flight, nobody knows whether it arrived: that is
     counted (`unconfirmed`).
     """
-    earlier = DELIVERY.alias("earlier")
     due = (
-        select(DELIVERY.c.account_id, DELIVERY.c.id, DELIVERY.c.due_at)
-        .join(
-            DESTINATION,
-            and_(DESTINATION.c.account_id == DELIVERY.c.account_id, DESTINATION.c.id == DELIVERY.c.destination_id),
-        )
+        _claimable(channel, now)
         .where(
-            DELIVERY.c.channel == channel,
-            IS_OPEN,
-            DELIVERY.c.due_at <= now,
-            idle(now),
-            or_(
-                DELIVERY.c.slot.startswith(QUESTION),
-                and_(
-                    DESTINATION.c.paused_at.is_(None),
-                    DESTINATION.c.confirm_by.is_(None),
-                    ~exists().where(
-                        earlier.c.account_id == DELIVERY.c.account_id,
-                        earlier.c.destination_id == DELIVERY.c.destination_id,
-                        text("earlier.state IN ('pending', 'claimed')"),
-                        ~earlier.c.slot.startswith(QUESTION),
-                        or_(
-                            earlier.c.first_due < DELIVERY.c.first_due,
-                            and_(earlier.c.first_due == DELIVERY.c.first_due, earlier.c.id < DELIVERY.c.id),
-                        ),
-                    ),
-                ),
-            ),
             *([DELIVERY.c.account_id == account_id] if account_id is not None else []),
             *([DELIVERY.c.account_id.not_in(busy)] if busy else []),
             *([DELIVERY.c.id.not_in(in_hand)] if in_hand else []),
@@ -312,11 +290,54 @@ async def claim(
             tried_at=func.coalesce(DELIVERY.c.tried_at, at),
             unconfirmed=DELIVERY.c.unconfirmed + case((DELIVERY.c.in_flight, 1), else_=0),
             in_flight=False,
+            reason=case((DELIVERY.c.state == "claimed", RAN_OUT), else_=DELIVERY.c.reason),
         )
         .returning(DELIVERY)
     )
     claimed = [_delivery(row) for row in await tx.execute(taken)]
     return sorted(claimed, key=lambda delivery: (delivery.first_due, delivery.id))
+
+
+def _claimable(channel: str, now: datetime) -> Select[Any]:
+    """Deliveries of a channel that are due, in nobody's hands, and held back by nothing of their destination's."""
+    earlier = DELIVERY.alias("earlier")
+    return (
+        select(DELIVERY.c.account_id, DELIVERY.c.id, DELIVERY.c.due_at)
+        .join(
+            DESTINATION,
+            and_(DESTINATION.c.account_id == DELIVERY.c.account_id, DESTINATION.c.id == DELIVERY.c.destination_id),
+        )
+        .where(
+            DELIVERY.c.channel == channel,
+            IS_OPEN,
+            DELIVERY.c.due_at <= now,
+            idle(now),
+            or_(
+                DELIVERY.c.slot.startswith(QUESTION),
+                and_(
+                    DESTINATION.c.paused_at.is_(None),
+                    DESTINATION.c.confirm_by.is_(None),
+                    ~exists().where(
+                        earlier.c.account_id == DELIVERY.c.account_id,
+                        earlier.c.destination_id == DELIVERY.c.destination_id,
+                        text("earlier.state IN ('pending', 'claimed')"),
+                        ~earlier.c.slot.startswith(QUESTION),
+                        or_(
+                            earlier.c.first_due < DELIVERY.c.first_due,
+                            and_(earlier.c.first_due == DELIVERY.c.first_due, earlier.c.id < DELIVERY.c.id),
+                        ),
+                    ),
+                ),
+            ),
+        )
+    )
+
+
+async def waits_since(tx: Transaction, channel: str, now: datetime) -> datetime | None:
+    """Since when the delivery waits that is claimed next; None where none could be claimed at `now`."""
+    first = _claimable(channel, now).with_only_columns(DELIVERY.c.due_at).order_by(DELIVERY.c.due_at).limit(1)
+    found: datetime | None = (await tx.execute(first)).scalar()
+    return found
 
 
 def idle(now: datetime) -> Any:
@@ -438,4 +459,6 @@ def _delivery(row: Row[Any]) -> Delivery:
         parts=tuple(row.parts) if row.parts is not None else None,
         parts_sent=row.parts_sent,
         lease_token=row.lease_token,
+        announced_at=row.announced_at,
+        taken_over=row.reason == RAN_OUT,
     )

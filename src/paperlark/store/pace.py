@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import select, update
+from sqlalchemy import func, literal, select, update
 
 from paperlark.store.database import Store, Transaction
 from paperlark.store.tables import LANE, PACE
@@ -71,7 +71,8 @@ class LaneTaken:
     """A channel's lane is ours: under this token, since when, and what was before.
 
     mine: it was ours already. until: up to when somebody before us may have sent. recent: what they remembered when
-    they gave the lane back; None where they never did.
+    they gave the lane back; None where they never did. ran_out: they fell silent. broken: as far as they knew, the
+    channel is out of order.
     """
 
     token: str
@@ -79,6 +80,8 @@ class LaneTaken:
     mine: bool
     until: datetime
     recent: Mapping[str, Any] | None
+    ran_out: bool = False
+    broken: bool = False
 
 
 async def take_lane(
@@ -95,7 +98,15 @@ async def take_lane(
         return None
     token = token if mine and token else secrets.token_hex(8)
     await tx.execute(update(LANE).where(LANE.c.channel == channel).values(lease_token=token, lease_until=now + lease))
-    return LaneTaken(token, now, mine, min(row.lease_until, now), row.recent if not row.lease_token else None)
+    return LaneTaken(
+        token,
+        now,
+        mine,
+        min(row.lease_until, now),
+        row.recent if not row.lease_token else None,
+        ran_out=not mine and bool(row.lease_token),
+        broken=row.broken_at is not None,
+    )
 
 
 async def leave_lane(tx: Transaction, channel: str, token: str, recent: Mapping[str, Any], now: datetime) -> None:
@@ -105,3 +116,17 @@ async def leave_lane(tx: Transaction, channel: str, token: str, recent: Mapping[
         .where(LANE.c.channel == channel, LANE.c.lease_token == token)
         .values(lease_token="", lease_until=now, recent=dict(recent))
     )
+
+
+async def note_rest(tx: Transaction, channel: str, now: datetime, until: datetime, *, broken: bool) -> None:
+    """Let everybody know that a channel rests until then. broken: because it is out of order, since now if it was well
+    before."""
+    values: dict[str, Any] = {"rests_until": until}
+    if broken:
+        values["broken_at"] = func.coalesce(LANE.c.broken_at, literal(now, LANE.c.broken_at.type))
+    await tx.execute(update(LANE).where(LANE.c.channel == channel).values(**values))
+
+
+async def note_well(tx: Transaction, channel: str) -> None:
+    """Let everybody know that a channel is in order again."""
+    await tx.execute(update(LANE).where(LANE.c.channel == channel).values(broken_at=None, rests_until=None))

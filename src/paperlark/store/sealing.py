@@ -19,6 +19,7 @@ from paperlark.store.outbox import PAUSE_PATIENCE, Delivery, Fate, MovedError, O
 from paperlark.store.rows import among, chunks, scalars
 from paperlark.store.tables import ANNOUNCEMENT, DELIVERY, DESTINATION, MATCH, OWED, SUBSCRIPTION
 
+TOLD = (Fate.SHOWN, Fate.BEHIND)
 JOINED = "more than 48 hours late: its papers come with the next digest"
 
 
@@ -32,6 +33,12 @@ class Content:
     told: tuple[OwedPaper, ...]
     papers: int
     fates: Mapping[int, Fate] = field(default_factory=dict)
+
+    @property
+    def announced_at(self) -> datetime | None:
+        """When the oldest of the papers that it tells of was announced."""
+        said = (paper.announced_at for paper in self.told if self.fates.get(paper.paper_id) in TOLD)
+        return min(said, default=None)
 
 
 # ── reading ────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -136,10 +143,11 @@ async def seal(tx: Transaction, contents: Sequence[Content]) -> set[int]:
             DELIVERY.c.account_id == bindparam("of_account"), DELIVERY.c.id == bindparam("of_delivery")
         )
         await tx.execute(
-            said.values(parts=bindparam("said"), papers=bindparam("number")),
+            said.values(parts=bindparam("said"), papers=bindparam("number"), announced_at=bindparam("announced")),
             [
                 {"of_account": content.delivery.account_id, "of_delivery": content.delivery.id,
-                 "said": [dict(part) for part in content.parts], "number": content.papers}
+                 "said": [dict(part) for part in content.parts], "number": content.papers,
+                 "announced": content.announced_at}
                 for content in sealed
             ],
         )  # fmt: skip

@@ -3,15 +3,17 @@
 Polling is a query (`next_poll_at <= now`), so a restart re-polls nothing and any number of processes share the work.
 """
 
+import asyncio
 import secrets
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
 
 from pydantic import TypeAdapter
 from sqlalchemy import Row, or_, select, update
 
+from paperlark import health
 from paperlark.health import Standing
 from paperlark.model.papers import Cursor
 from paperlark.model.problems import ReaderError
@@ -42,6 +44,7 @@ class Configured:
     rejected: int
     evidence: Evidence = field(default_factory=Evidence)
     lease_token: str | None = None
+    taken_over: bool = False  # from somebody whose lease ran out
 
     @property
     def standing(self) -> Standing:
@@ -108,13 +111,40 @@ async def listed(tx: Transaction) -> list[Configured]:
     return [_configured(row) for row in rows]
 
 
+@dataclass(frozen=True, slots=True)
+class Polled:
+    """How a source that is polled is, for whoever watches. good_at: its last good poll; overdue: as `health` says."""
+
+    kind: str
+    state: str
+    good_at: datetime | None
+    overdue: bool
+
+
+async def polled(tx: Transaction, now: datetime) -> list[Polled]:
+    """Every source that is polled, judged at `now`: those that were not polled yet are "new", others may be "paused".
+
+    There may be thousands: they are judged in a thread.
+    """
+    wanted = select(SOURCE).where(SOURCE.c.removed_at.is_(None), SOURCE.c.next_poll_at.is_not(None))
+    rows = (await tx.execute(wanted)).all()
+    return await asyncio.to_thread(lambda: [_polled(_configured(row), now) for row in rows])
+
+
+def _polled(source: Configured, now: datetime) -> Polled:
+    standing = source.standing
+    found = health.judge(standing, now)
+    state = str(found.state) if found is not None else "new" if source.paused_reason is None else "paused"
+    return Polled(source.kind, state, source.good_at, health.overdue(standing, now))
+
+
 async def claim_due(
     tx: Transaction, now: datetime, lease: timedelta, *, limit: int, only: str | None = None
 ) -> list[Configured]:
     """Take the sources whose poll is due (or `only` one, due or not) by lease."""
     due = (SOURCE.c.name == only) if only else (SOURCE.c.next_poll_at <= now)
     mine = (
-        select(SOURCE.c.name)
+        select(SOURCE.c.name, SOURCE.c.lease_token)
         .where(
             due,
             SOURCE.c.paused_reason.is_(None),
@@ -126,13 +156,17 @@ async def claim_due(
         .limit(limit)
         .with_for_update(skip_locked=True)
     )
+    before = {row.name: row.lease_token for row in await tx.execute(mine)}
+    if not before:
+        return []
     taken = (
         update(SOURCE)
-        .where(SOURCE.c.name.in_(mine))
+        .where(SOURCE.c.name.in_(list(before)))
         .values(lease_token=secrets.token_hex(8), lease_until=now + lease)
         .returning(SOURCE)
     )
-    return [_configured(row) for row in await tx.execute(taken)]
+    claimed = [_configured(row) for row in await tx.execute(taken)]
+    return [replace(source, taken_over=before[source.name] is not None) for source in claimed]
 
 
 async def save_page(

@@ -272,6 +272,10 @@ class Destination(SQLModel, table=True):
               postgresql_where=text("paused_until IS NOT NULL")),
         Index("ix_destination_confirm_by", "confirm_by", sqlite_where=text("confirm_by IS NOT NULL"),
               postgresql_where=text("confirm_by IS NOT NULL")),
+        # Where nothing is sent just now: a small part of all, counted by whoever watches.
+        Index("ix_destination_silent", "channel",
+              sqlite_where=text("paused_at IS NOT NULL OR confirm_by IS NOT NULL"),
+              postgresql_where=text("paused_at IS NOT NULL OR confirm_by IS NOT NULL")),
     )  # fmt: skip
     account_id: int = key()
     id: int = key()
@@ -376,7 +380,8 @@ class Owed(SQLModel, table=True):
 
 
 class Delivery(SQLModel, table=True):
-    """One message of the outbox and its fate. States: pending, claimed, sent, dead, dropped (DESIGN §3)."""
+    """One message of the outbox and its fate. States: pending, claimed, sent, dead, dropped (DESIGN §3).
+    `announced_at` is when the oldest of the papers that it tells of was announced."""
 
     __table_args__ = (
         UniqueConstraint("account_id", "destination_id", "cadence", "slot", name="uq_delivery_slot"),
@@ -406,6 +411,7 @@ class Delivery(SQLModel, table=True):
     parts: list[dict[str, Any]] | None = json(nullable=True)
     parts_sent: int = 0
     papers: int = 0
+    announced_at: datetime | None = moment(nullable=True)
     reason: str | None = None
     ended_at: datetime | None = moment(nullable=True)
 
@@ -490,12 +496,15 @@ class Lane(SQLModel, table=True):
     """Who may send on a channel now: a lease keeps a platform's limits without shared counters.
 
     lease_token: "" where it was given back; then `recent` says what the next holder must know to keep the limits.
+    broken_at: since when the channel is out of order, for everybody; rests_until: how long it was told to wait.
     """
 
     channel: str = Field(primary_key=True)
     lease_token: str
     lease_until: datetime = moment()
     recent: dict[str, Any] | None = json(nullable=True)
+    broken_at: datetime | None = moment(nullable=True)
+    rests_until: datetime | None = moment(nullable=True)
 
 
 class Progress(SQLModel, table=True):
@@ -505,6 +514,15 @@ class Progress(SQLModel, table=True):
 
     what: str = Field(primary_key=True)
     mark: int = number()
+
+
+class Tally(SQLModel, table=True):
+    """How often something was, in all processes together (`tally.Counted`)."""
+
+    what: str = Field(primary_key=True)
+    which: str = Field(primary_key=True)
+    upto: str = Field(primary_key=True)
+    number: int = number()
 
 
 class Secret(SQLModel, table=True):
@@ -543,4 +561,4 @@ MATCH, OWED, DELIVERY, MARK, MUTE = table(Match), table(Owed), table(Delivery), 
 IDEMPOTENCY_KEY = table(IdempotencyKey)
 SOURCE, PERCOLATION_BATCH = table(Source), table(PercolationBatch)
 PACE, LANE = table(Pace), table(Lane)
-PROGRESS, INBOUND_UPDATE = table(Progress), table(InboundUpdate)
+PROGRESS, INBOUND_UPDATE, TALLY = table(Progress), table(InboundUpdate), table(Tally)

@@ -22,6 +22,7 @@ What is for programs and people alike:
 `feeds`         /feeds/TOKEN.atom, .rss, .json, .opml: what a profile met, for programs that follow feeds
 `exports`       /export/…, /api/v1/saved.bib: references of any list
 `health`        /healthz, /readyz
+`metrics`       /metrics, for Prometheus; `watching` counts and traces every answer
 """
 
 from paperlark.web.application import make_web

@@ -11,11 +11,12 @@ import jinja2
 from aiohttp import web
 
 from paperlark.links import Links
+from paperlark.metrics.scrape import Watched
 from paperlark.readers.matches import Complete, Heads
 from paperlark.readers.warm import Warming
 from paperlark.store.database import Store
 from paperlark.store.mailboxes import EMAIL
-from paperlark.web import access, api, clients, exports, feeds, health, mail, sources
+from paperlark.web import access, api, clients, exports, feeds, health, mail, metrics, sources
 from paperlark.web.edge import add_headers, edge
 from paperlark.web.keys import CHANNELS, LINKS, OWN_KEY, STORE, WARMING, Addressed
 from paperlark.web.pages import (
@@ -31,6 +32,7 @@ from paperlark.web.pages import (
     subscriptions,
 )
 from paperlark.web.session import know_reader
+from paperlark.web.watching import watching
 
 HERE = Path(__file__).parent
 OPERATIONS = (*api.OPERATIONS, sources.operations, mail.operations, exports.operations)
@@ -51,14 +53,19 @@ def make_web(
     own_key: Callable[[], Awaitable[str]] | None = None,
     requests_a_minute: int = 0,
     warms: bool = False,
+    watched: Watched | None = None,
+    metrics_token: str | None = None,
     ticks: Callable[[], float] = time.monotonic,
 ) -> web.Application:
     """The API and the pages on this store. channels: by kind, those that readers can subscribe to. links: for mail,
     where it is sent. trusted_proxies: networks whose word on who asks is taken. own_key: what the secrets of webhooks
     are derived from, where each has its own. requests_a_minute: of the API, for each token or client; 0 is any number.
-    warms: whether a task of its own reads what the first searches would wait for. ticks: seconds of a clock that never
-    goes back."""
-    app = web.Application(middlewares=[edge(), know_reader], client_max_size=BODY_LIMIT)
+    warms: whether a task of its own reads what the first searches would wait for. watched: what is told at /metrics, to
+    whoever bears the token; without one only to this machine. ticks: seconds of a clock that never goes back."""
+    outside = watching(watched.process if watched is not None else None)
+    app = web.Application(middlewares=[outside, edge(), know_reader], client_max_size=BODY_LIMIT)
+    if watched is not None:
+        _tell_metrics(app, watched, metrics_token)
     app[STORE] = store
     app[CHANNELS] = channels
     app[LINKS] = links
@@ -96,6 +103,21 @@ def make_web(
     templates.globals["asset"] = assets.__getitem__
     templates.globals["offers_mail"] = EMAIL in channels and links is not None and links.public
     return app
+
+
+def make_watch(store: Store, watched: Watched, metrics_token: str | None = None) -> web.Application:
+    """What a process without a page tells whoever watches it: /metrics, /healthz, /readyz, and nothing else."""
+    app = web.Application(middlewares=[edge(people=False)])
+    app[STORE] = store
+    app.on_response_prepare.append(add_headers)
+    app.add_routes(health.routes)
+    _tell_metrics(app, watched, metrics_token)
+    return app
+
+
+def _tell_metrics(app: web.Application, watched: Watched, token: str | None) -> None:
+    app[metrics.WATCHED], app[metrics.TOKEN] = watched, token
+    app.add_routes(metrics.routes)
 
 
 async def _warm(app: web.Application) -> AsyncIterator[None]:

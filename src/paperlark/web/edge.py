@@ -19,7 +19,7 @@ log = structlog.get_logger()
 
 ANSWER_SECONDS = 20.0
 API = "/api/"
-FOR_PROGRAMS = (API, "/healthz", "/readyz")
+FOR_PROGRAMS = (API, "/healthz", "/readyz", "/metrics")
 
 HEADERS = {
     "Content-Security-Policy": (
@@ -38,9 +38,9 @@ TLS_ONLY = "max-age=63072000; includeSubDomains"
 """For two years no browser asks by http what it can reach by https (RFC 6797); said where our own address is https."""
 
 
-def edge(seconds: float = ANSWER_SECONDS) -> Middleware:
+def edge(seconds: float = ANSWER_SECONDS, *, people: bool = True) -> Middleware:
     """The middleware around everything: gives the request an id and `seconds` to be answered in, and tells faults, as
-    problem+json to programs, as a page to people."""
+    problem+json to programs, as a page to people, where any are expected."""
 
     ids = Random()  # none of them is a secret, and to ask the system for each costs as much as a paper
 
@@ -59,7 +59,7 @@ def edge(seconds: float = ANSWER_SECONDS) -> Middleware:
                 problem = _refused(request, refused)
             except Exception as fault:
                 problem = _told(request, fault)
-            return _say(request, problem)
+            return _say(request, problem) if people else problems.response(request, problem)
 
     return around
 

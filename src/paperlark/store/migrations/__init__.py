@@ -4,7 +4,7 @@ from pathlib import Path
 
 from sqlalchemy import Connection, inspect, text
 
-HEAD = "0016"
+HEAD = "0017"
 VERSIONS = Path(__file__).parent / "versions"
 
 

@@ -1,0 +1,67 @@
+"""Every line that is logged while the tests run, as an operator would read it, is searched for what must not be in it.
+
+The suite logs what the service would: through `log.set_up`, its redaction included, down to DEBUG. What is looked for is
+written down anew here, and simpler than there: a slip in the one must not hide in the other.
+"""
+
+import logging
+import re
+from typing import Any
+
+import structlog
+
+from paperlark import log
+from paperlark.testing import bot_api, discord_site
+
+TELLING = {
+    "an e-mail address": re.compile(r"[\w.+-]+@[\w-]+\.[a-z]+"),
+    "a bot's token": re.compile(r"\d{6,}:[\w-]{30,}"),
+    "a token of ours": re.compile(r"(?:pl_live_|pl_feed_|whsec_)\w{8,}"),
+    "a feed's address": re.compile(r"/feeds/[\w-]{20,}"),
+    "a signed link": re.compile(r"/(?:u|c|p)/[\w-]{20,}\.[\w.-]+"),
+    "a chat": re.compile(r"-100\d{10}|(?i:chat|user|channel|guild)(?:_?id)?\W{1,3}-?\d{4,}"),
+    "a secret of the tests": re.compile(
+        "|".join(map(re.escape, (bot_api.TOKEN, discord_site.TOKEN, "hush-hush-4711", "s3cret", "hunter2")))
+    ),
+}
+
+
+def telling(line: str) -> str | None:
+    """What a line tells that it must not; None where it tells nothing."""
+    return next((what for what, pattern in TELLING.items() if pattern.search(line)), None)
+
+
+class LogLines:
+    """Where the log goes while the tests run."""
+
+    def __init__(self) -> None:
+        self.written = 0
+        self.faults: list[str] = []
+
+    def write(self, text: str) -> int:
+        """Take some lines."""
+        self.written += text.count("\n")
+        what = telling(text)
+        if what is not None:
+            self.faults.append(f"the log tells {what}: {text.strip()}")
+        return len(text)
+
+    def flush(self) -> None:
+        """Everything is taken already."""
+
+    def isatty(self) -> bool:
+        """A file, as far as anybody can tell."""
+        return False
+
+    def listen(self) -> None:
+        """Set the log up, unless nobody has changed that since."""
+        if not structlog.is_configured() or not any(
+            isinstance(each, logging.StreamHandler) and each.stream is self for each in logging.getLogger().handlers
+        ):
+            stream: Any = self
+            log.set_up("console", "debug", stream=stream)
+
+    def taken(self) -> list[str]:
+        """The faults since this was asked last."""
+        faults, self.faults = self.faults, []
+        return faults
