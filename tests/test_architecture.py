@@ -91,6 +91,7 @@ LAW: dict[str, set[str]] = {
     # the root's own tools
     "settings": {"model"},
     "log": set(),
+    "supervision": {"model"},
     "interpreter": set(),
 }
 LAW["testing"] = set(LAW) - {"settings", "log"}

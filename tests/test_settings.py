@@ -62,7 +62,7 @@ def test_copies_of_the_index_lie_beside_a_file_or_in_the_cache_under_the_databas
 def test_a_host_that_sets_port_and_database_is_obeyed() -> None:
     settings = load({"PORT": "5000", "DATABASE_URL": "postgres://u:p@db/lark"})
     assert (settings.host, settings.port) == ("0.0.0.0", 5000)
-    assert settings.database_url == "postgresql+psycopg://u:p@db/lark"
+    assert settings.database_url == "postgresql+psycopg://u:p@db/lark?sslmode=require"
 
 
 def test_our_own_variables_come_first() -> None:
