@@ -63,7 +63,7 @@ def _over_tls(address: str) -> str:
 
 def _is_local(host: str | None) -> bool:
     """Is it this machine: a socket (no host, or a folder), or the loopback?"""
-    if not host or host == "localhost" or host.startswith("%2f"):
+    if not host or host == "localhost" or host.lower().startswith("%2f"):
         return True
     try:
         return ip_address(host).is_loopback

@@ -15,7 +15,7 @@ from typing import TypeVar
 
 from tests.cli.test_help import every_command
 from tests.deploy import image, walked
-from tests.deploy.debian import Debian, clean, possible, source
+from tests.deploy.debian import Debian, fetch, possible, reaching, source
 
 Done = TypeVar("Done")
 
@@ -24,17 +24,22 @@ PYTHON = "apt-get update && apt-get install --yes --no-install-recommends python
 """What the image of Python holds already, for a Debian that plays it."""
 
 
-def main() -> int:
-    """Walk both ways. Exit status 1 where this machine cannot; a step that fails is raised with all that it said."""
+def main(arguments: list[str]) -> int:
+    """Walk both ways. arguments: none, or the folder of a clean Debian that debootstrap has made before.
+
+    Exit status 1 where this machine cannot; a step that fails is raised with all that it said."""
     if not possible() or shutil.which("debootstrap") is None:
         print("this needs root, namespaces, and debootstrap (Debian: apt-get install debootstrap)", file=sys.stderr)
         return 1
     with tempfile.TemporaryDirectory(prefix="paperlark-deploy-") as name:
         folder = Path(name)
         folder.chmod(0o755)
-        variables = _timed("a clean Debian", lambda: clean(folder / "clean"))
-        _guide(Debian(folder / "clean", folder / "guide", variables))
-        _image(folder, variables)
+        debian = Path(arguments[0]) if arguments else folder / "clean"
+        if not arguments:
+            _timed("a clean Debian", lambda: fetch(debian))
+        variables = reaching(debian)
+        _guide(Debian((debian,), folder / "guide", variables))
+        _image(debian, folder, variables)
     return 0
 
 
@@ -48,20 +53,17 @@ def _guide(debian: Debian) -> None:
     assert "paperlark@run is ready" in printed and '{"status": "ready"}' in printed, printed
 
 
-def _image(folder: Path, variables: dict[str, str]) -> None:
+def _image(clean: Path, folder: Path, variables: dict[str, str]) -> None:
     """Both stages begin as a Debian with Python; the second is not told how to reach a network."""
-    python = Debian(folder / "clean", folder / "python", variables)
+    python = Debian((clean,), folder / "python", variables)
     _timed("a Debian with Python", lambda: python.run(PYTHON, network=True, seconds=900))
-    base = folder / "base"  # an overlay cannot be the floor of another on every machine: laid flat
-    shutil.copytree(folder / "clean", base, symlinks=True)
-    shutil.copytree(python.written, base, symlinks=True, dirs_exist_ok=True)
     source(walked.ROOT, folder / "context")
     given = image.context(folder / "context", (walked.ROOT / "deploy" / "Dockerfile.dockerignore").read_text())
     first, last = image.read((walked.ROOT / "deploy" / "Dockerfile").read_text())
     built: dict[str, Debian] = {}
     for stage, told in ((first, variables), (last, {})):
         name = stage.name or "image"
-        begun = Debian(base, folder / f"stage-{name}", told)
+        begun = Debian((python.written, clean), folder / f"stage-{name}", told)
         made = partial(image.build, stage, begun, built, folder / "context", given)
         built[name] = _timed(f"Dockerfile: {name}", made)
     printed = _timed("Dockerfile: started, healthy, stopped", lambda: image.start(last, built["image"]))
@@ -76,4 +78,4 @@ def _timed(what: str, step: Callable[[], Done]) -> Done:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(sys.argv[1:]))

@@ -34,9 +34,10 @@ class ScriptError(Exception):
 
 @dataclass(frozen=True)
 class Debian:
-    """One such system. lower: the root folder that it begins as; folder: where what it writes is kept."""
+    """One such system. floors: the root folders that it begins as, the uppermost first; folder: where what it writes
+    is kept; variables: what its programs are told besides."""
 
-    lower: Path
+    floors: tuple[Path, ...]
     folder: Path
     variables: Mapping[str, str] = field(default_factory=dict)
 
@@ -55,15 +56,21 @@ class Debian:
         ScriptError. network: whether anybody but itself can be reached."""
         given = {"PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "HOME": "/root",
                  "DEBIAN_FRONTEND": "noninteractive", "SYSTEMD_OFFLINE": "1", **self.variables}  # fmt: skip
-        names = " ".join(f'{name}="${name}"' for name in given)
+        enter = _ENTER.format(variables=" ".join(f'{name}="${name}"' for name in given))
+        apart = ["unshare", "--mount", "--pid", "--fork", "--kill-child", *([] if network else ["--net"])]
+        places = {"UPPER": self.written, "WORK": self.folder / "work", "ROOT": self.folder / "root"}
         done = subprocess.run(
-            ["unshare", "--mount", "--pid", "--fork", "--kill-child", *([] if network else ["--net"]), "bash", "-c",
-             ("" if network else _LOOPBACK) + _ENTER.format(variables=names)],
-            env=given | {"LOWER": str(self.lower), "UPPER": str(self.written), "WORK": str(self.folder / "work"),
-                         "ROOT": str(self.folder / "root"), "SCRIPT": script},
-            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL, text=True, timeout=seconds,
+            [*apart, "bash", "-c", enter if network else _LOOPBACK + enter],
+            env=given
+            | {name: str(place) for name, place in places.items()}
+            | {"LOWER": ":".join(map(str, self.floors)), "SCRIPT": script},
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            timeout=seconds,
             check=False,
-        )  # fmt: skip
+        )
         if done.returncode:
             raise ScriptError(f"status {done.returncode}\n{done.stdout}")
         return done.stdout
@@ -76,9 +83,13 @@ def possible() -> bool:
     return subprocess.run(["unshare", "--mount", "--pid", "--net", "--fork", "true"], check=False).returncode == 0
 
 
-def clean(folder: Path) -> dict[str, str]:
-    """Make a clean Debian in a folder. Returns the variables by which its programs know whom this machine trusts."""
+def fetch(folder: Path) -> None:
+    """Make a clean Debian in a folder."""
     subprocess.run(["debootstrap", "bookworm", str(folder)], check=True, stdout=subprocess.DEVNULL, timeout=1800)
+
+
+def reaching(folder: Path) -> dict[str, str]:
+    """Let a clean Debian reach packages as this machine does. Returns the variables that its programs need for it."""
     for name in REACHING:
         here, there = Path("/", name), folder / name
         if here.is_dir():

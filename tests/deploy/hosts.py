@@ -10,7 +10,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 PROCFILE = Path(__file__).parent.parent.parent / "Procfile"
@@ -69,15 +69,15 @@ class Host:
         await asyncio.to_thread(self._manager.wait, timeout=60)
         await asyncio.to_thread(self._reading.join, timeout=10)
 
-    def kill(self) -> None:
-        """End all of it at once, whatever it does."""
-        for pid in [*self.processes("web"), *self.processes("worker"), self._manager.pid]:
-            try:
-                os.kill(pid, signal.SIGKILL)
-            except ProcessLookupError:
-                continue
-        self._manager.wait(timeout=10)
-        self._reading.join(timeout=10)
+    def kill(self, *names: str) -> None:
+        """End processes at once, whatever they do; all of it where none is named."""
+        for pid in [pid for name in names or ("release", "web", "worker") for pid in self.processes(name)]:
+            with suppress(ProcessLookupError):
+                os.killpg(pid, signal.SIGKILL)
+        if not names:
+            self._manager.kill()
+            self._manager.wait(timeout=10)
+            self._reading.join(timeout=10)
 
 
 @contextmanager

@@ -1,6 +1,7 @@
 """The files that hosts are given: of the right shape, and saying the same as the program."""
 
 import json
+import re
 import shutil
 import subprocess
 import sys
@@ -20,7 +21,8 @@ from tests.programs import needed
 
 ROOT = Path(__file__).parent.parent.parent
 DEPLOY = ROOT / "deploy"
-PROCFILE = dict(line.split(": ", 1) for line in (ROOT / "Procfile").read_text().splitlines())
+PROCFILE = dict(re.findall(r"^(\w+): (?:exec )?(.*)$", (ROOT / "Procfile").read_text(), re.MULTILINE))
+"""Commands by the names of their processes. `exec`: a signal meets the process, and no shell before it."""
 COMPOSE: dict[str, Any] = YAML(typ="safe").load(DEPLOY / "compose.yaml")
 FLY: dict[str, Any] = tomllib.loads((DEPLOY / "fly.toml").read_text())
 IGNORED = (DEPLOY / "Dockerfile.dockerignore").read_text()

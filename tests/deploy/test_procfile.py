@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-import os
 import signal
 import time
 from collections import Counter
@@ -136,8 +135,7 @@ async def test_two_webs_and_two_workers_tell_everybody_once_and_cover_for_one_an
             await polled(store)
             await until(lambda: told_to(api, watcher) == 1, 30, one, two)
 
-            (killed,) = one.processes("worker")
-            os.kill(killed, signal.SIGKILL)
+            one.kill("worker")
             died = time.monotonic()
             covered = await reader(store, "swifts", "13", channel="telegram")
             await record(store, told("Swifts at dusk", arxiv="2603.00004"))
@@ -157,3 +155,18 @@ async def test_two_webs_and_two_workers_tell_everybody_once_and_cover_for_one_an
         ).items(), "nothing lost, nothing twice"
         assert "Traceback" not in one.said + two.said
         await store.close()
+
+
+async def test_a_web_that_is_alone_does_the_work_of_a_worker_too(sqlite: Fresh, tmp_path: Path) -> None:
+    url = sqlite()
+    store = await furnished(url, tmp_path / "wasps.jsonl")
+    async with BotApi() as api:
+        given = variables(url, api, tmp_path) | {"PAPERLARK_ONE_PROCESS": "on"}
+        with host(given, tmp_path, web=1) as dyno:
+            await dyno.ready(times=1)
+            follower = await reader(store, "larks", "1", channel="telegram")
+            await record(store, told("Larks at dawn", arxiv="2603.00001"))
+            await until(lambda: told_to(api, follower) == 1, 30, dyno)
+            assert await dyno.stopped() < 20
+            assert dyno.statuses() == {"web.1": 0}, dyno.said
+    await store.close()

@@ -2,7 +2,6 @@
 
 import asyncio
 import os
-import pwd
 import shutil
 import socket
 import subprocess
@@ -50,10 +49,10 @@ def pooled(postgres: Fresh) -> Iterator[Fresh]:
             TOLD.format(host=server.query["host"], user=server.username, port=port, size=SERVER_CONNECTIONS)
         )
         Path(folder).chmod(0o755)
-        somebody = pwd.getpwnam("nobody") if os.geteuid() == 0 else None  # it does not run as root
+        owner = Path(str(server.query["host"])).stat().st_uid  # whose socket it may reach; it does not run as root
         with subprocess.Popen(
             [found, str(file)],
-            user=somebody.pw_uid if somebody else None,
+            user=owner if os.geteuid() == 0 else None,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
         ) as pooler:

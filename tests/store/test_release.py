@@ -126,7 +126,7 @@ def broken(before: sa.MetaData, after: sa.MetaData) -> list[str]:
     """What of the tables that a release knows is no longer as it was, or asks for more."""
     faults = [f"table {name} is gone" for name in before.tables.keys() - after.tables.keys()]
     for name in before.tables.keys() & after.tables.keys():
-        old, new = before.tables[name].columns, after.tables[name].columns
+        old, new = (dict(tables.tables[name].columns) for tables in (before, after))
         faults += [f"{name}.{column} is gone" for column in old.keys() - new.keys()]
         for column in old.keys() & new.keys():
             if str(old[column].type) != str(new[column].type):
