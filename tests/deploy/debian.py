@@ -84,7 +84,7 @@ def possible() -> bool:
 
 
 def fetch(folder: Path) -> None:
-    """Make a clean Debian in a folder."""
+    """Make a clean Debian (300 MB) in a folder. It is a floor, and never copied: some of its devices have no end."""
     subprocess.run(["debootstrap", "bookworm", str(folder)], check=True, stdout=subprocess.DEVNULL, timeout=1800)
 
 

@@ -61,24 +61,27 @@ def append(file: Path, number: str, title: str) -> None:
 
 
 async def polled(store: Store) -> None:
-    """Return when the source that reads a file has been polled once more. It is due now."""
-    async with store.transaction() as tx:
-        asked = await tx.now()
-        await tx.execute(text("UPDATE source SET next_poll_at = now() WHERE name = 'wasps'"))
+    """Return when the source that reads a file has been polled."""
     while True:
         async with store.reading() as tx:
             found = await sources.get(tx, "wasps")
         assert found.failures == 0, found.last_error
-        if found.good_at is not None and found.good_at > asked:
+        if found.good_at is not None:
             return
         await asyncio.sleep(0.1)
+
+
+async def due(store: Store) -> None:
+    """Let the source that reads a file be polled once more."""
+    async with store.transaction() as tx:
+        await tx.execute(text("UPDATE source SET next_poll_at = now() WHERE name = 'wasps'"))
 
 
 async def changed(store: Store, follows: Reader, query: str, on: Host) -> None:
     """A reader changes their profile, through the web of one host."""
     async with store.transaction() as tx:
         token = await accounts.new_token(
-            tx, follows.account_id, name="test", scopes=SCOPES, now=await tx.now(), expires_at=None
+            tx, follows.account_id, name="test", scopes=list(SCOPES), now=await tx.now(), expires_at=None
         )
     address = f"http://127.0.0.1:{on.port}/api/v1/profiles/{follows.profile.id}"
     async with (
@@ -132,7 +135,7 @@ async def test_two_webs_and_two_workers_tell_everybody_once_and_cover_for_one_an
             await polled(store)
             watcher = await reader(store, "gall", "12", channel="telegram")
             append(tmp_path / "wasps.jsonl", "2603.00003", "On gall")
-            await polled(store)
+            await due(store)
             await until(lambda: told_to(api, watcher) == 1, 30, one, two)
 
             one.kill("worker")

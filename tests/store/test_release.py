@@ -4,6 +4,7 @@ import asyncio
 import shutil
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 import sqlalchemy as sa
@@ -163,7 +164,7 @@ def test_a_migration_only_adds_so_that_the_release_before_goes_on(tmp_path: Path
 
 
 def test_a_migration_that_takes_away_would_be_noticed() -> None:
-    def schema(*columns: sa.Column[str]) -> sa.MetaData:
+    def schema(*columns: sa.Column[Any]) -> sa.MetaData:
         found = sa.MetaData()
         sa.Table("lark", found, *columns)
         return found
