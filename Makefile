@@ -8,7 +8,7 @@ CORE := $(wildcard src/paperlark/matching/core/c/*.[ch])
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help install browser compiler demo run test lint audit bench chaos fuzz screenshots clean
+.PHONY: help install browser compiler pooler demo run test lint audit bench chaos deploy fuzz screenshots clean
 .SUFFIXES:
 
 help: ## this list
@@ -92,8 +92,16 @@ compiler: # gcc, the C library's headers, and Python's
 	[ -z "$$python" ] || [ -f "$$headers/Python.h" ] || missing="$$missing $$python-dev"; \
 	$(INSTALL_MISSING)
 
+# A pooler between paperlark and PostgreSQL, and what reads units of systemd.
+pooler: # PgBouncer and systemd-analyze
+	@missing=''; \
+	for each in pgbouncer:pgbouncer systemd-analyze:systemd; do \
+	  command -v $${each%:*} >/dev/null || [ -x /usr/sbin/$${each%:*} ] || missing="$$missing $${each#*:}"; \
+	done; \
+	$(INSTALL_MISSING)
+
 # Every check runs, so that one report says all; pytest is last, and its summary the last line.
-test: compiler $(READY) browser ## everything that CI runs (ARGS=--whole: with all of the shared data)
+test: compiler $(READY) browser pooler ## everything that CI runs (ARGS=--whole: with all of the shared data)
 	@status=0; \
 	$(BIN)/ruff check . || status=1; \
 	$(BIN)/ruff format --check . || status=1; \
@@ -115,6 +123,10 @@ bench: $(READY) ## measure (ARGS="NAME --json")
 
 chaos: $(READY) ## kill it at every labelled point (ARGS=kills)
 	@$(BIN)/python -m tests.chaos $(ARGS)
+
+deploy: $(READY) ## walk deploy/README.md and the Dockerfile on a clean Debian (root; some minutes)
+	@command -v debootstrap >/dev/null || { missing=' debootstrap'; $(INSTALL_MISSING); }
+	@$(BIN)/python -m tests.deploy $(ARGS)
 
 fuzz: $(READY) ## ask the API all that its document allows, and more (ARGS="--examples 100 --postgres"; ARGS=core: the matching core; ARGS="parsers rss --seconds 60": what takes bytes from outside)
 	@case " $(ARGS) " in *' core '*) $(BIN)/python -m tests.matching.fuzz $(filter-out core,$(ARGS));; \

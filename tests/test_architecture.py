@@ -100,6 +100,7 @@ LAW: dict[str, set[str]] = {
     "log": set(),
     "tracing": set(),
     "reporting": {"log"},
+    "supervision": {"model"},
     "interpreter": set(),
 }
 LAW["testing"] = set(LAW) - {"settings", "log"}

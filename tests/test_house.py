@@ -91,7 +91,7 @@ def test_make_names_every_target_and_passes_arguments_on() -> None:
             check=True,
         ).stdout
 
-    for target in ("install", "demo", "run", "test", "lint", "bench", "chaos", "clean"):
+    for target in ("install", "demo", "run", "test", "lint", "bench", "chaos", "deploy", "clean"):
         assert f"make {target} " in make("help")
     assert make("-n", "demo", "ARGS=--once").rstrip().endswith("paperlark demo --once")
     assert make("-n", "bench", "ARGS=NAME --json").rstrip().endswith("-m tests.bench NAME --json")
@@ -101,7 +101,17 @@ def test_make_names_every_target_and_passes_arguments_on() -> None:
 
 
 def test_the_pages_of_the_house_are_there() -> None:
-    for name in ("README.md", "CHANGELOG.md", "LICENSE", "Makefile", "uv.lock", ".python-version", ".ci/run"):
+    for name in (
+        "README.md",
+        "CHANGELOG.md",
+        "Procfile",
+        "app.json",
+        "LICENSE",
+        "Makefile",
+        "uv.lock",
+        ".python-version",
+        ".ci/run",
+    ):
         assert (ROOT / name).is_file(), name
     assert (ROOT / ".ci" / "run").stat().st_mode & 0o111
     assert "MIT License" in (ROOT / "LICENSE").read_text(encoding="utf-8")

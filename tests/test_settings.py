@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from paperlark.model.problems import PaperlarkError
-from paperlark.settings import Settings, described, load, unknown
+from paperlark.settings import Settings, described, load, sharing, supervisor, unknown
 
 
 def test_an_empty_environment_gives_a_service_for_one_on_this_machine() -> None:
@@ -62,7 +62,55 @@ def test_copies_of_the_index_lie_beside_a_file_or_in_the_cache_under_the_databas
 def test_a_host_that_sets_port_and_database_is_obeyed() -> None:
     settings = load({"PORT": "5000", "DATABASE_URL": "postgres://u:p@db/lark"})
     assert (settings.host, settings.port) == ("0.0.0.0", 5000)
-    assert settings.database_url == "postgresql+psycopg://u:p@db/lark"
+    assert settings.database_url == "postgresql+psycopg://u:p@db/lark?sslmode=require"
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "postgres://u:p@127.0.0.1/lark",
+        "postgres://u:p@[::1]:5433/lark",
+        "postgres://localhost/lark",
+        "postgres:///lark?host=/run/postgresql",
+        "postgres://%2Frun%2Fpostgresql/lark",
+        "postgres://u:p@db.internal/lark?sslmode=disable",
+        "/srv/papers.sqlite3",
+    ],
+)
+def test_a_hosts_database_is_reached_by_tls_unless_it_is_this_machine_or_says_otherwise(address: str) -> None:
+    assert load({"DATABASE_URL": address}).database_url == load({"PAPERLARK_DATABASE_URL": address}).database_url
+    remote = "postgres://u:p@db.internal/lark?application_name=lark"
+    assert load({"DATABASE_URL": remote}).database_url.endswith("/lark?application_name=lark&sslmode=require")
+    assert "sslmode" not in load({"PAPERLARK_DATABASE_URL": remote}).database_url
+
+
+def test_a_dyno_keeps_no_sqlite_unless_it_is_told_to() -> None:
+    with pytest.raises(PaperlarkError, match=r"a dyno's disk is erased every day.*PAPERLARK_ALLOW_SQLITE_ON_DYNO=on"):
+        load({"DYNO": "web.1"})
+    assert load({"DYNO": "web.1", "PAPERLARK_ALLOW_SQLITE_ON_DYNO": "on"}).allow_sqlite_on_dyno
+    assert load({"DYNO": "web.1", "DATABASE_URL": "postgres://u:p@db/lark"}).database_connections == 12
+
+
+def test_a_process_among_many_holds_fewer_connections_unless_it_was_said_how_many() -> None:
+    assert [sharing(load({}), kind).database_connections for kind in ("web", "worker")] == [4, 8]
+    told = load({"PAPERLARK_DATABASE_CONNECTIONS": "6"})
+    assert [sharing(told, kind).database_connections for kind in ("web", "worker")] == [6, 6]
+
+
+def test_systemds_credentials_are_secrets_in_files_named_by_their_variables(tmp_path: Path) -> None:
+    (tmp_path / "PAPERLARK_HF_TOKEN").write_text("hf_of_a_credential\n")
+    found = load({"CREDENTIALS_DIRECTORY": str(tmp_path)}).hf_token
+    assert found is not None and found.get_secret_value() == "hf_of_a_credential"
+    own = load({"CREDENTIALS_DIRECTORY": str(tmp_path), "PAPERLARK_HF_TOKEN": "mine"}).hf_token
+    assert own is not None and own.get_secret_value() == "mine"
+
+
+def test_systemd_is_known_by_its_socket_and_says_how_long_it_bears_silence() -> None:
+    notify = {"NOTIFY_SOCKET": "/run/systemd/notify"}
+    assert supervisor({}) is None
+    assert supervisor(notify) == ("/run/systemd/notify", None)
+    assert supervisor(notify | {"WATCHDOG_USEC": "60000000"}) == ("/run/systemd/notify", 60.0)
+    assert supervisor(notify | {"WATCHDOG_USEC": "60000000", "WATCHDOG_PID": "1"}) == ("/run/systemd/notify", None)
 
 
 def test_our_own_variables_come_first() -> None:

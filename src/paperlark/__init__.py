@@ -31,6 +31,7 @@ The map, from the bottom up; imports point down only (`tests/test_architecture.p
 
 `settings`   the only reader of the environment
 `interpreter` how a process of ours sets Python up
+`supervision` telling systemd that we are ready, and alive
 `log`        logging, set up once, without secrets
 `tracing`    spans, for OpenTelemetry
 `reporting`  faults, for Sentry

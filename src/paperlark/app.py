@@ -14,7 +14,7 @@ import asyncio
 import os
 import socket
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
@@ -356,7 +356,7 @@ class Paperlark:
     async def serve(
         self,
         stop: asyncio.Event,
-        listening: socket.socket,
+        listening: socket.socket | None,
         *,
         loops: bool = True,
         ready: Callable[[str], None] | None = None,
@@ -364,36 +364,48 @@ class Paperlark:
         """Loops, bots and web in one process, until `stop`; then drained within 20 s. A fresh paperlark with loops gets
         the default sources.
 
-        listening: where the page is, from `listen`. ready: called with the page's address once it answers.
+        listening: where the page is, from `listen`; None serves no page. loops: whether it polls, tells and answers.
+        ready: called once it does all that, with the page's address; "" where there is none.
         """
-        # Imported here: a command that serves nothing need not wait for it.
-        from aiohttp import web
+        async with AsyncExitStack() as running:
+            if listening is not None:
+                await running.enter_async_context(self._page(listening))
+            if loops:
+                await running.enter_async_context(self._loops())
+            if ready is not None:
+                ready(_address(listening) if listening is not None else "")
+            await stop.wait()
 
-        from paperlark.pipeline.loops import Loops
+    @asynccontextmanager
+    async def _page(self, listening: socket.socket) -> AsyncIterator[None]:
+        # Imported here, as below: a command that serves nothing need not wait for it.
+        from aiohttp import web
 
         runner = web.AppRunner(self.web_application(), shutdown_timeout=5, access_log=None)
         await runner.setup()
-        running: Loops | None = None
-        leaving, talking = asyncio.Event(), list[asyncio.Task[None]]()
         try:
             await web.SockSite(runner, listening).start()
-            if loops:
-                await self.add_default_sources()
-                await self._open_channels()
-                running = Loops(self._loop_parts())
-                running.start()
-                talking += [asyncio.create_task(bot.run(leaving)) for bot in self.bots()]
-            if ready is not None:
-                ready(_address(listening))
-            await stop.wait()
+            yield
+        finally:
+            await runner.cleanup()
+
+    @asynccontextmanager
+    async def _loops(self) -> AsyncIterator[None]:
+        from paperlark.pipeline.loops import Loops
+
+        await self.add_default_sources()
+        await self._open_channels()
+        running, leaving = Loops(self._loop_parts()), asyncio.Event()
+        running.start()
+        talking = [asyncio.create_task(bot.run(leaving)) for bot in self.bots()]
+        try:
+            yield
         finally:
             leaving.set()  # bots first: their last answers need the lanes that the loops give back
             for fault in await asyncio.gather(*talking, return_exceptions=True):
                 if isinstance(fault, BaseException):
                     log.error("bot ended badly", exc_info=fault)
-            if running is not None:
-                await running.stop()
-            await runner.cleanup()
+            await running.stop()
 
     def _loop_parts(self) -> "Parts":
         from paperlark.pipeline.loops import Parts
@@ -465,7 +477,9 @@ async def opened(
         return await _webhook_secrets(settings, store, to)
 
     channels = {channel.kind: channel for channel in (*configured_channels(settings, secrets), *extra_channels)}
-    store = await open_store(settings.database_url, keys=settings.sealing_keys())
+    store = await open_store(
+        settings.database_url, connections=settings.database_connections, keys=settings.sealing_keys()
+    )
     tune_python()
     try:
         pace = StorePace(store)

@@ -1,8 +1,10 @@
 """The settings: one frozen value, read once from the environment. Nothing else reads the environment.
 
 Every variable is `PAPERLARK_` and the field's name in capitals. For each there is a `…_FILE` form, which names a file
-that holds the value (as secrets are mounted in containers). Where hosts set `PORT` and `DATABASE_URL` by themselves,
-these count as fall-backs, and with `PORT` the service listens on all interfaces.
+that holds the value (as secrets are mounted in containers); a credential of systemd's is such a file. Where hosts set
+`PORT` and `DATABASE_URL` by themselves, these count as fall-backs: with `PORT` the service listens on all interfaces,
+and a `DATABASE_URL` of another machine is reached by TLS where it says nothing of it. On a dyno (`DYNO`) there is no
+SQLite: its disk is erased every day.
 
 Errors name variables, never values.
 """
@@ -13,10 +15,10 @@ import os
 import re
 from collections.abc import Iterable, Mapping
 from hashlib import blake2b
-from ipaddress import ip_network
+from ipaddress import ip_address, ip_network
 from pathlib import Path
 from typing import Annotated, Any, Literal, NamedTuple, Self
-from urllib.parse import unquote
+from urllib.parse import unquote, urlsplit
 
 from platformdirs import user_cache_path, user_data_path
 from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, ValidationError, model_validator
@@ -33,6 +35,7 @@ FALL_BACKS = {
     "sentry_dsn": "SENTRY_DSN",
 }
 SQLITE = "sqlite+aiosqlite:///"
+CONNECTIONS = {"run": 12, "web": 4, "worker": 8}  # to PostgreSQL, by what a process does; small plans allow 20 in all
 SMTP_PORTS = {"starttls": 587, "tls": 465, "none": 25}
 
 
@@ -48,6 +51,29 @@ def _database_url(value: object) -> object:
     if re.fullmatch(r"sqlite(\+\w+)?", scheme):
         return f"sqlite+aiosqlite://{rest}"
     raise ValueError("should be postgresql://…, sqlite:///path, or the path of a SQLite file")
+
+
+def _over_tls(address: str) -> str:
+    """A host's address of PostgreSQL, with TLS where it goes to another machine and says nothing of it
+    (https://devcenter.heroku.com/articles/connecting-heroku-postgres)."""
+    try:
+        parts = urlsplit(address)
+    except ValueError:  # what is wrong with it is found by the field's own check
+        return address
+    said = any(f"{argument}=" in parts.query for argument in ("sslmode", "host"))
+    if not parts.scheme.startswith("postgres") or said or _is_local(parts.hostname):
+        return address
+    return f"{address}{'&' if parts.query else '?'}sslmode=require"
+
+
+def _is_local(host: str | None) -> bool:
+    """Is it this machine: a socket (no host, or a folder), or the loopback?"""
+    if not host or host == "localhost" or host.lower().startswith("%2f"):
+        return True
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return False
 
 
 def _web_address(value: object) -> object:
@@ -129,6 +155,15 @@ class Settings(BaseSettings):
         repr=False,
         description="the store: postgresql://…, or the path of a SQLite file (or DATABASE_URL)",
     )
+    database_connections: int = Field(
+        CONNECTIONS["run"],
+        ge=2,
+        le=100,
+        description="connections to PostgreSQL that a process may hold; by default 4 for web, 8 for worker, else 12",
+    )
+    allow_sqlite_on_dyno: bool = Field(
+        False, description="let a dyno keep its store in SQLite, which is lost with its disk every day"
+    )
     index_dir: Path = Field(
         default_factory=lambda checked: _default_index_dir(checked["database_url"]),
         description="the folder for copies of the compiled profiles, by default beside the SQLite file; it may be lost",
@@ -187,6 +222,9 @@ class Settings(BaseSettings):
     )
     host: str = Field("127.0.0.1", description="the interface to listen on; 0.0.0.0 where the host sets PORT")
     port: int = Field(8080, ge=0, le=65535, description="the port to listen on (or PORT); 0 takes a free one")
+    one_process: bool = Field(
+        False, description="on: `paperlark web` does what `paperlark worker` does too, where there is only one process"
+    )
     operator: str | None = Field(
         None, repr=False, description="who is told when a source breaks or heals: CHANNEL:ADDRESS"
     )
@@ -280,11 +318,44 @@ def load(env: Mapping[str, str] | None = None) -> Settings:
                 break
     if variables.get("port") == FALL_BACKS["port"]:
         given.setdefault("host", "0.0.0.0")
+    if variables.get("database_url") == FALL_BACKS["database_url"]:
+        given["database_url"] = _over_tls(given["database_url"])
     try:
-        return Settings(**given)  # type: ignore[arg-type]  # text, which the fields' own validators read
+        found = Settings(**given)  # type: ignore[arg-type]  # text, which the fields' own validators read
     except ValidationError as error:
         # `from None`: pydantic's own message quotes the values.
         raise PaperlarkError(f"settings: {'; '.join(_complaints(error, variables))}") from None
+    if env.get("DYNO") and found.database_url.startswith(SQLITE) and not found.allow_sqlite_on_dyno:
+        raise PaperlarkError(
+            "settings: a dyno's disk is erased every day, and a SQLite store with it: add PostgreSQL (DATABASE_URL), "
+            f"or set {PREFIX}ALLOW_SQLITE_ON_DYNO=on where nothing need be kept"
+        )
+    return found
+
+
+def sharing(settings: Settings, process: Literal["web", "worker"]) -> Settings:
+    """The settings of one process among many: it holds fewer connections, unless the operator said how many."""
+    if "database_connections" in settings.model_fields_set:
+        return settings
+    return settings.model_copy(update={"database_connections": CONNECTIONS[process]})
+
+
+class Supervisor(NamedTuple):
+    """Who wants to hear that this process is ready, and alive. socket: where it listens, as systemd names it;
+    watchdog_seconds: how long it bears silence, None where it does not mind."""
+
+    socket: str
+    watchdog_seconds: float | None
+
+
+def supervisor(env: Mapping[str, str] | None = None) -> Supervisor | None:
+    """Who started this process, where it is systemd and wants to be told (sd_notify(3), sd_watchdog_enabled(3))."""
+    env = os.environ if env is None else env
+    if not env.get("NOTIFY_SOCKET"):
+        return None
+    wanted = env.get("WATCHDOG_USEC", "")
+    mine = env.get("WATCHDOG_PID", str(os.getpid())) == str(os.getpid())
+    return Supervisor(env["NOTIFY_SOCKET"], int(wanted) / 1_000_000 if wanted.isdecimal() and mine else None)
 
 
 def _variables(name: str) -> tuple[str, ...]:
@@ -293,8 +364,14 @@ def _variables(name: str) -> tuple[str, ...]:
 
 
 def _value(env: Mapping[str, str], variable: str) -> str | None:
-    """The value of a variable or of the file that its `_FILE` form names; an empty one counts as not given."""
+    """The value of a variable or of the file that its `_FILE` form names; an empty one counts as not given.
+
+    systemd's credentials (`LoadCredential=`) are such files too: each is named by its variable.
+    """
     direct, path = env.get(variable), env.get(f"{variable}_FILE")
+    credential = Path(env.get("CREDENTIALS_DIRECTORY", ""), variable)
+    if not direct and not path and credential.is_absolute() and credential.is_file():
+        path = str(credential)
     if direct and path:
         raise PaperlarkError(f"settings: {variable} and {variable}_FILE are both set: keep one")
     if not path:

@@ -110,7 +110,7 @@ def database(filled: Path, tmp_path: Path) -> Path:
 
 def environment(home: Path, database: Path | str, **variables: str) -> dict[str, str]:
     """What a process needs to know, and nothing of ours."""
-    kept = {name: os.environ[name] for name in ("PATH", "SYSTEMROOT", "LANG") if name in os.environ}
+    kept = {name: os.environ[name] for name in ("PATH", "SYSTEMROOT", "LANG", "PYTHONPATH") if name in os.environ}
     return kept | {"HOME": str(home), "PAPERLARK_DATABASE_URL": str(database)} | variables
 
 

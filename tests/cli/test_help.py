@@ -28,8 +28,8 @@ def every_command() -> dict[str, TyperCommand | TyperGroup]:
 def test_the_commands_are_those_that_were_promised() -> None:
     promised = {
         "outbox", "outbox list", "outbox show", "outbox retry", "outbox drop", "secret",
-        "run", "demo", "import", "poll", "papers", "sources", "sources add", "sources pause", "sources remove",
-        "sources import", "sources export",
+        "run", "web", "worker", "demo", "import", "poll", "papers", "sources", "sources add", "sources pause",
+        "sources remove", "sources import", "sources export",
         "profiles", "profiles add", "profiles list", "profiles show", "profiles edit", "profiles remove", "subscribe",
         "unsubscribe", "read", "save", "dismiss", "unmark", "saved", "mute", "unmute", "mutes", "pause", "resume",
         "link", "export", "delete", "deliver", "explain", "why", "backtest", "suggest", "trending", "names", "migrate",

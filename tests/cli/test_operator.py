@@ -7,6 +7,7 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
+from sqlalchemy.engine import make_url
 
 from paperlark import __version__
 from paperlark.app import opened
@@ -16,6 +17,7 @@ from paperlark.store import accounts
 from paperlark.store.database import open_store
 from paperlark.web.access import SCOPES
 from tests.cli.conftest import SAMPLE, Lark, write_recent
+from tests.databases import run_sql
 
 # ── sources and poll ─────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -144,6 +146,25 @@ def test_migrate_works_on_postgres_where_other_commands_ask_for_it(
     assert len(lark.well("papers", "agent*", "--json").records) > 5
     run = lark.well("migrate", "--json").record
     assert run["version"] == lark.well("version", "--json").record["database"]
+
+
+def test_check_counts_the_connections_that_processes_may_hold(
+    lark: Lark, postgres: Callable[[], str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    address = postgres()
+    monkeypatch.setenv("PAPERLARK_DATABASE_URL", address)
+
+    def said() -> tuple[str, str]:
+        (found,) = [each for each in lark("check", "--json").record["findings"] if each["what"] == "connections"]
+        return found["state"], found["said"]
+
+    state, words = said()
+    assert state == "well" and words.startswith("4 for each web, 8 for each worker, 2 for migrate, of ")
+    name = make_url(address).database
+    run_sql(address.replace("+psycopg", ""), f'ALTER DATABASE "{name}" CONNECTION LIMIT 13')
+    assert said() == ("wrong", "4 for each web, 8 for each worker, 2 for migrate, of 13 that the server allows")
+    monkeypatch.setenv("PAPERLARK_DATABASE_CONNECTIONS", "5")
+    assert said() == ("well", "5 for each web, 5 for each worker, 2 for migrate, of 13 that the server allows")
 
 
 def test_a_token_opens_the_api_for_its_account_until_it_expires(lark: Lark) -> None:

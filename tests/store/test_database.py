@@ -144,6 +144,28 @@ async def test_two_tasks_may_migrate_at_once(postgres: Fresh, tmp_path: Path) ->
             await store.close()
 
 
+@pytest.mark.parametrize("connections", [2, 4, 8])
+async def test_a_store_holds_as_many_connections_as_it_may_and_no_more(postgres: Fresh, connections: int) -> None:
+    store = await open_store(postgres(), connections=connections)
+    own = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database()"
+    most = 0
+
+    async def write() -> None:
+        nonlocal most
+        async with store.transaction() as tx:
+            most = max(most, (await tx.execute(text(own))).scalar_one())
+
+    async def glance() -> None:
+        await store.glance(
+            select(ACCOUNT.c.account_id),
+        )
+
+    await asyncio.gather(*(task for _ in range(20) for task in (write(), glance())))
+    await write()
+    assert most == connections
+    await store.close()
+
+
 async def test_a_transaction_that_fails_leaves_nothing(store: Store) -> None:
     with pytest.raises(ZeroDivisionError):
         async with store.transaction() as tx:

@@ -14,7 +14,7 @@
 `exporting`  export
 `account`    link, delete
 `watching`   sources, poll
-`running`    run, deliver
+`running`    run, web, worker, deliver
 `bounces`    bounce
 `demo`       demo
 `extension`  extension build

@@ -1,4 +1,4 @@
-"""What goes on by itself: run the service, or deliver what is due and leave."""
+"""What goes on by itself: run all of it or a part, or deliver what is due and leave."""
 
 import asyncio
 import os
@@ -28,44 +28,84 @@ LATEST_EXIT = 18  # seconds after a signal: whatever still hangs then (a name se
 commands = typer.Typer()
 
 
-# ── run ────────────────────────────────────────────────────────────────────────────────────────────────────────────
+# ── run, web, worker ───────────────────────────────────────────────────────────────────────────────────────────────
+
+ENDS = "SIGTERM and Ctrl-C let it finish what is in flight, within 20 seconds; a second Ctrl-C does not."
+Port = Annotated[int | None, typer.Option(min=0, max=65535, help="The page's port; 0 takes a free one.")]
 
 
 @commands.command(
     help=told(
-        "Poll sources, tell readers, serve the page.",
-        "paperlark run",
-        "PAPERLARK_PORT=9000 paperlark run --no-loops",
-        more="SIGTERM and Ctrl-C let it finish what is in flight, within 20 seconds; a second Ctrl-C does not.",
+        "Poll sources, tell readers, serve the page.", "paperlark run", "PAPERLARK_PORT=9000 paperlark run", more=ENDS
     )
 )
-def run(
-    port: Annotated[int | None, typer.Option(min=0, max=65535, help="The page's port; 0 takes a free one.")] = None,
-    loops: Annotated[bool, typer.Option("--loops/--no-loops", help="Poll and tell, or only serve the page.")] = True,
-    as_json: Json = False,
-) -> None:
-    """Loops and web in one process."""
+def run(port: Port = None, as_json: Json = False) -> None:
+    """All of it in one process."""
+    _serve(edge.begin(serving=True), port, as_json)
+
+
+@commands.command(
+    help=told(
+        "Serve the page and the API only.",
+        "paperlark web --port 9000",
+        more=f"Beside `paperlark worker`, on PostgreSQL, as many as are needed. {ENDS}",
+    )
+)
+def web(port: Port = None, as_json: Json = False) -> None:
+    """One of many processes: no loops, no bots; all of it where there is only one."""
+    from paperlark.settings import sharing
+
     settings = edge.begin(serving=True)
+    if settings.one_process:
+        _serve(settings, port, as_json)
+    else:
+        _serve(sharing(settings, "web"), port, as_json, loops=False)
+
+
+@commands.command(
+    help=told(
+        "Poll sources, tell readers, answer in chats.",
+        "paperlark worker",
+        more=f"Beside `paperlark web`, on PostgreSQL, as many as are needed: they share the work by leases. {ENDS}",
+    )
+)
+def worker(as_json: Json = False) -> None:
+    """One of many processes: it listens nowhere."""
+    from paperlark.settings import sharing
+
+    edge.run(_run(sharing(edge.begin(serving=True), "worker"), None, True, as_json))
+
+
+def _serve(settings: "Settings", port: int | None, as_json: bool, *, loops: bool = True) -> None:
     from paperlark.app import listen
 
     with listen(settings.host, settings.port if port is None else port) as listening:
         edge.run(_run(settings, listening, loops, as_json))
 
 
-async def _run(settings: "Settings", listening: "socket.socket", loops: bool, as_json: bool) -> None:
+async def _run(settings: "Settings", listening: "socket.socket | None", loops: bool, as_json: bool) -> None:
     from paperlark.app import opened
+    from paperlark.settings import supervisor
+    from paperlark.supervision import Notice, watched
 
-    def ready(address: str) -> None:
+    def tell(address: str) -> None:
+        begun()
         if as_json:
-            print_json({"page": address})
+            print_json({"page": address or None})
         else:
-            say(f"paperlark is at {address} (Ctrl-C stops it)")
+            at = f"is at {address}" if address else "works, without a page"
+            say(f"paperlark {at} (Ctrl-C stops it)")
         sys.stdout.flush()
 
-    stop = asyncio.Event()
+    stop, told_of = asyncio.Event(), supervisor()
+    notice, seconds = (Notice(told_of.socket), told_of.watchdog_seconds) if told_of else (None, None)
     with stopped_by_signals(stop):
-        async with opened(settings) as app, app.watching():
-            await app.serve(stop, listening, loops=loops, ready=ready)
+        async with (
+            opened(settings) as app,
+            app.watching(),
+            watched(notice, seconds, app.store.state) as begun,
+        ):
+            await app.serve(stop, listening, loops=loops, ready=tell)
 
 
 @contextmanager

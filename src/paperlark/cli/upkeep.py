@@ -143,7 +143,12 @@ async def _database(settings: "Settings") -> list[Finding]:
         version = await store.version()
         refuse_newer(version)
         if version == HEAD:
-            known = [*await _sources(settings, store), await _lines_alone(store), await _sealed(settings, store)]
+            known = [
+                *await _connections(settings, store),
+                *await _sources(settings, store),
+                await _lines_alone(store),
+                await _sealed(settings, store),
+            ]
             return [Finding("database", "well", f"at version {HEAD}"), *known]
         state = "has no tables yet" if version is None else f"is at version {version}, not {HEAD}"
         if file is not None:
@@ -168,6 +173,19 @@ def _missing_file(file: Path) -> Finding:
     if folder.is_dir() and os.access(folder, os.W_OK | os.X_OK):
         return Finding("database", "note", "not there yet; the first command that needs it makes it")
     return Finding("database", "wrong", f"cannot be made: {folder} is not a folder that can be written")
+
+
+async def _connections(settings: "Settings", store: "Store") -> list[Finding]:
+    """Are there enough for one process of each kind while the next release migrates?"""
+    from paperlark.settings import sharing
+    from paperlark.store.database import RELEASING
+
+    allowed = await store.connections_allowed()
+    if allowed is None:
+        return []
+    web, worker = (sharing(settings, kind).database_connections for kind in ("web", "worker"))
+    said = f"{web} for each web, {worker} for each worker, {RELEASING} for migrate, of {allowed} that the server allows"
+    return [Finding("connections", "well" if web + worker + RELEASING <= allowed else "wrong", said)]
 
 
 async def _lines_alone(store: "Store") -> Finding:

@@ -52,10 +52,20 @@ from paperlark.store.shelf import Shelf
 
 BUSY_SECONDS = 10  # how long a writer of another process may hold SQLite before we give up
 CONNECT_SECONDS = 5
-POOL_SIZE = 8
+TABLE_SECONDS = 5  # that a migration may wait for a table that others use
+RELEASING = 2  # connections of `paperlark migrate`
+CONNECTIONS = 12  # to PostgreSQL, where nothing else is said; a third of them is for glances
 RESTED_SECONDS = 1.0  # after which a connection of the pool is tried before it is used
 SQLITE_POOL_SIZE, SQLITE_OVERFLOW = 4, 10
 SQLITE_VALUES = 3_000  # in one statement: SQLite bears 32,766, but each of the last 100 statements is kept, prepared
+
+_ALLOWED = """
+SELECT least(
+    current_setting('max_connections')::int - current_setting('superuser_reserved_connections')::int
+        - coalesce(current_setting('reserved_connections', true), '0')::int,
+    (SELECT nullif(rolconnlimit, -1) FROM pg_roles WHERE rolname = current_user),
+    (SELECT nullif(datconnlimit, -1) FROM pg_database WHERE datname = current_database()))
+"""
 
 Insert = sqlite.Insert | postgresql.Insert
 
@@ -168,14 +178,17 @@ class Connections(NamedTuple):
 class Store:
     """A paperlark's database. Open it with `open_store`, close it with `close()`."""
 
-    def __init__(self, database: AsyncEngine, clock: Callable[[], datetime] | None = None) -> None:
+    def __init__(
+        self, database: AsyncEngine, clock: Callable[[], datetime] | None = None, *, glances: int = CONNECTIONS // 3
+    ) -> None:
+        """glances: how many connections of PostgreSQL do nothing but `glance`."""
         self._database = database
         self._clock = clock
         self.postgres = database.dialect.name == "postgresql"
         self.compass = Compass()  # what papers are about, as far as this process has heard
         self._writing = asyncio.Lock()
         self._shelf = Shelf()
-        self._glance = glance_at(database.url)
+        self._glance = glance_at(database.url, glances)
         self._state = Together(self._glance.state)
 
     @property
@@ -192,7 +205,7 @@ class Store:
     def connections(self) -> "Connections":
         """The connections of transactions."""
         pool = cast(QueuePool, self._database.pool)
-        return Connections(pool.checkedout(), POOL_SIZE if self.postgres else SQLITE_POOL_SIZE + SQLITE_OVERFLOW)
+        return Connections(pool.checkedout(), pool.size() + (0 if self.postgres else SQLITE_OVERFLOW))
 
     @property
     def writing(self) -> bool:
@@ -275,11 +288,19 @@ class Store:
             raise explained(error, self._database.url) from error
 
     async def check(self) -> None:
-        """Return when the database answers and is at this version; raises StoreError in any other case."""
+        """Return when the database answers and has this version's tables; raises StoreError in any other case.
+
+        A newer release may have migrated it since it was opened. That only adds, so whoever runs goes on."""
         version = await self.version()
-        refuse_newer(version)
-        if version != migrations.HEAD:
+        if version is None or version < migrations.HEAD:
             raise StoreError(f"the database is at version {version}, not {migrations.HEAD}; run `paperlark migrate`")
+
+    async def connections_allowed(self) -> int | None:
+        """How many connections the server lets us have, all processes together; None on SQLite. Raises StoreError."""
+        if not self.postgres:
+            return None
+        async with self.reading() as tx:
+            return (await tx.execute(text(_ALLOWED))).scalar_one()  # type: ignore[no-any-return]
 
     async def migrate(self) -> None:
         """Bring the database to this version's tables, under a lock; safe to run from several processes at once."""
@@ -289,6 +310,8 @@ class Store:
                 async with connection.begin():
                     if self.postgres:
                         await connection.execute(text("SELECT pg_advisory_xact_lock(7226001)"))
+                        # Who waits for a table holds up all who come after: then rather none of it, and once more.
+                        await connection.execute(text(f"SET LOCAL lock_timeout = '{TABLE_SECONDS}s'"))
                     await connection.run_sync(_upgrade_unless_newer)
         except (OperationalError, DatabaseError) as error:
             raise explained(error, self._database.url) from error
@@ -313,14 +336,22 @@ def refuse_newer(version: str | None) -> None:
         )
 
 
-async def open_store(url: str, *, clock: Callable[[], datetime] | None = None, keys: Sequence[str] = ()) -> Store:
+async def open_store(
+    url: str,
+    *,
+    connections: int = CONNECTIONS,
+    clock: Callable[[], datetime] | None = None,
+    keys: Sequence[str] = (),
+) -> Store:
     """Open the store at an SQLAlchemy address (`sqlite+aiosqlite:///file` or `postgresql+psycopg://…`).
+
+    connections: how many of PostgreSQL's it may hold at most, 2 or more; each is opened when it is first needed.
 
     A SQLite store is made and migrated on the way: it is one file of one person. PostgreSQL is migrated by
     `paperlark migrate` only. keys: what is sealed by the first and opened by any of them (`sealed`). Raises StoreError:
     unreachable, read-only, not migrated, from a newer version.
     """
-    store = Store(_database_at(url, keys), clock)
+    store = _store_at(url, connections, clock, keys)
     try:
         await _check_version(store)
     except StoreError:
@@ -345,16 +376,17 @@ async def _check_version(store: Store) -> None:
 
 def open_unchecked(url: str, *, keys: Sequence[str] = ()) -> Store:
     """A store whose version is not looked at: for whoever looks after it."""
-    return Store(_database_at(url, keys))
+    return _store_at(url, RELEASING, None, keys)
 
 
-def _database_at(url: str, keys: Sequence[str]) -> AsyncEngine:
-    database = _opened_at(url)
+def _store_at(url: str, connections: int, clock: Callable[[], datetime] | None, keys: Sequence[str]) -> Store:
+    glances = -(-connections // 3)
+    database = _database_at(url, connections - glances)
     sealed.give(database.dialect, sealed.Seals(keys) if keys else None)
-    return database
+    return Store(database, clock, glances=glances)
 
 
-def _opened_at(url: str) -> AsyncEngine:
+def _database_at(url: str, connections: int) -> AsyncEngine:
     try:
         address = make_url(url)
     except (ArgumentError, ValueError) as error:
@@ -375,7 +407,7 @@ def _opened_at(url: str) -> AsyncEngine:
         raise StoreError(f"paperlark keeps its store in SQLite or PostgreSQL, not in {address.get_backend_name()}")
     database = create_async_engine(
         address,
-        pool_size=POOL_SIZE,
+        pool_size=connections,
         max_overflow=0,
         pool_timeout=BUSY_SECONDS,
         pool_use_lifo=True,

@@ -21,7 +21,6 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import URL
 from sqlalchemy.sql.compiler import SQLCompiler
 
-CONNECTIONS = 4  # how many statements PostgreSQL reads for us at a time; the rest wait their turn
 AT_HAND = 2  # statements that its thread on SQLite has at hand: while one is answered, the next is read
 BUSY_SECONDS = 10
 CONNECT_SECONDS = 5
@@ -33,6 +32,7 @@ _SQLITE = sqlite.dialect(paramstyle="named")
 _POSTGRES = postgresql.psycopg.dialect()  # type: ignore[no-untyped-call]
 
 
+BEGIN = "SELECT pg_backend_pid(), set_config('TimeZone', 'UTC', false)"
 BY_INDEX = "SET LOCAL enable_seqscan = off"
 """PostgreSQL's planner takes reading every tsvector for cheap, and unpacks them all where a word is common: ten times
 the work. From here to the end of a transaction everything is asked by index."""
@@ -57,9 +57,12 @@ class Glance(Protocol):
         """Let go of every connection."""
 
 
-def glance_at(address: URL) -> Glance:
-    """For the database at an address of SQLAlchemy's."""
-    return SqliteGlance(str(address.database)) if address.get_backend_name() == "sqlite" else PostgresGlance(address)
+def glance_at(address: URL, connections: int) -> Glance:
+    """For the database at an address of SQLAlchemy's. connections: how many statements PostgreSQL reads for us at a
+    time; the rest wait their turn."""
+    if address.get_backend_name() == "sqlite":
+        return SqliteGlance(str(address.database))
+    return PostgresGlance(address, connections)
 
 
 class Together:
@@ -191,16 +194,15 @@ def _kept(moment: datetime) -> str:
 
 
 _POOLED = psycopg.errors.InvalidSqlStatementName, psycopg.errors.DuplicatePreparedStatement
-"""What is said where a pooler between us and the server gives each statement another connection: it knows no prepared
-statements then, and we do without them."""
+"""What is said where a pooler that was not noticed gives a statement another connection of its own."""
 
 
 class PostgresGlance:
     """On PostgreSQL: connections of psycopg's own, where each statement stands for itself."""
 
-    def __init__(self, address: URL) -> None:
+    def __init__(self, address: URL, connections: int) -> None:
         self._address = address.set(drivername="postgresql").render_as_string(hide_password=False)
-        self._turns = asyncio.Semaphore(CONNECTIONS)
+        self._turns = asyncio.Semaphore(connections)
         self._preparing = True
         self._free: list[psycopg.AsyncConnection[Row]] = []
 
@@ -221,7 +223,7 @@ class PostgresGlance:
                 try:
                     async with connection.transaction() if by_index else nullcontext():
                         if by_index:
-                            await connection.execute(BY_INDEX)
+                            await connection.execute(BY_INDEX, prepare=self._preparing)
                         asked = await connection.execute(words.encode(), values or None, prepare=self._preparing)
                         rows = await asked.fetchall()
                 except _POOLED:
@@ -252,7 +254,12 @@ class PostgresGlance:
             prepare_threshold=0,  # planning costs as much as reading
             connect_timeout=CONNECT_SECONDS,
         )
-        await connection.execute("SET TIME ZONE 'UTC'")
+        begun = await connection.execute(BEGIN, prepare=False)
+        process = (await begun.fetchall())[0][0]
+        if process != connection.info.backend_pid:
+            # A pooler is in between, and may give each statement another connection of its own. A statement that was
+            # prepared on one of them is unknown on the next, or is somebody else's of the same name.
+            self._preparing = False
         return connection
 
     async def close(self) -> None:

@@ -48,8 +48,8 @@ _POSTGRES = {
 
 
 class Telling(NamedTuple):
-    """What sources told of a paper: when the first announced it, which did, in order, and what was counted, as JSON, the
-    latest last."""
+    """What sources told of a paper: when the first announced it, which did, in order, and what was counted, as JSON,
+    the latest last."""
 
     announced_at: str | None
     sources: Sequence[str]

@@ -24,7 +24,7 @@ async def alive(_request: web.Request) -> web.Response:
 
 @routes.get("/readyz")
 async def ready(request: web.Request) -> web.Response:
-    """The database answers and is at this version's migration; else a problem with status 503."""
+    """The database answers and has this version's tables; else a problem with status 503."""
     try:
         async with asyncio.timeout(READY_SECONDS):
             await request.app[STORE].check()

@@ -28,5 +28,7 @@ def upgrade(connection: Connection) -> None:
 
     configuration = Config()
     configuration.set_main_option("script_location", str(Path(__file__).parent))
+    configuration.set_main_option("path_separator", "os")
+    configuration.set_main_option("version_locations", str(VERSIONS))
     configuration.attributes["connection"] = connection
     command.upgrade(configuration, "head")
