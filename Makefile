@@ -8,7 +8,7 @@ CORE := $(wildcard src/paperlark/matching/core/c/*.[ch])
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help install browser compiler demo run test lint bench chaos fuzz screenshots clean
+.PHONY: help install browser compiler demo run test lint bench chaos soak clock fuzz screenshots clean
 .SUFFIXES:
 
 help: ## this list
@@ -107,8 +107,18 @@ lint: $(READY) ## ruff and mypy
 bench: $(READY) ## measure (ARGS="NAME --json")
 	@$(BIN)/python -m tests.bench $(ARGS)
 
-chaos: $(READY) ## kill it at every labelled point (ARGS=kills)
+# The clock's scenarios step the time of day of processes of ours.
+clock: # libfaketime
+	@missing=''; \
+	ls /usr/lib/*/faketime/libfaketimeMT.so.1 >/dev/null 2>&1 || missing=' faketime'; \
+	$(INSTALL_MISSING)
+
+chaos: $(READY) ## kill it at every labelled point (ARGS=kills), strike it with faults (ARGS=faults, "faults cut names")
+	@case " $(ARGS) " in *' faults '*) $(MAKE) --no-print-directory clock;; esac
 	@$(BIN)/python -m tests.chaos $(ARGS)
+
+soak: $(READY) ## everything at once for an hour: does anything grow? (ARGS="20 sqlite": minutes, database)
+	@$(BIN)/python -m tests.chaos.soak $(ARGS)
 
 fuzz: $(READY) ## ask the API all that its document allows, and more (ARGS="--examples 100 --postgres"; ARGS=core: the matching core)
 	@case " $(ARGS) " in *' core '*) $(BIN)/python -m tests.matching.fuzz $(filter-out core,$(ARGS));; \
