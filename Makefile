@@ -8,7 +8,7 @@ CORE := $(wildcard src/paperlark/matching/core/c/*.[ch])
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help install browser compiler pooler demo run test lint audit bench chaos deploy fuzz screenshots clean
+.PHONY: help install browser compiler pooler demo run test lint audit bench chaos soak clock deploy fuzz screenshots clean
 .SUFFIXES:
 
 help: ## this list
@@ -121,8 +121,18 @@ audit: $(READY) ## are there known holes in what uv.lock names? (asks the networ
 bench: $(READY) ## measure (ARGS="NAME --json")
 	@$(BIN)/python -m tests.bench $(ARGS)
 
-chaos: $(READY) ## kill it at every labelled point (ARGS=kills)
+# The clock's scenarios step the time of day of processes of ours.
+clock: # libfaketime
+	@missing=''; \
+	ls /usr/lib/*/faketime/libfaketimeMT.so.1 >/dev/null 2>&1 || missing=' faketime'; \
+	$(INSTALL_MISSING)
+
+chaos: $(READY) ## kill it at every labelled point (ARGS=kills), strike it with faults (ARGS=faults, "faults cut names")
+	@case " $(ARGS) " in *' faults '*) $(MAKE) --no-print-directory clock;; esac
 	@$(BIN)/python -m tests.chaos $(ARGS)
+
+soak: $(READY) ## everything at once for an hour: does anything grow? (ARGS="20 sqlite": minutes, database)
+	@$(BIN)/python -m tests.chaos.soak $(ARGS)
 
 deploy: $(READY) ## walk deploy/README.md and the Dockerfile on a clean Debian (root; some minutes)
 	@command -v debootstrap >/dev/null || { missing=' debootstrap'; $(INSTALL_MISSING); }

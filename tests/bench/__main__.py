@@ -6,7 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from tests.bench import api, feeds, importing, meaning, percolate, reading, sending, storm, watching
+from tests.bench import api, feeds, importing, meaning, percolate, polling, reading, sending, storm, watching
 
 DATA = Path(__file__).parent.parent.parent.parent / "shared" / "data"
 
@@ -15,6 +15,7 @@ BENCHES: dict[str, Callable[[Path, Callable[[str], None]], list[dict[str, Any]]]
     "feeds": feeds.measure,
     "import": importing.measure,
     "percolate": percolate.measure,
+    "polling": polling.measure,
     "preview": reading.measure_preview,
     "scrape": watching.measure,
     "search": lambda data, say: [*meaning.measure(data, say), *reading.measure_search(data, say)],

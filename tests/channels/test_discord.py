@@ -79,7 +79,11 @@ def forget_nonces(site: DiscordSite) -> None:
 
 def kind_of(error: DeliveryError) -> str:
     """Which reading of the error holds; there is exactly one."""
-    flags = [name for name in ("permanent", "doubtful", "refused", "channel", "ambiguous") if getattr(error, name)]
+    flags = [
+        name
+        for name in ("permanent", "doubtful", "refused", "channel", "unreachable", "ambiguous")
+        if getattr(error, name)
+    ]
     if error.retry_after is not None:
         flags += ["wait here" if error.of_address else "wait"]
     assert len(flags) <= 1
@@ -350,7 +354,7 @@ async def test_silence_is_ambiguous(site: DiscordSite) -> None:
 async def test_nobody_there_is_surely_not_told(site: DiscordSite) -> None:
     channel = Discord(Options(TOKEN, "http://127.0.0.1:9", timeout=5))
     await channel.open()
-    assert kind_of(await failure(channel)) == "transient"
+    assert kind_of(await failure(channel)) == "unreachable"
     await channel.close()
 
 

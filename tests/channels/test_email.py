@@ -57,7 +57,7 @@ def rendered(channel: Email) -> Payload:
 
 def kind_of(error: DeliveryError) -> str:
     """Which reading of the error holds; there is exactly one."""
-    flags = [name for name in ("permanent", "refused", "channel", "ambiguous") if getattr(error, name)]
+    flags = [name for name in ("permanent", "refused", "channel", "unreachable", "ambiguous") if getattr(error, name)]
     assert len(flags) <= 1
     assert error.retry_after is None
     return flags[0] if flags else "transient"
@@ -233,17 +233,17 @@ async def test_answer_that_never_comes_after_the_content_is_ambiguous(server: Ma
     assert len(server.mails) == 1
 
 
-async def test_refused_connection_is_transient() -> None:
+async def test_refused_connection_is_the_servers_trouble_and_nobodys() -> None:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         channel = Email(Options("127.0.0.1", SENDER, free.getsockname()[1], tls="none", timeout=5))
-        assert kind_of(await failure(channel)) == "transient"
+        assert kind_of(await failure(channel)) == "unreachable"
 
 
 @pytest.mark.parametrize(
     ("greeting", "kind"),
     [
-        (b"", "transient"),
+        (b"", "unreachable"),
         (b"421 busy\r\n", "transient"),
         (b"554 not you\r\n", "channel"),
         (b"HTTP/1.1 400\r\n", "transient"),
@@ -264,7 +264,7 @@ async def test_odd_greetings_are_sorted(greeting: bytes, kind: str) -> None:
 async def test_server_that_never_greets_is_given_up() -> None:
     server = await asyncio.start_server(lambda reader, writer: None, "127.0.0.1", 0)
     channel = Email(Options("127.0.0.1", SENDER, server.sockets[0].getsockname()[1], tls="none", timeout=0.2))
-    assert kind_of(await failure(channel)) == "transient"
+    assert kind_of(await failure(channel)) == "unreachable"
     server.close()
 
 

@@ -62,7 +62,7 @@ def message(html: str = "<b>Hello</b>", preview: str | None = None) -> Payload:
 
 def kind_of(error: DeliveryError) -> str:
     """Which reading of the error holds; there is exactly one."""
-    flags = [name for name in ("permanent", "refused", "channel", "ambiguous") if getattr(error, name)]
+    flags = [name for name in ("permanent", "refused", "channel", "unreachable", "ambiguous") if getattr(error, name)]
     flags += ["retry_after"] if error.retry_after is not None else []
     flags += ["moved"] if error.new_address is not None else []
     assert len(flags) <= 1
@@ -217,7 +217,7 @@ async def test_refused_connection_was_surely_not_sent() -> None:
         free.bind(("127.0.0.1", 0))
         telegram = Telegram(Options(TOKEN, f"http://127.0.0.1:{free.getsockname()[1]}", timeout=5))
         await telegram.open()  # an outage does not hold up the start
-        assert kind_of(await failure(telegram)) == "transient"
+        assert kind_of(await failure(telegram)) == "unreachable"
         await telegram.close()
 
 
@@ -235,7 +235,7 @@ async def test_connection_that_is_not_taken_in_time_was_surely_not_sent() -> Non
         await telegram.close()
         for one in waiting:
             one.close()
-    assert kind_of(error) == "transient"
+    assert kind_of(error) == "unreachable"
     assert "ConnectionTimeoutError" in str(error)
 
 
@@ -246,14 +246,14 @@ async def test_full_pool_of_connections_was_surely_not_sent(api: BotApi) -> None
     sends = [asyncio.create_task(failure(telegram, str(n))) for n in range(1, 41)]
     kinds = [kind_of(error) for error in await asyncio.gather(*sends)]
     await telegram.close()
-    assert set(kinds) == {"ambiguous", "transient"}
+    assert set(kinds) == {"ambiguous", "unreachable"}
 
 
 async def test_send_after_closing_was_surely_not_sent(api: BotApi) -> None:
     telegram = Telegram(Options(TOKEN, api.url))
     await telegram.open()
     await telegram.close()
-    assert kind_of(await failure(telegram)) == "transient"
+    assert kind_of(await failure(telegram)) == "unreachable"
 
 
 async def test_topic_that_is_gone_is_told_in_the_group_itself(api: BotApi, telegram: Telegram) -> None:

@@ -4,6 +4,9 @@ where no channel is involved), and print the table. The last line is `kills N lo
 `make chaos ARGS=preview`: replay 20,000 papers with 200 profiles day by day on each database, and hold what was owed on
 each day against the previews. The last line is `profiles N days N owed N differing N`.
 
+`make chaos ARGS=faults`: strike a service at work with each fault (`ARGS="faults cut kills"`: with these), and print
+the table. The last line is `faults N lost N dead N duplicates N unmarked N good N`.
+
 The exit status is 1 where any verdict is not good.
 """
 
@@ -15,7 +18,7 @@ import time
 from pathlib import Path
 from random import Random
 
-from tests.chaos import preview
+from tests.chaos import faults, preview
 from tests.chaos.kills import Verdict, kills_at, matrix, points
 from tests.databases import Fresh, postgres_databases, sqlite_databases
 
@@ -30,6 +33,8 @@ def main(arguments: list[str]) -> int:
     """Run what is asked for. Exit status 2 for anything unknown."""
     kills: int | None
     match arguments:
+        case ["faults", *names]:
+            return _faults(names)
         case ["kills"]:
             kills = KILLS
         case ["kills", number] if number.isdecimal():
@@ -42,6 +47,7 @@ def main(arguments: list[str]) -> int:
         case _:
             print('usage: make chaos ARGS=kills   (or ARGS="kills 5": so many for each label)', file=sys.stderr)
             print("       make chaos ARGS=preview", file=sys.stderr)
+            print('       make chaos ARGS=faults    (or ARGS="faults cut kills": these only)', file=sys.stderr)
             return 2
     logging.getLogger("aiohttp.server").setLevel(logging.CRITICAL)  # a bot that dies in the middle is no news here
     with (
@@ -82,6 +88,51 @@ async def _kills(databases: dict[str, Fresh], kills: int) -> int:
         f"duplicates {sum(v.duplicates for v in everything)}"
     )
     return sum(not verdict.good for verdict in everything)
+
+
+def _faults(names: list[str]) -> int:
+    known = {fault.name: fault for fault in faults.FAULTS}
+    if unknown := [name for name in names if name not in known]:
+        print(f"no such fault: {', '.join(unknown)}; there are {', '.join(known)}", file=sys.stderr)
+        return 2
+    logging.getLogger("aiohttp.server").setLevel(logging.CRITICAL)
+    chosen = [known[name] for name in names or known]
+    with tempfile.TemporaryDirectory() as folder, faults.grounds(Path(folder)) as grounds:
+        verdicts = asyncio.run(_struck(grounds, chosen))
+    return 0 if all(verdict.good for verdict in verdicts) else 1
+
+
+async def _struck(grounds: faults.Grounds, chosen: list[faults.Fault]) -> list[faults.Verdict]:
+    print(
+        f"{faults.RATE:g} papers a second, a lease of {faults.LEASE:g} s; told a second, and seconds until all is told"
+    )
+    heads = (
+        f"{'before':>7} {'during':>7} {'after':>7} {'ratio':>6} {'all told':>8} {'lost':>5} {'dead':>5} {'twice':>6}"
+    )
+    print(f"{'fault':10} {'database':9} {heads} {'unmarked':>9}", flush=True)
+    verdicts = []
+    for fault in chosen:
+        if missing := grounds.lacks(fault):
+            print(f"{fault.name:10} not tried: {missing}")
+            continue
+        for database in fault.databases:
+            verdicts.append(found := await grounds.strike(fault, database, faults.Stretch()))
+            print(
+                f"{found.name:10} {found.database:9} {found.before:7} {found.during:7} {found.after:7} "
+                f"{found.ratio:6.0%} {found.recovery:8} {found.lost:5} {found.dead:5} {found.marked:6} "
+                f"{found.unmarked:9}{'' if found.good else '   not good'}",
+                flush=True,
+            )
+            for line in (*found.reasons, *found.faults):
+                print(f"           {line}", flush=True)
+            if found.ended:
+                print(f"           the process ended by itself {found.ended} times")
+    print(
+        f"faults {len(verdicts)} lost {sum(v.lost for v in verdicts)} dead {sum(v.dead for v in verdicts)} "
+        f"duplicates {sum(v.marked + v.unmarked for v in verdicts)} unmarked {sum(v.unmarked for v in verdicts)} "
+        f"good {sum(v.good for v in verdicts)}"
+    )
+    return verdicts
 
 
 async def _previews(databases: dict[str, Fresh]) -> int:

@@ -12,7 +12,7 @@ from paperlark.model.problems import DeliveryError
 from paperlark.model.readers import Cadence
 from paperlark.pipeline.deliver import Deliverer
 from paperlark.pipeline.planning import LATELY, Planner, plan
-from paperlark.pipeline.settle import ADDRESS_REST, CHANNEL_REST, FAILURES
+from paperlark.pipeline.settle import ADDRESS_REST, CHANNEL_REST, FAILURES, UNREACHABLE_REST
 from paperlark.store import moving, outbox, profiles
 from paperlark.store.database import Store
 from paperlark.store.tables import DESTINATION, OWED, SUBSCRIPTION
@@ -249,6 +249,24 @@ async def test_after_a_channels_failure_one_delivery_tries_whether_it_is_well(li
     assert len(channel.attempts) == before + 1, "one, and not all that wait"
     channel._failures.clear()
     clock.advance(CHANNEL_REST + MINUTE)
+    await one.run()
+    assert len(channel.sent) == 12
+    await one.leave()
+
+
+async def test_an_outage_of_the_platform_delays_nobody_beyond_its_end(light: Store, clock: FakeClock) -> None:
+    channel = FakeChannel()
+    for number in range(12):
+        await reader(light, address=f"reader-{number}")
+        channel.fail(f"reader-{number}", *[DeliveryError("fake: no connection", unreachable=True)] * 99)
+    await owe(light, clock)
+    await plan(light)
+    one = deliverer(light, channel)
+    for _ in range(20):  # of counted attempts there would be eight, each further from the next
+        await one.run()
+        clock.advance(UNREACHABLE_REST * 1.2)
+    assert {delivery["attempts"] for delivery in await deliveries(light)} == {0}
+    channel._failures.clear()
     await one.run()
     assert len(channel.sent) == 12
     await one.leave()

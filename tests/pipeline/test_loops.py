@@ -151,6 +151,17 @@ async def test_a_job_never_runs_twice_at_the_same_time(sqlite_store: Store) -> N
     assert not [line for line in told if line["event"] == "round failed"]
 
 
+async def test_a_source_that_does_not_answer_holds_up_no_other(sqlite_store: Store) -> None:
+    stuck, source = Stuck(), FakeSource(script=[page(*numbered(1))])
+    await add_source(sqlite_store, "stuck")
+    running = Loops(parts(sqlite_store, make=lambda c: stuck if c.name == "stuck" else source))
+    running.start()
+    await stuck.asked.wait()
+    await add_source(sqlite_store, "fake")
+    await until(lambda: bool(source.polls))
+    await running.stop()
+
+
 async def test_stopping_waits_for_the_message_in_flight(sqlite_store: Store) -> None:
     await reader(sqlite_store)
     await record(sqlite_store, *numbered(1))

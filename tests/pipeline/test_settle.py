@@ -13,6 +13,7 @@ from paperlark.pipeline.settle import (
     DOUBT,
     FAILURES,
     UNCONFIRMED_TWICE,
+    UNREACHABLE_REST,
     Settled,
     settle,
 )
@@ -78,6 +79,14 @@ def test_a_channel_out_of_order_rests_and_counts_for_nobody() -> None:
     assert (found.due_at, found.counted, found.rest, found.broken) == (
         MONDAY + CHANNEL_REST, False, CHANNEL_REST, True,
     )  # fmt: skip
+
+
+def test_a_platform_that_cannot_be_reached_is_tried_by_one_delivery_soon_and_costs_no_attempt() -> None:
+    found = settled(DeliveryError("no connection", unreachable=True))
+    assert (found.due_at, found.counted, found.failed) == (MONDAY + UNREACHABLE_REST, False, False)
+    assert (found.rest, found.rests, found.broken) == (UNREACHABLE_REST, "channel", True)
+    given_up = settled(DeliveryError("no connection", unreachable=True), after=GIVE_UP_AFTER)
+    assert given_up.due_at is None and "given up after 72 hours" in given_up.reason
 
 
 def test_a_lost_answer_is_tried_once_more_and_a_second_one_is_the_end() -> None:

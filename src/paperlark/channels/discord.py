@@ -432,7 +432,7 @@ def sorted_error(error: Exception, call: Call, kind: str = "channel") -> Deliver
         case TimeoutError() if not isinstance(error, aiohttp.ClientError):
             return DeliveryError("discord: no answer in time", ambiguous=call.unsure)
         case aiohttp.ClientConnectorError() | aiohttp.ConnectionTimeoutError():
-            return DeliveryError(f"discord: no connection ({type(error).__name__})")
+            return DeliveryError(f"discord: no connection ({type(error).__name__})", unreachable=True)
         case _:
             return DeliveryError(f"discord: connection lost ({type(error).__name__})", ambiguous=call.sending)
 

@@ -262,7 +262,7 @@ def sorted_error(error: SMTPException | OSError, *, content_sent: bool) -> Deliv
             return DeliveryError(said, permanent=not policy, refused=policy)
         return DeliveryError(said, refused=content_sent, channel=not content_sent)
     if isinstance(error, SMTPConnectError | SMTPServerDisconnected | SMTPTimeoutError | OSError):
-        return DeliveryError(said, ambiguous=content_sent)
+        return DeliveryError(said, ambiguous=content_sent, unreachable=isinstance(error, SMTPConnectError))
     return DeliveryError(said, channel=True)  # no STARTTLS, no AUTH: the server is not what the options say
 
 

@@ -257,14 +257,16 @@ def sorted_error(error: TelegramError, *, hide: str = "") -> DeliveryError:
             return DeliveryError(said)
         case TimedOut():
             return DeliveryError(
-                f"{said} ({type(error.__cause__).__name__})", ambiguous=not never_sent(error.__cause__)
+                f"{said} ({type(error.__cause__).__name__})",
+                ambiguous=not never_sent(error.__cause__),
+                unreachable=never_sent(error.__cause__),
             )
         case NetworkError() if error.message.startswith("Too Many Requests"):
             return DeliveryError(said, retry_after=FLOOD_WAIT)  # a 429 without its parameters
         case NetworkError() if "Entity Too Large" in error.message:
             return DeliveryError(said, refused=True)
         case NetworkError() if never_sent(error.__cause__):
-            return DeliveryError(said)
+            return DeliveryError(said, unreachable=True)
         case _:
             return DeliveryError(said, ambiguous=True)
 

@@ -40,6 +40,8 @@ class DeliveryError(PaperlarkError):
     retry_after  the platform named a wait: not counted as an attempt. For the whole channel, or, where `of_address` is
                  set, for this address alone
     channel      the channel itself is misconfigured or barred (401, 535): no reader is at fault
+    unreachable  the platform cannot be reached at all (no connection, its name is not known): surely not delivered, and
+                 no reader is at fault
     new_address  the chat moved: tell it there instead
     ambiguous    the answer was lost: it may have been delivered
     (none)       transient: surely not delivered, try again later
@@ -53,6 +55,7 @@ class DeliveryError(PaperlarkError):
         doubtful: bool = False,
         refused: bool = False,
         channel: bool = False,
+        unreachable: bool = False,
         ambiguous: bool = False,
         retry_after: timedelta | None = None,
         of_address: bool = False,
@@ -63,6 +66,7 @@ class DeliveryError(PaperlarkError):
         self.doubtful = doubtful
         self.refused = refused
         self.channel = channel
+        self.unreachable = unreachable
         self.ambiguous = ambiguous
         self.retry_after = retry_after
         self.of_address = of_address

@@ -380,8 +380,9 @@ class Deliverer:
         if settled.rest is not None:
             self.lane.rest(settled.rest, place.destination.address if settled.rests == "address" else None)
         if settled.broken:
+            if not self.lane.broken:
+                log.error("channel is out of order", channel=delivery.channel, reason=settled.reason)
             self.lane.broken = True
-            log.error("channel is out of order", channel=delivery.channel, reason=settled.reason)
         account_id, destination_id = delivery.account_id, delivery.destination_id
         async with self._store.transaction() as tx:
             if settled.rest is not None and settled.rests == "channel":

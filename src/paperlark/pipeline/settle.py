@@ -6,6 +6,8 @@ refused       the delivery dies, the address goes on
 retry-after   it waits as long, no attempt; what the platform named rests. Not for ever: three days after the first try
               it dies
 channel       the channel rests, then one delivery tries whether it is well again; no attempt, and nobody's fault
+unreachable   the same, after some seconds: an outage costs nobody an attempt, and ends for all at the same moment. As
+              long as a retry-after
 moved         it goes to the new address at once
 ambiguous     once more, marked; where the platform knows a message's key, as for now
 for now       tried again ever more rarely; an address that fails five times in a row is tried no more than four times
@@ -13,7 +15,7 @@ for now       tried again ever more rarely; an address that fails five times in 
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Literal
 
@@ -23,6 +25,7 @@ from paperlark.store.outbox import Delivery
 from paperlark.store.recipients import Place
 
 CHANNEL_REST = timedelta(minutes=5)  # after a channel's own failure (bad token, barred)
+UNREACHABLE_REST = timedelta(seconds=5)
 DOUBT = timedelta(hours=1)  # a doubtful refusal is believed when it is said again so much later
 FAILURES = 5  # in a row, after which an address is only tried at times
 ADDRESS_REST = timedelta(minutes=15)
@@ -74,6 +77,8 @@ def settle(
         return Settled(reason, None)
     if error.retry_after is not None:
         return _retry_after(reason, error.retry_after, delivery, now, of_address=error.of_address)
+    if error.unreachable:
+        return replace(_retry_after(reason, UNREACHABLE_REST, delivery, now, of_address=False), broken=True)
     if error.channel:
         return Settled(reason, now + CHANNEL_REST, counted=False, rest=CHANNEL_REST, broken=True)
     if error.ambiguous and delivery.unconfirmed and not knows_keys:

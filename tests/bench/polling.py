@@ -1,0 +1,281 @@
+"""6,000 feeds polled by `paperlark run`: how much memory it takes, and how much of a core when each is polled hourly.
+
+The feeds stand on loopback, each on a host of its own, in a process of their own. In any hour seven in ten say that
+nothing changed (304), two cannot say so and give the same again, and one has news; they are as long as journals' feeds
+are (quartiles of 18, 37 and 49 kB, up to 131). First every feed is read once, as fast as it goes; then all are due
+again, spread over `WINDOW` seconds in place of an hour.
+
+A poll costs the same whenever it comes, so an hour's processor time is that of the window without what the idle service
+takes, and the idle service's for an hour. Both are of all its processes together, and so is the memory.
+"""
+
+import asyncio
+import multiprocessing
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+from multiprocessing.connection import Connection
+from pathlib import Path
+from random import Random
+from typing import Any
+
+import psutil
+from aiohttp import web
+from sqlalchemy import func, select, update
+
+from paperlark.store import sources
+from paperlark.store.database import Store, open_store
+from paperlark.store.tables import ANNOUNCEMENT, SOURCE
+from tests.databases import migrated
+
+FEEDS = 6_000
+WINDOW = 600.0  # seconds in which every feed is polled once
+IDLE = 60.0  # seconds in which nothing is due
+HOUR = 3600.0
+CORE, MEMORY = 0.2, 200  # what was promised: of a core, and MiB
+ROOT = Path(__file__).parent.parent.parent
+
+
+def measure(_data: Path, tell: Callable[[str], None]) -> list[dict[str, Any]]:
+    """All of it, on SQLite."""
+    with tempfile.TemporaryDirectory() as folder, far_side() as port:
+        found = asyncio.run(_polled(Path(folder), port, FEEDS, WINDOW, IDLE, tell))
+    core, memory = found
+    return [
+        {"name": "polling", "ours": round(core, 3), "unit": "of a core", "beside": CORE, "what_beside": "promised",
+         "ratio": round(core / CORE, 2)},
+        {"name": "polling", "ours": round(memory), "unit": "MiB", "beside": MEMORY, "what_beside": "promised",
+         "ratio": round(memory / MEMORY, 2)},
+    ]  # fmt: skip
+
+
+async def _polled(
+    folder: Path, port: int, feeds: int, window: float, idle: float, tell: Callable[[str], None]
+) -> tuple[float, float]:
+    """What an hour takes of a core, and the most MiB that were taken."""
+    url = f"sqlite+aiosqlite:///{folder / 'papers.sqlite3'}"
+    await migrated(url)
+    store = await open_store(url)
+    try:
+        await _configure(store, port, feeds)
+        with _service(folder, url) as process:
+            took = Took(psutil.Process(process.pid))
+            watching = asyncio.create_task(took.watch())
+            await _until_polled(store, feeds, took)
+            tell(f"every feed read once: {took.seconds():.0f} s of processor time, {took.most / 2**20:.0f} MiB at most")
+            took.most = 0
+            await asyncio.sleep(10)  # what was read last is percolated
+            before, began = took.seconds(), time.monotonic()
+            await asyncio.sleep(idle)
+            resting = (took.seconds() - before) / (time.monotonic() - began)
+            polls = await _due_again(store, window)
+            before, began = took.seconds(), time.monotonic()
+            await _until_polled(store, polls, took)
+            busy, lasted = took.seconds() - before, time.monotonic() - began
+            watching.cancel()
+            async with store.reading() as tx:
+                papers = (await tx.execute(select(func.count()).select_from(ANNOUNCEMENT))).scalar_one()
+                failed = (await tx.execute(select(func.count()).where(SOURCE.c.failures > 0))).scalar_one()
+    finally:
+        await store.close()
+    own = max(0.0, busy - resting * lasted)
+    tell(
+        f"{polls:,} polls in {lasted:.0f} s: {busy:.0f} s of processor time, {own / polls * 1000:.1f} ms a poll; "
+        f"the idle service {resting:.3f} of a core; {papers:,} announcements, {failed} feeds failed"
+    )
+    return (own / polls * feeds + resting * HOUR) / HOUR, took.most / 2**20
+
+
+async def _configure(store: Store, port: int, feeds: int) -> None:
+    async with store.transaction() as tx:
+        now = await tx.now()
+        for number in range(feeds):
+            address = f"http://f{number}.feeds.test:{port}/feed"
+            await sources.add(tx, f"feed{number:05}", "rss", {"url": address}, now)
+        await sources.add(tx, "hf_daily", "hf_daily", {}, now)
+        await sources.pause(tx, "hf_daily", "not here")
+
+
+async def _due_again(store: Store, window: float) -> int:
+    """Every feed is due once more, each at its own moment of the window. Returns how many."""
+    dice = Random(7)
+    async with store.transaction() as tx:
+        now = await tx.now()
+        names = [row.name for row in await tx.execute(select(SOURCE.c.name).where(SOURCE.c.kind == "rss"))]
+        for name in names:
+            due = now + timedelta(seconds=dice.random() * window)
+            await tx.execute(update(SOURCE).where(SOURCE.c.name == name).values(next_poll_at=due, polled_at=None))
+    return len(names)
+
+
+async def _until_polled(store: Store, feeds: int, took: "Took") -> None:
+    polled = select(func.count()).where(SOURCE.c.kind == "rss", SOURCE.c.polled_at.is_not(None))
+    while True:
+        async with store.reading() as tx:
+            if (await tx.execute(polled)).scalar_one() >= feeds:
+                return
+        assert took.runs(), "the service has ended"
+        await asyncio.sleep(2)
+
+
+class Took:
+    """What a process and its children take."""
+
+    def __init__(self, process: psutil.Process) -> None:
+        self.most = 0  # bytes resident at one time
+        self._process = process
+        self._ended = 0.0  # seconds that children had taken when they were seen last
+
+    def runs(self) -> bool:
+        """Is it there?"""
+        return self._process.is_running() and self._process.status() != psutil.STATUS_ZOMBIE
+
+    def seconds(self) -> float:
+        """Of processor time up to now."""
+        times = self._process.cpu_times()
+        found = times.user + times.system + times.children_user + times.children_system
+        for child in self._process.children(recursive=True):
+            own = child.cpu_times()
+            found += own.user + own.system
+        return float(found)
+
+    async def watch(self) -> None:
+        """Note the most memory, second by second."""
+        while True:
+            family = [self._process, *self._process.children(recursive=True)]
+            self.most = max(self.most, sum(each.memory_info().rss for each in family))
+            await asyncio.sleep(1)
+
+
+@contextmanager
+def _service(folder: Path, url: str) -> Iterator["subprocess.Popen[bytes]"]:
+    names = folder / "names"
+    names.touch()
+    environment = {
+        "PATH": os.environ["PATH"],
+        "HOME": str(folder),
+        "PYTHONPATH": os.pathsep.join((str(ROOT / "src"), str(ROOT))),
+        "PAPERLARK_DATABASE_URL": url,
+        "PAPERLARK_ALLOW_PRIVATE_ADDRESSES": "true",
+        "PAPERLARK_LOG_LEVEL": "error",
+    }
+    command = [sys.executable, "-m", "tests.chaos.nameless", str(names), "run", "--port", "0"]
+    with subprocess.Popen(command, env=environment, cwd=ROOT, stdout=subprocess.DEVNULL) as process:
+        try:
+            yield process
+        finally:
+            process.terminate()
+            process.wait(30)
+
+
+# ── the far side ───────────────────────────────────────────────────────────────────────────────────────────────────
+
+LENGTHS = (12, 18, 37, 49, 80, 131)  # kB: the least, the quartiles, and what few are longer than
+WORDS = [
+    "of",
+    "the",
+    "and",
+    "a",
+    "model",
+    "larva",
+    "protein",
+    "field",
+    "learning",
+    "graph",
+    "cell",
+    "river",
+    "signal",
+    "growth",
+    "network",
+    "light",
+    "species",
+    "method",
+    "surface",
+    "estimate",
+    "soil",
+    "forest",
+    "wave",
+    "tissue",
+    "language",
+    "risk",
+    "sample",
+    "structure",
+    "energy",
+    "reef",
+    "membrane",
+    "region",
+    "pattern",
+]
+
+
+@contextmanager
+def far_side() -> Iterator[int]:
+    """The feeds' server, until the block ends; gives its port."""
+    here, there = multiprocessing.Pipe()
+    process = multiprocessing.get_context("spawn").Process(target=_serve, args=(there,), daemon=True)
+    process.start()
+    try:
+        yield here.recv()
+    finally:
+        process.terminate()
+        process.join(10)
+
+
+def _serve(line: Connection) -> None:
+    asyncio.run(_served(line))
+
+
+async def _served(line: Connection) -> None:
+    asked: dict[int, int] = {}
+
+    async def answer(request: web.Request) -> web.Response:
+        number = int(request.host.partition(".")[0][1:])
+        visit = asked[number] = asked.get(number, -1) + 1
+        edition = visit if number % 10 == 9 else 0
+        tag = f'"{number}-{edition}"'
+        says = number % 10 < 7
+        if says and request.headers.get("If-None-Match") == tag:
+            return web.Response(status=304, headers={"ETag": tag})
+        return web.Response(
+            body=feed_of(number, edition), content_type="application/rss+xml", headers={"ETag": tag} if says else {}
+        )
+
+    application = web.Application()
+    application.router.add_get("/feed", answer)
+    runner = web.AppRunner(application, access_log=None)
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", 0).start()
+    line.send(runner.addresses[0][1])
+    await asyncio.Event().wait()
+
+
+def feed_of(number: int, edition: int) -> bytes:
+    """A feed as long as its number draws; each edition has one entry more in front, and one less behind."""
+    dice = Random(number)
+    step = dice.random() * (len(LENGTHS) - 1)
+    low = LENGTHS[int(step)]
+    size = (low + (LENGTHS[int(step) + 1] - low) * (step % 1)) * 1000
+    entries = max(4, int(size / 1800))
+    items = "".join(_entry(number, place) for place in range(edition + entries, edition, -1))
+    return (
+        f'<?xml version="1.0" encoding="UTF-8"?><rss version="2.0" xmlns:dc="http://purl.org/dc/elements/1.1/"><channel>'
+        f"<title>Journal {number}</title><link>http://f{number}.feeds.test/</link><description>News</description>"
+        f"{items}</channel></rss>"
+    ).encode()
+
+
+def _entry(number: int, place: int) -> str:
+    dice = Random(number * 1_000 + place)
+    title = " ".join(dice.choices(WORDS, k=9))
+    abstract = " ".join(dice.choices(WORDS, k=190))
+    link = f"http://f{number}.feeds.test/{place}"
+    return (
+        f"<item><title>{title} {number} {place}</title><link>{link}</link><guid>{link}</guid>"
+        f"<dc:creator>A. Writer</dc:creator><dc:identifier>doi:10.5555/{number}.{place}</dc:identifier>"
+        f"<pubDate>Mon, 16 Nov 2026 08:{place % 60:02}:00 GMT</pubDate><description>{abstract}</description></item>\n"
+    )

@@ -1,0 +1,283 @@
+"""`make soak`: an hour of everything at once, and whether anything grows. `ARGS=20`: so many minutes;
+`ARGS="20 sqlite"`: on SQLite, in place of PostgreSQL.
+
+One `paperlark run` polls feeds, percolates, tells readers through a Bot API in this process, answers what they say
+there, and serves pages and the API to somebody who asks without end. In an hour it hears of as many papers as arXiv
+announces in a day. Every ten seconds its memory, its descriptors, its tasks and the database's connections are noted.
+Past the first quarter a line is fitted through each. The last line is `soak MINUTES memory N descriptors N tasks N
+connections N good`, growth an hour (MiB; numbers).
+"""
+
+import asyncio
+import json
+import os
+import subprocess
+import sys
+import tempfile
+from collections.abc import Coroutine, Sequence
+from contextlib import ExitStack, suppress
+from dataclasses import astuple, dataclass, fields
+from pathlib import Path
+from statistics import linear_regression, mean
+from typing import Any
+
+import aiohttp
+from sqlalchemy import update
+
+from paperlark.cli import edge
+from paperlark.store import sources
+from paperlark.store.database import Store, open_store
+from paperlark.store.tables import SOURCE
+from paperlark.testing.bot_api import TOKEN, BotApi
+from tests.bench.polling import far_side
+from tests.chaos import flow, nameless
+from tests.chaos.world import ROOT, Server, now
+from tests.databases import migrated
+
+MINUTES = 60.0
+EVERY = 10.0  # seconds between samples
+WARM = 0.25  # of the whole, which is not judged
+RATE = 0.5  # papers a second
+READERS = 400
+FEEDS = 60  # each polled once a minute
+ASKS = 4.0  # requests a second
+GROWTH = 1.0  # MiB an hour, below which memory is flat
+FLAT = 2.0  # descriptors, tasks, connections an hour
+PATHS = ("/", "/api/v1/papers", "/api/v1/papers?q=lark*", "/api/v1/trending", "/status", "/healthz")
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """What a process held at a moment (seconds since the first). memory: MiB resident."""
+
+    at: float
+    memory: float
+    descriptors: int
+    tasks: int
+    connections: int
+
+
+@dataclass(frozen=True, slots=True)
+class Growth:
+    """What a line through the samples rises by in an hour."""
+
+    memory: float
+    descriptors: float
+    tasks: float
+    connections: float
+
+    @property
+    def good(self) -> bool:
+        """Nothing grows."""
+        return self.memory < GROWTH and max(self.descriptors, self.tasks, self.connections) < FLAT
+
+
+def growth(samples: Sequence[Sample]) -> Growth:
+    """The line through what came after the warm-up. Pure. Raises ValueError for fewer than three samples."""
+    kept = samples[int(len(samples) * WARM) :]
+    if len(kept) < 3:
+        raise ValueError("too few samples for a line")
+    hours = [sample.at / 3600 for sample in kept]
+    columns = list(zip(*(astuple(sample) for sample in kept), strict=True))[1:]
+    return Growth(*(linear_regression(hours, column).slope for column in columns))
+
+
+# ── in the process that is watched ─────────────────────────────────────────────────────────────────────────────────
+
+
+def watched(known: Path, samples: Path) -> None:
+    """The command line, with a task beside it that notes what its process holds."""
+    run = edge.run
+
+    def beside(steps: Coroutine[Any, Any, Any]) -> Any:
+        async def both() -> Any:
+            noting = asyncio.create_task(_note(samples))
+            try:
+                return await steps
+            finally:
+                noting.cancel()
+
+        return run(both())
+
+    edge.run = beside
+    nameless.main(known)
+
+
+async def _note(samples: Path) -> None:
+    while True:
+        await asyncio.sleep(EVERY)
+        _write(samples, tasks=len(asyncio.all_tasks()))
+
+
+def _write(samples: Path, *, tasks: int) -> None:
+    resident = int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+    descriptors = sum(1 for _ in Path("/proc/self/fd").iterdir())
+    with samples.open("a") as stream:
+        print(json.dumps({"memory": resident / 2**20, "descriptors": descriptors, "tasks": tasks}), file=stream)
+
+
+# ── in the process that watches ────────────────────────────────────────────────────────────────────────────────────
+
+
+async def soak(minutes: float, database: str, folder: Path) -> list[Sample]:
+    """Everything at once for so many minutes. Returns the samples."""
+    with ExitStack() as stack:
+        server: Server | None = None
+        url = f"sqlite+aiosqlite:///{folder / 'papers.sqlite3'}"
+        if database == "postgres":
+            place = Path(tempfile.mkdtemp(prefix="paperlark-soak-"))
+            server = Server(place, None)
+            await asyncio.to_thread(server.create)
+            stack.callback(server.remove)
+            url = await asyncio.to_thread(server.make, "soaked")
+        await migrated(url)
+        await flow.furnish(url, READERS)
+        port = stack.enter_context(far_side())
+        store = await open_store(url)
+        try:
+            await _configure(store, port, papers=int(RATE * 60 * minutes) + 100)
+            async with BotApi() as api:
+                return await _watch(store, api, server, minutes, folder, url)
+        finally:
+            await store.close()
+
+
+async def _configure(store: Store, port: int, papers: int) -> None:
+    await flow.begin(store, rate=RATE, papers=papers, readers=READERS)
+    async with store.transaction() as tx:
+        for number in range(FEEDS):
+            address = f"http://f{number}.feeds.test:{port}/feed"
+            await sources.add(tx, f"feed{number:03}", "rss", {"url": address}, await tx.now())
+
+
+async def _watch(
+    store: Store, api: BotApi, server: Server | None, minutes: float, folder: Path, url: str
+) -> list[Sample]:
+    names, noted, log = folder / "names", folder / "samples", folder / "service.log"
+    names.touch()
+    noted.touch()
+    environment = {
+        "PATH": os.environ["PATH"],
+        "HOME": str(folder),
+        "PYTHONPATH": os.pathsep.join((str(ROOT / "src"), str(ROOT))),
+        "PAPERLARK_DATABASE_URL": url,
+        "PAPERLARK_INDEX_DIR": str(folder / "index"),
+        "PAPERLARK_TELEGRAM_TOKEN": TOKEN,
+        "PAPERLARK_TELEGRAM_API": f"http://bots.paperlark.test:{api.port}",
+        "PAPERLARK_ALLOW_PRIVATE_ADDRESSES": "true",
+        "PAPERLARK_API_REQUESTS_A_MINUTE": "0",
+        "PAPERLARK_LOG_LEVEL": "warning",
+    }
+    command = [sys.executable, "-m", "tests.chaos.soak", "--watched", str(names), str(noted), "run", "--port", "0"]
+    with log.open("wb") as stream:
+        process = await asyncio.create_subprocess_exec(
+            *command, "--json", env=environment, cwd=ROOT, stdout=subprocess.PIPE, stderr=stream
+        )
+        try:
+            assert process.stdout is not None
+            page = json.loads(await asyncio.wait_for(process.stdout.readline(), 60))["page"]
+            samples, beside = await _sampled(store, api, server, minutes, noted, page.rstrip("/"))
+        finally:
+            with suppress(ProcessLookupError):
+                process.terminate()
+            await process.wait()
+    print(f"{beside}; {len(api.seen)} messages; log: {len(log.read_bytes().splitlines())} lines")
+    return samples
+
+
+async def _sampled(
+    store: Store, api: BotApi, server: Server | None, minutes: float, noted: Path, page: str
+) -> tuple[list[Sample], str]:
+    began, samples, asked = now(), list[Sample](), [0, 0]
+    traffic = [asyncio.create_task(each) for each in (_ask(page, asked), _talk(api), _hurry(store))]
+    try:
+        while now() < began + 60 * minutes:
+            await asyncio.sleep(EVERY)
+            for task in traffic:
+                if task.done():
+                    task.result()
+            if (said := _last(noted)) is None:
+                continue
+            connections = await asyncio.to_thread(_connections, server)
+            samples.append(Sample(now() - began, said["memory"], said["descriptors"], said["tasks"], connections))
+    finally:
+        for task in traffic:
+            task.cancel()
+        await asyncio.gather(*traffic, return_exceptions=True)
+    return samples, f"{asked[0]} requests, {asked[1]} of them not well"
+
+
+def _last(noted: Path) -> dict[str, Any] | None:
+    lines = noted.read_text().splitlines()
+    return json.loads(lines[-1]) if lines else None
+
+
+def _connections(server: Server | None) -> int:
+    if server is None:
+        return 0  # of a SQLite file they are descriptors
+    ours = "SELECT count(*) FROM pg_stat_activity WHERE datname = 'soaked'"
+    return int(server.say(ours)[0][0])
+
+
+async def _ask(page: str, asked: list[int]) -> None:
+    """Somebody looks at pages, and a program asks the API."""
+    async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=30)) as session:
+        while True:
+            for path in PATHS:
+                async with session.get(page + path) as response:
+                    await response.read()
+                    asked[0] += 1
+                    asked[1] += response.status >= 400
+                await asyncio.sleep(1 / ASKS)
+
+
+async def _talk(api: BotApi) -> None:
+    """Readers ask their bot."""
+    number = 0
+    while True:
+        number += 1
+        await api.say(flow.chat_of(number % READERS), "/list")
+        await asyncio.sleep(3)
+
+
+async def _hurry(store: Store) -> None:
+    """Feeds are due every minute, where they would be every hour."""
+    while True:
+        await asyncio.sleep(60)
+        async with store.transaction() as tx:
+            idle = update(SOURCE).where(SOURCE.c.kind == "rss", SOURCE.c.lease_token.is_(None))
+            await tx.execute(idle.values(next_poll_at=await tx.now()))
+
+
+def main(arguments: list[str]) -> int:
+    """Soak, print the table and the verdict. Exit status 1 where something grows, 2 for what cannot be."""
+    minutes, database = MINUTES, "postgres"
+    for argument in arguments:
+        if argument in ("sqlite", "postgres"):
+            database = argument
+        elif argument.replace(".", "", 1).isdecimal():
+            minutes = float(argument)
+        else:
+            print('usage: make soak ARGS="[MINUTES] [sqlite|postgres]"', file=sys.stderr)
+            return 2
+    with tempfile.TemporaryDirectory() as folder:
+        samples = asyncio.run(soak(minutes, database, Path(folder)))
+    print(f"{'minutes':>8} {'MiB':>8} {'descriptors':>12} {'tasks':>6} {'connections':>12}")
+    step = max(1, len(samples) // 12)
+    for start in range(0, len(samples), step):
+        several = samples[start : start + step]
+        at, memory, *others = (mean(column) for column in zip(*map(astuple, several), strict=True))
+        print(f"{at / 60:8.1f} {memory:8.2f} {others[0]:12.1f} {others[1]:6.1f} {others[2]:12.1f}")
+    found = growth(samples)
+    rises = " ".join(f"{field.name} {getattr(found, field.name):.2f}" for field in fields(found))
+    print(f"soak {minutes:g} {database} {rises} {'good' if found.good else 'not good'}")
+    return 0 if found.good else 1
+
+
+if __name__ == "__main__":
+    if sys.argv[1:2] == ["--watched"]:
+        _, _, names_file, samples_file, *rest = sys.argv
+        sys.argv[1:] = rest
+        watched(Path(names_file), Path(samples_file))
+    else:
+        sys.exit(main(sys.argv[1:]))
