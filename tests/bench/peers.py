@@ -15,7 +15,7 @@ import ahocorasick_rs
 import mokaccino
 import tantivy
 
-from paperlark.matching.core import PLAIN, plain
+from paperlark.matching.core import PLAIN
 from paperlark.matching.document import Analysed
 from paperlark.matching.query import Query
 from paperlark.matching.standing import Standing
@@ -232,7 +232,7 @@ def aho_corasick(queries: Sequence[Query]) -> Match:
     listed = list(patterns)
     automaton = ahocorasick_rs.AhoCorasick(listed)
     terms = list(patterns.values())
-    matcher = plain.Matcher(standing.table, lambda keys: [])
+    matcher = PLAIN.matcher(standing.table, lambda keys: [])
 
     def match(papers: Sequence[Analysed]) -> int:
         found = 0

@@ -21,12 +21,13 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
-from paperlark.matching.core import Core, plain
+from paperlark.matching import core as cores
+from paperlark.matching.core import PLAIN, Core
 from paperlark.matching.core.compact import arrays, compacted
 from paperlark.matching.symbols import Kind, Paper, Row, Scope, learn
 
 CORPUS = (Path(__file__).parent / "corpus.txt").read_text("utf-8").splitlines()
-SOURCES = Path(plain.__file__).parent / "c"
+SOURCES = Path(cores.__file__).parent / "c"
 STEPS = 60  # in one life
 CROWDED = 0.15  # of all lives
 CROWD = 2_500  # words at most that come at once
@@ -92,7 +93,7 @@ def run(made: Path, seconds: float, seed: int) -> subprocess.CompletedProcess[st
 def live(core: Core, seed: int) -> int:
     """One life of a table. Returns how many answers were compared. Raises AssertionError where two differ."""
     chance = Random(seed)
-    both = [core.table(), plain.Table()]
+    both = [core.table(), PLAIN.table()]
     terms = 2
     compared = 0
     queries: list[int] = []
@@ -136,7 +137,7 @@ def live(core: Core, seed: int) -> int:
                 papers = [_paper(chance, terms, words) for _ in range(chance.randint(0, 4))]
                 answers = [
                     [sorted(memoryview(each).cast("I")) for each in make(table, learn).match(papers)]
-                    for make, table in ((core.matcher, both[0]), (plain.Matcher, both[1]))
+                    for make, table in ((core.matcher, both[0]), (PLAIN.matcher, both[1]))
                 ]
                 assert answers[0] == answers[1]
                 compared += len(papers)
@@ -176,7 +177,7 @@ def _in_order(core: Core, both: list[Any], queries: list[int], chance: Random) -
     assert both[0].postings == both[1].postings
     one = chance.choice(both)
     made = compacted(arrays(one.columns()), one.papers)
-    tables = [make.restored(made.columns, one.papers) for make in (core.table, plain.Table)]
+    tables = [make.restored(made.columns, one.papers) for make in (core.table, PLAIN.table)]
     return tables, [int(made.queries[query]) for query in queries if made.queries[query] >= 0]
 
 

@@ -4,13 +4,16 @@ face (`table` holds queries, `matcher` holds papers against them) and one compil
 `layout`   what a table holds, as arrays
 `compact`  those arrays, put in order
 `segment`  those arrays, kept in a folder
-`plain`    the core in Python and numpy, which the compiled one is held to
+`table`    the core in Python and numpy, which the compiled one is held to: queries, compiled
+`trie`     below it: the rows of symbols that terms are made of
+`matcher`  beside it: which of its queries a paper meets
 `c`        the compiled core: `table.h` and `matcher.h` are where to begin
 """
 
 from typing import Any, NamedTuple
 
-from paperlark.matching.core import plain
+from paperlark.matching.core.matcher import Matcher
+from paperlark.matching.core.table import Table
 
 try:
     from paperlark.matching.core import _core
@@ -25,7 +28,7 @@ class Core(NamedTuple):
     matcher: Any
 
 
-PLAIN = Core(plain.Table, plain.Matcher)
+PLAIN = Core(Table, Matcher)
 COMPILED = Core(_core.Table, _core.Matcher) if _core is not None else None
 """None where there was no compiler."""
 FASTEST = COMPILED or PLAIN
