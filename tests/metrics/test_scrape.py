@@ -30,8 +30,10 @@ from paperlark.web.application import make_watch
 from tests.builders import LEASE, MONDAY, deliverer, lane, numbered, page, percolate, reader, record
 
 OPERATOR = "an-operators-token-of-32-characters!"
-ORDER = ["channel", "kind", "method", "route", "status", "cadence", "outcome", "reason", "result", "health", "of", "state",
-         "version", "le", "implementation", "major", "minor", "patchlevel"]  # fmt: skip
+ORDER = (
+    "channel kind method route status cadence outcome reason result health of state version le "
+    "implementation major minor patchlevel"
+).split()
 Told = dict[str, dict[tuple[str, ...], float]]
 
 

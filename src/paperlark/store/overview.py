@@ -68,8 +68,8 @@ async def overview(store: Store) -> Overview:
     try:
         async with asyncio.timeout(SECONDS), store.reading() as tx:
             if tx.postgres:
-                # A statement that nobody waits for any more ends there too. Compiling one takes longer than it does, and
-                # what waits first is found by an index: it need not be sorted out of all that waits.
+                # A statement that nobody waits for any more ends there too. Compiling one takes longer than it does,
+                # and what waits first is found by an index: it need not be sorted out of all that waits.
                 await tx.execute(text(f"SET LOCAL statement_timeout = {int(SECONDS * 1000)}"))
                 await tx.execute(text("SET LOCAL jit = off"))
                 await tx.execute(text("SET LOCAL enable_sort = off"))
