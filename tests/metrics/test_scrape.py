@@ -30,10 +30,23 @@ from paperlark.web.application import make_watch
 from tests.builders import LEASE, MONDAY, deliverer, lane, numbered, page, percolate, reader, record
 
 OPERATOR = "an-operators-token-of-32-characters!"
-ORDER = (
-    "channel kind method route status cadence outcome reason result health of state version le "
-    "implementation major minor patchlevel"
-).split()
+ORDER = [
+    *(
+        "channel",
+        "kind",
+        "method",
+        "route",
+        "status",
+        "cadence",
+        "outcome",
+        "reason",
+        "result",
+        "health",
+        "of",
+        "state",
+    ),
+    *("version", "le", "implementation", "major", "minor", "patchlevel"),
+]
 Told = dict[str, dict[tuple[str, ...], float]]
 
 
