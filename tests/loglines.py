@@ -1,7 +1,7 @@
 """Every line that is logged while the tests run, as an operator would read it, is searched for what must not be in it.
 
-The suite logs what the service would: through `log.set_up`, its redaction included, down to DEBUG. What is looked for is
-written down anew here, and simpler than there: a slip in the one must not hide in the other.
+The suite logs what the service would: through `log.set_up`, its redaction included, down to DEBUG. What is looked for
+is written down anew here, and simpler than there: a slip in the one must not hide in the other.
 """
 
 import logging

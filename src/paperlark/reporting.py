@@ -32,18 +32,18 @@ def set_up(dsn: str, *, secrets: Iterable[str] = (), transport: "type[Transport]
         from sentry_sdk.integrations.logging import LoggingIntegration
     except ImportError:
         return False
-    redacted = log.redaction(secrets)
+    redacted, release = log.redaction(secrets), f"paperlark@{version('paperlark')}"
 
     def bare(told: Any, hint: Any) -> Any:
         kept = {name: value for name, value in told.items() if name not in DROPPED}
         record = hint.get("log_record")
         if record is not None and isinstance(record.msg, dict):  # one of our own lines
             kept |= {"logentry": {"message": str(record.msg.get("event"))}, "tags": _tags(record.msg)}
-        return _redacted(kept, redacted)
+        return {**_redacted(kept, redacted), "release": release}  # which looks like an address
 
     sentry_sdk.init(
         dsn=dsn,
-        release=f"paperlark@{version('paperlark')}",
+        release=release,
         transport=transport,
         before_send=bare,
         send_default_pii=False,

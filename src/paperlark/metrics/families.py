@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from datetime import timedelta
+from typing import Any
 
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily
 from prometheus_client.metrics_core import Metric as Family
@@ -12,7 +13,8 @@ from paperlark.pipeline import counts
 from paperlark.store.overview import LaneState, Overview, Waiting
 from paperlark.store.tally import BEYOND, EVERY, SUM, Counted
 
-Labelled = Mapping[tuple[str, ...], float]
+Labelled = Mapping[Any, float]
+"""A value for each tuple of labels."""
 
 COUNTERS = {
     counts.DELIVERIES: names.DELIVERIES,

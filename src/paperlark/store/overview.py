@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
-from sqlalchemy import and_, case, func, select, text
+from sqlalchemy import Select, and_, case, func, select, text
 
 from paperlark.model.problems import StoreError
 from paperlark.store import outbox, sources, tally
@@ -68,9 +68,11 @@ async def overview(store: Store) -> Overview:
     try:
         async with asyncio.timeout(SECONDS), store.reading() as tx:
             if tx.postgres:
-                # A statement that nobody waits for any more ends there too; compiling one takes longer than it does.
+                # A statement that nobody waits for any more ends there too. Compiling one takes longer than it does,
+                # and what waits first is found by an index: it need not be sorted out of all that waits.
                 await tx.execute(text(f"SET LOCAL statement_timeout = {int(SECONDS * 1000)}"))
                 await tx.execute(text("SET LOCAL jit = off"))
+                await tx.execute(text("SET LOCAL enable_sort = off"))
             return await _overview(tx)
     except TimeoutError:
         raise StoreError(f"the database told nothing within {SECONDS:g} s") from None
@@ -92,17 +94,21 @@ async def _overview(tx: Transaction) -> Overview:
 
 
 async def _outbox(tx: Transaction, now: datetime) -> dict[str, Waiting]:
-    due = func.sum(case((DELIVERY.c.due_at <= now, 1), else_=0))
-    rows = await tx.execute(
-        select(DELIVERY.c.channel, func.count().label("number"), due.label("due"))
-        .where(IS_OPEN)
-        .group_by(DELIVERY.c.channel)
-    )
-    found = {}
-    for row in list(rows):
-        since = await outbox.waits_since(tx, row.channel, now) if row.due else None
-        found[row.channel] = Waiting(row.number, int(row.due), now - since if since is not None else timedelta(0))
+    found: dict[str, Waiting] = {}
+    last = ""
+    # A channel at a time, by the index of what is open: all of them at once would be read and sorted.
+    while (channel := (await tx.execute(_next_channel(last))).scalar()) is not None:
+        mine = select(func.count()).select_from(DELIVERY).where(IS_OPEN, DELIVERY.c.channel == channel)
+        number = (await tx.execute(mine)).scalar_one()
+        due = (await tx.execute(mine.where(DELIVERY.c.due_at <= now))).scalar_one()
+        since = await outbox.waits_since(tx, channel, now) if due else None
+        found[channel] = Waiting(number, due, now - since if since is not None else timedelta(0))
+        last = channel
     return found
+
+
+def _next_channel(after: str) -> Select[tuple[str | None]]:
+    return select(func.min(DELIVERY.c.channel)).where(IS_OPEN, DELIVERY.c.channel > after)
 
 
 async def _dead(tx: Transaction) -> dict[str, int]:

@@ -108,7 +108,7 @@ def make_web(
 def make_watch(store: Store, watched: Watched, metrics_token: str | None = None) -> web.Application:
     """What a process without a page tells whoever watches it: /metrics, /healthz, /readyz, and nothing else."""
     app = web.Application(middlewares=[edge(people=False)])
-    app[STORE] = store
+    app[STORE], app[LINKS] = store, None
     app.on_response_prepare.append(add_headers)
     app.add_routes(health.routes)
     _tell_metrics(app, watched, metrics_token)
