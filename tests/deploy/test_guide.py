@@ -50,6 +50,7 @@ def test_the_words_for_debian_give_a_running_service(debian: Debian) -> None:
     printed = walked.serve(debian, source=str(walked.ROOT), backup="backup" in every_command())
     assert "paperlark@run is ready" in printed
     assert '{"status": "ready"}' in printed
+    assert re.search(r'^\{.*"the index is compiled anew"', printed, re.MULTILINE), "a secret is a credential"
     assert re.search(r"^hf_daily\t", printed, re.MULTILINE), "it follows its first source"
     owners = debian.run("stat --format '%U %a' /var/lib/paperlark/paperlark.sqlite3", network=False, seconds=30)
     assert owners.split() == ["paperlark", "600"]

@@ -11,6 +11,8 @@ ROOT = Path(__file__).parent.parent.parent
 GUIDE = ROOT / "deploy" / "README.md"
 UNIT = "/etc/systemd/system/paperlark@.service"
 PLAYER = "srv/systemd.py"
+SECRET = "printf json >/etc/paperlark/secrets/LOG_FORMAT\n"
+"""A setting that shows, kept as the guide says that secrets are kept."""
 
 
 def sections() -> dict[str, str]:
@@ -41,7 +43,7 @@ def serve(debian: Debian, *, source: str, backup: bool, seconds: float = 180) ->
     )
     kept = blocks("Back up and restore") if backup else []
     return debian.run(
-        "".join([f"cd {source}\n", settled, begun, played, *there, *kept]), network=False, seconds=seconds
+        "".join([f"cd {source}\n", settled, SECRET, begun, played, *there, *kept]), network=False, seconds=seconds
     )
 
 

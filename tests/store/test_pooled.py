@@ -1,4 +1,5 @@
-"""A pooler in between, which gives each transaction whichever connection is free: PgBouncer in transaction mode."""
+"""A pooler in between, which gives each transaction whichever connection is free: PgBouncer in transaction mode. It
+takes nobody without TLS, as hosts of databases do."""
 
 import asyncio
 import os
@@ -14,11 +15,12 @@ import pytest
 from sqlalchemy import Integer, bindparam, literal_column, select, text
 from sqlalchemy.engine import make_url
 
+from paperlark.model.problems import StoreError
 from paperlark.store.database import Store, open_store, open_unchecked
 from paperlark.testing.channels import FakeChannel
 from tests.builders import deliver, deliveries, percolate, reader, record, told
 from tests.databases import Fresh
-from tests.programs import lacking
+from tests.programs import lacking, needed
 
 SERVER_CONNECTIONS = 3
 TOLD = """
@@ -31,7 +33,11 @@ unix_socket_dir =
 auth_type = any
 pool_mode = transaction
 default_pool_size = {size}
+client_tls_sslmode = require
+client_tls_key_file = {key}
+client_tls_cert_file = {certificate}
 """
+CERTIFY = "req -x509 -newkey rsa:2048 -nodes -days 1 -subj /CN=localhost -keyout {key} -out {certificate}"
 
 
 @pytest.fixture(scope="module")
@@ -44,11 +50,17 @@ def pooled(postgres: Fresh) -> Iterator[Fresh]:
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
     with tempfile.TemporaryDirectory(prefix="paperlark-pooler-") as folder:
-        file = Path(folder, "pgbouncer.ini")
+        file, key, certificate = (Path(folder, name) for name in ("pgbouncer.ini", "key.pem", "certificate.pem"))
+        certify = CERTIFY.format(key=key, certificate=certificate).split()
+        subprocess.run([needed("openssl", "openssl"), *certify], check=True, capture_output=True, timeout=60)
         file.write_text(
-            TOLD.format(host=server.query["host"], user=server.username, port=port, size=SERVER_CONNECTIONS)
-        )
-        Path(folder).chmod(0o755)
+            TOLD.format(
+                host=server.query["host"], user=server.username, port=port, size=SERVER_CONNECTIONS, key=key,
+                certificate=certificate,
+            )
+        )  # fmt: skip
+        for each in (Path(folder), key):
+            each.chmod(0o755)
         owner = Path(str(server.query["host"])).stat().st_uid  # whose socket it may reach; it does not run as root
         with subprocess.Popen(
             [found, str(file)],
@@ -60,7 +72,7 @@ def pooled(postgres: Fresh) -> Iterator[Fresh]:
 
             def fresh() -> str:
                 name = make_url(postgres()).database
-                return f"postgresql+psycopg://postgres@127.0.0.1:{port}/{name}"
+                return f"postgresql+psycopg://postgres@127.0.0.1:{port}/{name}?sslmode=require"
 
             yield fresh
             pooler.kill()
@@ -99,6 +111,11 @@ async def test_statements_of_many_stores_never_get_one_anothers_answers(pooled: 
     for store in stores:
         assert await store.connections_allowed() is not None
         await store.close()
+
+
+async def test_without_tls_nobody_gets_in_and_is_told_so_in_one_line(pooled: Fresh) -> None:
+    with pytest.raises(StoreError, match="SSL required"):
+        await open_store(pooled().replace("require", "disable"))
 
 
 async def test_papers_come_along_as_without_it(behind: Store) -> None:
