@@ -3,7 +3,7 @@
 The feeds stand on loopback, each on a host of its own, in a process of their own. In any hour seven in ten say that
 nothing changed (304), two cannot say so and give the same again, and one has news; they are as long as journals' feeds
 are (quartiles of 18, 37 and 49 kB, up to 131). First every feed is read once, as fast as it goes; then all are due
-again, spread over `WINDOW` seconds in place of an hour.
+again, spread over `WINDOW` seconds in place of an hour, and a service that was started anew polls them.
 
 A poll costs the same whenever it comes, so an hour's processor time is that of the window without what the idle service
 takes, and the idle service's for an hour. Both are of all its processes together, and so is the memory.
@@ -15,9 +15,8 @@ import os
 import subprocess
 import sys
 import tempfile
-import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager, suppress
 from datetime import timedelta
 from multiprocessing.connection import Connection
 from pathlib import Path
@@ -64,23 +63,24 @@ async def _polled(
     try:
         await _configure(store, port, feeds)
         with _service(folder, url) as process:
-            took = Took(psutil.Process(process.pid))
-            watching = asyncio.create_task(took.watch())
-            await _until_polled(store, feeds, took)
-            tell(f"every feed read once: {took.seconds():.0f} s of processor time, {took.most / 2**20:.0f} MiB at most")
-            took.most = 0
-            await asyncio.sleep(10)  # what was read last is percolated
-            before, began = took.seconds(), time.monotonic()
-            await asyncio.sleep(idle)
-            resting = (took.seconds() - before) / (time.monotonic() - began)
-            polls = await _due_again(store, window)
-            before, began = took.seconds(), time.monotonic()
-            await _until_polled(store, polls, took)
-            busy, lasted = took.seconds() - before, time.monotonic() - began
-            watching.cancel()
-            async with store.reading() as tx:
-                papers = (await tx.execute(select(func.count()).select_from(ANNOUNCEMENT))).scalar_one()
-                failed = (await tx.execute(select(func.count()).where(SOURCE.c.failures > 0))).scalar_one()
+            async with _watching(process.pid) as took:
+                await _until_polled(store, feeds, took)
+                tell(
+                    f"every feed read once: {took.seconds():.0f} s of processor time, {took.mebibytes:.0f} MiB at most"
+                )
+        with _service(folder, url) as process:
+            async with _watching(process.pid) as took:
+                await asyncio.sleep(20)  # it reads what searches look at
+                before, began = took.seconds(), took.awake
+                await asyncio.sleep(idle)
+                resting = (took.seconds() - before) / (took.awake - began)
+                polls = await _due_again(store, window)
+                before, began = took.seconds(), took.awake
+                await _until_polled(store, polls, took)
+                busy, lasted, memory = took.seconds() - before, took.awake - began, took.mebibytes
+        async with store.reading() as tx:
+            papers = (await tx.execute(select(func.count()).select_from(ANNOUNCEMENT))).scalar_one()
+            failed = (await tx.execute(select(func.count()).where(SOURCE.c.failures > 0))).scalar_one()
     finally:
         await store.close()
     own = max(0.0, busy - resting * lasted)
@@ -88,7 +88,7 @@ async def _polled(
         f"{polls:,} polls in {lasted:.0f} s: {busy:.0f} s of processor time, {own / polls * 1000:.1f} ms a poll; "
         f"the idle service {resting:.3f} of a core; {papers:,} announcements, {failed} feeds failed"
     )
-    return (own / polls * feeds + resting * HOUR) / HOUR, took.most / 2**20
+    return (own / polls * feeds + resting * HOUR) / HOUR, memory
 
 
 async def _configure(store: Store, port: int, feeds: int) -> None:
@@ -124,12 +124,18 @@ async def _until_polled(store: Store, feeds: int, took: "Took") -> None:
 
 
 class Took:
-    """What a process and its children take."""
+    """What a process and its children take. awake: seconds in which this process could look; a machine that is stopped
+    stops both."""
 
     def __init__(self, process: psutil.Process) -> None:
-        self.most = 0  # bytes resident at one time
+        self.awake = 0.0
+        self._most = 0
         self._process = process
-        self._ended = 0.0  # seconds that children had taken when they were seen last
+
+    @property
+    def mebibytes(self) -> float:
+        """The most that was resident at one time, of all together."""
+        return self._most / 2**20
 
     def runs(self) -> bool:
         """Is it there?"""
@@ -147,9 +153,22 @@ class Took:
     async def watch(self) -> None:
         """Note the most memory, second by second."""
         while True:
-            family = [self._process, *self._process.children(recursive=True)]
-            self.most = max(self.most, sum(each.memory_info().rss for each in family))
+            with suppress(psutil.NoSuchProcess):
+                family = [self._process, *self._process.children(recursive=True)]
+                self._most = max(self._most, sum(each.memory_info().rss for each in family))
             await asyncio.sleep(1)
+            self.awake += 1
+
+
+@asynccontextmanager
+async def _watching(pid: int) -> AsyncIterator[Took]:
+    took = Took(psutil.Process(pid))
+    watching = asyncio.create_task(took.watch())
+    try:
+        yield took
+    finally:
+        watching.cancel()
+        await asyncio.gather(watching, return_exceptions=True)
 
 
 @contextmanager

@@ -7,8 +7,9 @@ from datetime import timedelta
 import pytest
 
 from paperlark.model.messages import Digest, Payload, Receipt
-from paperlark.model.problems import DeliveryError
+from paperlark.model.problems import DeliveryError, StoreError
 from paperlark.model.readers import Cadence
+from paperlark.pipeline import ledger
 from paperlark.pipeline.planning import lapse, plan
 from paperlark.pipeline.settle import CHANNEL_REST, UNCONFIRMED_TWICE
 from paperlark.schedule import ATTEMPTS
@@ -243,6 +244,28 @@ async def test_a_channel_out_of_order_rests_and_no_reader_is_at_fault(
     clock.advance(seconds=2)
     await lane.run()
     assert (await one(store))["state"] == "sent"
+
+
+async def test_what_arrived_while_the_database_was_away_is_not_sent_again(
+    store: Store, clock: FakeClock, channel: FakeChannel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ledger, "AGAIN", 0.01)
+    ann = await reader(store)
+    await owe(store, clock)
+    away = 3
+
+    def at(label: str) -> None:
+        nonlocal away
+        if label == "deliver: before a receipt commits" and away:
+            away -= 1
+            raise StoreError("the database is away")
+
+    await plan(store)
+    await deliverer(store, channel, at=at).run()
+    assert (await one(store))["state"] == "sent"
+    clock.advance(hours=1)
+    await deliver(store, channel)
+    assert len(channel.messages_at(ann.address)) == 1 and not away
 
 
 async def test_a_lost_answer_is_tried_once_more_and_marked(

@@ -2,6 +2,9 @@
 
 Many messages are sent at the same time, and each is noted before it is sent and after it was answered. A commit costs
 about as much for fifty notes as for one, and while one commits the next ones gather.
+
+What has arrived is known to nobody else: where the database is away, its note is tried again and again, for it would be
+sent a second time without. What is about to be sent is not: nothing was sent.
 """
 
 import asyncio
@@ -9,12 +12,20 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Literal
 
+import structlog
+
+from paperlark.model.problems import StoreError
 from paperlark.pipeline import At
 from paperlark.pipeline.counts import ANNOUNCED_TO_SENT, DUE_TO_SENT, Counts
 from paperlark.store import outbox, recipients
 from paperlark.store.database import Store
 from paperlark.store.outbox import Delivery
 from paperlark.store.recipients import Place
+
+log = structlog.get_logger()
+
+AGAIN = 1.0  # seconds between tries to note what has arrived
+KEPT = 600.0  # seconds for which they go on
 
 Kind = Literal["flying", "part", "last"]
 
@@ -26,6 +37,7 @@ class Note:
     kind: Kind
     delivery: Delivery
     place: Place
+    made: float  # seconds on the loop's clock
     written: asyncio.Future[bool] = field(default_factory=lambda: asyncio.get_running_loop().create_future())
 
 
@@ -54,7 +66,7 @@ class Ledger:
             await asyncio.gather(self._writing, return_exceptions=True)
 
     async def _write(self, kind: Kind, delivery: Delivery, place: Place) -> bool:
-        note = Note(kind, delivery, place)
+        note = Note(kind, delivery, place, asyncio.get_running_loop().time())
         self._notes.append(note)
         if self._writing is None:
             self._writing = asyncio.create_task(self._write_all(), name="ledger")
@@ -68,11 +80,20 @@ class Ledger:
             for note in notes:
                 if note.written.done():
                     continue
-                if isinstance(ours, BaseException):
+                if isinstance(ours, StoreError) and self._must_be_known(note):
+                    self._notes.append(note)
+                elif isinstance(ours, BaseException):
                     note.written.set_exception(ours)
                 else:
                     note.written.set_result(note.delivery.id in ours)
+            if isinstance(ours, StoreError) and self._notes:
+                log.warning("what has arrived could not be noted", notes=len(self._notes), reason=str(ours))
+                await asyncio.sleep(AGAIN)
         self._writing = None
+
+    @staticmethod
+    def _must_be_known(note: Note) -> bool:
+        return note.kind != "flying" and asyncio.get_running_loop().time() < note.made + KEPT
 
     async def _commit(self, notes: list[Note]) -> set[int]:
         flying = [note.delivery for note in notes if note.kind == "flying"]
