@@ -163,9 +163,10 @@ class Standing:
         )
 
     def reader(self) -> "Standing":
-        """The same queries for one thread more, to match with while nothing is changed; it teaches nothing."""
+        """The same queries for one thread more, to match with while nothing is changed; it teaches nothing. To be made
+        while this one does not match."""
         found = copy(self)
-        found._matcher = self._core.matcher(self.table, learn, teaches=False)
+        found._matcher = self._core.matcher(self.table, learn, teaches=False, knows=self._matcher)
         return found
 
     def outside(self, paper: Analysed) -> tuple[int, ...]:

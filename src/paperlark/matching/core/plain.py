@@ -197,7 +197,7 @@ class Table:
         """Its arrays, as `layout` describes them."""
         symbols, letters = np.zeros(len(self.symbols) + 1, SYMBOL), bytearray()
         for (kind, word), symbol in self.symbols.items():
-            symbols[symbol] = (len(letters), len(word), kind, self.edges.get(symbol, 0))
+            symbols[symbol] = (len(letters), len(word), kind, symbol in self.later, 0, self.edges.get(symbol, 0))
             letters += word
         symbols["kind"][0] = len(Kind)
         nodes, endings = np.zeros(len(self._nodes), NODE), [(0, 0)]
@@ -248,7 +248,7 @@ class Table:
     def _restore(self, read: dict[str, NDArray[Any]], papers: int) -> None:
         self.papers = papers
         letters = read["letters"].tobytes()
-        for place, (at, length, kind, root) in enumerate(read["symbols"].tolist()):
+        for place, (at, length, kind, _, _, root) in enumerate(read["symbols"].tolist()):
             if place:
                 self.symbols[kind, letters[at : at + length]] = place
                 self.longest[kind] = max(self.longest[kind], length)
@@ -327,16 +327,17 @@ class _Ended(dict[int, tuple[int, ...]]):
 class Matcher:
     """Holds papers against a table; with what one thread needs to do so."""
 
-    def __init__(self, table: Table, learn: Learn, *, teaches: bool = True) -> None:
-        """learn: what words of a text say. teaches: whether the table learns from the papers how rare terms are."""
+    def __init__(self, table: Table, learn: Learn, *, teaches: bool = True, knows: "Matcher | None" = None) -> None:
+        """learn: what words of a text say. teaches: whether the table learns from the papers how rare terms are.
+        knows: an idle matcher with the same table, whose words this one begins with."""
         self.examined = 0
         """How many clauses were looked at so far."""
         self._table = table
         self._learn = learn
         self._teaches = teaches
-        self._says: dict[bytes, Said] = {}
+        self._says: dict[bytes, Said] = {} if knows is None else dict(knows._says)
         self._ended = _ByScopes(table)
-        self._generation = -1
+        self._generation = -1 if knows is None else knows._generation
 
     def match(self, papers: Sequence[Paper]) -> list[bytes]:
         """The queries that each paper meets, each once, in no order: places as little-endian 32-bit numbers."""
