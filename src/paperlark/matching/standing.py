@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence, Set
 from copy import copy
 from dataclasses import dataclass
 from hashlib import blake2b
+from itertools import chain
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -130,8 +131,10 @@ class Standing:
         found = clauses(query.tree, _known)
         alone = _lines_of(found)
         exact = found.exact and all(map(_is_exact, leaves(query.tree)))
+        asked = chain.from_iterable(chain(clause.required, clause.forbidden) for clause in found.alternatives)
+        terms = {leaf: self.term(leaf) for leaf in dict.fromkeys(asked)}
         compiled = [
-            ([self.term(leaf) for leaf in clause.required], [self.term(leaf) for leaf in clause.forbidden])
+            ([terms[leaf] for leaf in clause.required], [terms[leaf] for leaf in clause.forbidden])
             for clause in found.alternatives
         ]
         lines = {self.term(check) for check in alone}

@@ -27,7 +27,7 @@
 /* Memory for a large array, on pages of 2 MB where the system has such: what is looked up all over an array of 30 MB
  * would else wait for the page's address first, and then for the page. */
 void *memory_for(size_t bytes);
-enum { LARGE = 4 << 20 }; /* bytes from which on it is worth while */
+enum { LARGE = 2 << 20 }; /* bytes from which on it is worth while */
 
 /* Room for `more` elements beyond those used. Grows by a share of what there is, so that adding one costs constant time
  * on average: by half while that is little, then by an eighth, for room that is not used is memory too. */
@@ -108,25 +108,28 @@ static inline void prefetch_tag(const Places *places, uint64_t hash) {
     PREFETCH(&places->tags[first_slot(places, hash)]);
 }
 
-/* Whether there may be a place of this hash; then its slot is asked for. Looks at tags only. */
-static inline bool may_have(const Places *places, uint64_t hash) {
-    for (size_t slot = first_slot(places, hash); places->tags[slot]; slot = next_slot(places, slot))
-        if (places->tags[slot] == tag_of(hash)) {
-            PREFETCH(&places->slots[slot]);
-            return true;
-        }
-    return false;
-}
-
-/* Asks for the record of the first place of this hash, whose slot has come by now. */
-#define PREFETCH_RECORD(records, places, hash) PREFETCH(&(records)[(places)->slots[likely_slot((places), (hash))]])
-
+/* The first slot of this hash's tag, an empty one where there is none. */
 static inline size_t likely_slot(const Places *places, uint64_t hash) {
     size_t slot = first_slot(places, hash);
     while (places->tags[slot] && places->tags[slot] != tag_of(hash))
         slot = next_slot(places, slot);
     return slot;
 }
+
+/* Whether there may be a place of this hash; then its slot is asked for. Looks at tags only. */
+static inline bool may_have(const Places *places, uint64_t hash) {
+    size_t slot = likely_slot(places, hash);
+    PREFETCH(&places->slots[slot]);
+    return places->tags[slot] != 0;
+}
+
+/* Asks for the record at that slot's place, once the slot itself has come. */
+#define PREFETCH_RECORD(records, places, hash)                                                                         \
+    do {                                                                                                               \
+        size_t slot_ = likely_slot((places), (hash));                                                                  \
+        if ((places)->tags[slot_])                                                                                     \
+            PREFETCH(&(records)[(places)->slots[slot_]]);                                                              \
+    } while (false)
 
 static inline void put_place(Places *places, uint64_t hash, uint32_t place) {
     size_t slot = first_slot(places, hash);

@@ -113,6 +113,8 @@ void forget_papers(MatcherData *matcher) {
         DISCARD(&matcher->met);
     if (matcher->spots.room > KEPT)
         DISCARD(&matcher->spots);
+    if (matcher->cuts.room > KEPT)
+        DISCARD(&matcher->cuts);
     if (matcher->steps.room > KEPT)
         DISCARD(&matcher->steps);
     if (matcher->edges.room > KEPT)
@@ -137,6 +139,7 @@ void matcher_end(MatcherData *matcher) {
     DISCARD(&matcher->follows);
     DISCARD(&matcher->unknown);
     discard_places(&matcher->word_places);
+    DISCARD(&matcher->cuts);
     DISCARD(&matcher->spots);
     DISCARD(&matcher->steps);
     DISCARD(&matcher->edges);

@@ -31,6 +31,13 @@ typedef struct {
     uint32_t words[CLOSED_PARTS];
 } Spot;
 
+/* A word of a text, to be found in the vocabulary, and where its place is to be noted. */
+typedef struct {
+    const uint8_t *at;
+    uint64_t hash;
+    uint32_t length, spot, part;
+} Cut;
+
 typedef struct {
     const uint8_t *at;
     size_t length;
@@ -78,6 +85,7 @@ typedef struct {
     uint64_t seed;
     uint64_t heard; /* the table's generation of which `begins` and `follows` are, and one */
 
+    GROWING(Cut) cuts;
     GROWING(Spot) spots;
     GROWING(Step) steps;
     GROWING(Edge) edges;

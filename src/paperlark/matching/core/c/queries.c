@@ -48,27 +48,35 @@ static bool tail_holds(const MatcherData *matcher, uint32_t at) {
     return true;
 }
 
-static void look_at(MatcherData *matcher, const Clause *clause) {
+static bool holds(const MatcherData *matcher, const Clause *clause) {
     const uint64_t *has = matcher->has.at;
-    matcher->examined++;
-    if (is_set(has, clause->required[0]) && is_set(has, clause->required[1]) && !is_set(has, clause->forbidden[0]) &&
-        !is_set(has, clause->forbidden[1]) && (clause->tail == 0 || tail_holds(matcher, clause->tail)))
+    return is_set(has, clause->required[0]) && is_set(has, clause->required[1]) && !is_set(has, clause->forbidden[0]) &&
+           !is_set(has, clause->forbidden[1]) && (clause->tail == 0 || tail_holds(matcher, clause->tail));
+}
+
+static void ask_clause(MatcherData *matcher, const Clause *clause) {
+    if (holds(matcher, clause))
         answer(matcher, clause->query);
+}
+
+static void ask_singles(MatcherData *matcher, const uint32_t *singles, uint32_t number) {
+    for (uint32_t i = 0, next; i < number; i = next) {
+        for (next = i + 1; next < number && singles[next] == singles[next - 1] + 1; next++)
+            ;
+        answer_run(matcher, singles[i], next - i);
+    }
 }
 
 static void ask(MatcherData *matcher, uint32_t place) {
     const TableData *table = matcher->table;
     const Term *term = &table->terms.at[place];
-    const uint32_t *singles = table->singles.at;
-    for (uint32_t i = term->singles, end = singles_end(table, place), next; i < end; i = next) {
-        for (next = i + 1; next < end && singles[next] == singles[next - 1] + 1; next++)
-            ;
-        answer_run(matcher, singles[i], next - i);
-    }
-    for (uint32_t i = term->clauses, end = clauses_end(table, place); i < end; i++)
-        look_at(matcher, &table->clauses.at[i]);
-    for (uint32_t i = term->added; i; i = table->added.at[i].next)
-        look_at(matcher, &table->clauses.at[table->added.at[i].clause]);
+    uint32_t clauses = clauses_end(table, place);
+    ask_singles(matcher, &table->singles.at[term->singles], singles_end(table, place) - term->singles);
+    for (uint32_t i = term->clauses; i < clauses; i++)
+        ask_clause(matcher, &table->clauses.at[i]);
+    matcher->examined += clauses - term->clauses;
+    for (uint32_t i = term->added; i; i = table->added.at[i].next, matcher->examined++)
+        ask_clause(matcher, &table->clauses.at[table->added.at[i].clause]);
 }
 
 static void prefetch_postings(const MatcherData *matcher, uint32_t place) {

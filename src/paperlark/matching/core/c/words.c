@@ -23,32 +23,41 @@ bool room_for_word(MatcherData *matcher, size_t length) {
 }
 
 /* The word's place in the vocabulary; a new one is unknown at first. EMPTY: no memory. */
-static uint32_t word_for(MatcherData *matcher, const uint8_t *at, size_t length) {
+static uint32_t word_for(MatcherData *matcher, const Cut *cut) {
     const Places *places = &matcher->word_places;
-    uint64_t hash = hash_of(matcher->seed, at, length);
-    for (size_t slot = first_slot(places, hash); places->tags[slot]; slot = next_slot(places, slot)) {
+    for (size_t slot = first_slot(places, cut->hash); places->tags[slot]; slot = next_slot(places, slot)) {
+        if (places->tags[slot] != tag_of(cut->hash))
+            continue;
         const Word *word = &matcher->words.at[places->slots[slot]];
-        if (places->tags[slot] == tag_of(hash) &&
-            same_bytes(at, length, matcher->letters.at + word->at, word->length))
+        if (same_bytes(cut->at, cut->length, matcher->letters.at + word->at, word->length))
             return places->slots[slot];
     }
-    if (!room_for_word(matcher, length))
+    if (!room_for_word(matcher, cut->length))
         return EMPTY;
     uint32_t place = (uint32_t)matcher->words.used++;
-    matcher->words.at[place] = (Word){.at = (uint32_t)matcher->letters.used, .length = (uint32_t)length};
-    memcpy(matcher->letters.at + matcher->letters.used, at, length);
-    matcher->letters.used += length;
-    put_place(&matcher->word_places, hash, place);
+    matcher->words.at[place] = (Word){.at = (uint32_t)matcher->letters.used, .length = cut->length};
+    memcpy(matcher->letters.at + matcher->letters.used, cut->at, cut->length);
+    matcher->letters.used += cut->length;
+    put_place(&matcher->word_places, cut->hash, place);
     matcher->unknown.at[matcher->unknown.used++] = place;
     return place;
 }
 
+static bool cut_word(MatcherData *matcher, const uint8_t *from, const uint8_t *until, uint32_t spot, uint32_t part) {
+    if (!MAKE_ROOM(&matcher->cuts, 1) || until - from >= UINT32_MAX)
+        return false;
+    uint64_t hash = hash_of(matcher->seed, from, (size_t)(until - from));
+    prefetch_tag(&matcher->word_places, hash);
+    matcher->cuts.at[matcher->cuts.used++] = (Cut){from, hash, (uint32_t)(until - from), spot, part};
+    return true;
+}
+
 /* One pass over the letters. A single hyphen between two words ties them; a compound's letters stand together in the
  * text, hyphens and all, so its key is a slice of the text too. */
-static bool find_words_of(MatcherData *matcher, Text *text) {
+static bool cut_text(MatcherData *matcher, Text *text) {
     const uint8_t *at = text->at, *end = at + text->length;
     const uint8_t *begins[CLOSED_PARTS]; /* of the words that are tied to the one at hand, and its own; newest first */
-    size_t tied = 0;
+    uint32_t tied = 0;
     text->first = matcher->spots.used;
     for (const uint8_t *last_end = NULL;;) {
         while (at < end && !is_letter(*at, text->plain))
@@ -64,17 +73,39 @@ static bool find_words_of(MatcherData *matcher, Text *text) {
         begins[0] = begin;
         if (!MAKE_ROOM(&matcher->spots, 1))
             return false;
-        size_t spot = matcher->spots.used++;
+        uint32_t spot = (uint32_t)matcher->spots.used++;
         matcher->spots.at[spot] = (Spot){{EMPTY, EMPTY, EMPTY}};
-        for (size_t back = 0; back <= tied; back++) {
-            uint32_t word = word_for(matcher, begins[back], (size_t)(at - begins[back]));
-            if (word == EMPTY)
+        for (uint32_t back = 0; back <= tied; back++)
+            if (!cut_word(matcher, begins[back], at, spot - back, back))
                 return false;
-            matcher->spots.at[spot - back].words[back] = word;
-        }
         last_end = at;
     }
     text->spots = matcher->spots.used - text->first;
+    return true;
+}
+
+/* The vocabulary is larger than what a processor keeps at hand, so it is asked for all words of a text together: slots,
+ * then records, then letters. One by one they would cost three times as much. */
+static bool find_words_of(MatcherData *matcher, Text *text) {
+    const Places *places = &matcher->word_places;
+    matcher->cuts.used = 0;
+    if (!cut_text(matcher, text))
+        return false;
+    for (size_t i = 0; i < matcher->cuts.used; i++)
+        may_have(places, matcher->cuts.at[i].hash);
+    for (size_t i = 0; i < matcher->cuts.used; i++)
+        PREFETCH_RECORD(matcher->words.at, places, matcher->cuts.at[i].hash);
+    for (size_t i = 0; i < matcher->cuts.used; i++) {
+        size_t slot = likely_slot(places, matcher->cuts.at[i].hash);
+        if (places->tags[slot])
+            PREFETCH(&matcher->letters.at[matcher->words.at[places->slots[slot]].at]);
+    }
+    for (size_t i = 0; i < matcher->cuts.used; i++) {
+        uint32_t word = word_for(matcher, &matcher->cuts.at[i]);
+        if (word == EMPTY)
+            return false;
+        matcher->spots.at[matcher->cuts.at[i].spot].words[matcher->cuts.at[i].part] = word;
+    }
     return true;
 }
 
