@@ -1,9 +1,9 @@
 """Profiles as many readers would write them, drawn with a seed from the words of real papers.
 
 The mixture is that of a service with a million of them: a third one term, a quarter two to four alternatives, the rest
-conjunctions, exclusions and both together; terms of one to four words, popular ones by far the most, some that no
-paper has; fields, prefixes, stems, categories, authors. A first draw is held against some papers, and what is drawn
-after it leans to rarer or commoner terms, until a paper meets the wanted share of the profiles on average.
+conjunctions, exclusions and both together. Terms come from one pool, in which each is of a kind (words anywhere, in
+titles, with an open end, by their stems; authors; organisations) and popular by Zipf's law; some of them no paper has.
+What is common in papers is popular, but for a whim: the greater, the rarer is what most readers ask for.
 """
 
 import gzip
@@ -13,6 +13,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime
 from itertools import accumulate, islice
+from math import log
 from pathlib import Path
 from random import Random
 
@@ -23,8 +24,9 @@ from paperlark.matching.text import columns
 from paperlark.matching.tree import And, Author, Code, Node, Not, Or, Reading, Term, all_of, any_of
 
 SEED = 20_251_121
-SHARE = 0.0175
-"""Of all profiles, those that a paper meets on average."""
+WHIM = 2.8
+"""By what factor popularity strays from how common a term is: e to this, as often as not. So much that a paper meets
+1.5 to 2 of a hundred profiles on average; the bench prints how many it met."""
 DAY = datetime(2025, 7, 17, tzinfo=UTC)
 STOP = frozenset(
     re.findall(
@@ -33,7 +35,12 @@ STOP = frozenset(
         "we on is by as be it at or its also via both while using",
     )
 )
-POOL = {1: 12_000, 2: 160_000, 3: 90_000, 4: 40_000}  # distinct terms by their number of words
+POOL = {1: 30_000, 2: 200_000, 3: 120_000, 4: 50_000}
+"""Distinct terms of so many words."""
+AUTHORS, ORGANISATIONS = 25_000, 15_000
+"""Distinct terms that ask for those."""
+ZIPF, HEAD = 0.95, 3
+"""The term of rank r is drawn with a weight of 1 / (r + HEAD) ** ZIPF."""
 
 
 def papers(data: Path) -> list[Document]:
@@ -55,16 +62,15 @@ def papers(data: Path) -> list[Document]:
 
 
 class Writer:
-    """Writes profiles. The same papers, seed and lean give the same profiles."""
+    """Writes profiles. The same papers, whim and seed give the same profiles."""
 
-    def __init__(self, learned: Sequence[Document], lean: float, seed: int = SEED) -> None:
-        """learned: the papers whose words are used. lean: the exponent of Zipf's law by which terms are popular; the
-        greater, the commoner are the terms that most profiles use."""
+    def __init__(self, learned: Sequence[Document], whim: float = WHIM, seed: int = SEED) -> None:
+        """learned: the papers whose words are used."""
         self._chance = Random(seed)
-        self._terms = {length: _phrases(learned, length, limit) for length, limit in POOL.items()}
-        self._popular = {length: _weights(len(terms), lean) for length, terms in self._terms.items()}
-        names = map(read_name, dict.fromkeys(author for paper in learned for author in paper.authors))
-        self._authors = [name for name in names if name is not None]
+        said = [*self._phrases(learned), *self._authors(learned), *self._organisations(learned)]
+        popular = sorted(said, key=lambda each: log(each[1]) + self._chance.gauss(0, whim), reverse=True)
+        self._pool = [term for term, _ in popular]
+        self._weights = list(accumulate((rank + HEAD) ** -ZIPF for rank in range(len(self._pool))))
         self._categories = sorted({category for paper in learned for category in paper.categories})
 
     def queries(self, number: int) -> Iterator[Query]:
@@ -99,44 +105,47 @@ class Writer:
         )
 
     def _term(self) -> Node:
+        return self._chance.choices(self._pool, cum_weights=self._weights)[0]
+
+    # -- the pool: terms, and how often papers say them ---------------------------------------------------------------
+
+    def _phrases(self, learned: Sequence[Document]) -> Iterator[tuple[Node, int]]:
         chance = self._chance
-        [kind] = chance.choices(("phrase", "title", "author", "org", "begins", "stems"), (70, 8, 5, 3, 7, 7))
-        if kind == "author":
-            name = chance.choice(self._authors)
-            return Author(name) if name.given else Term(name.family[-1:], Reading.PHRASE, field="author")
-        words = self._words()
-        if chance.random() < 0.1:  # what no paper says
-            words = (*words[:-1], f"{words[-1]}{chance.choice('qxz')}{chance.choice('qxz')}")
-        match kind:
-            case "title":
-                return Term(words, Reading.PHRASE, field="title")
-            case "org":
-                return Term(words, Reading.PHRASE, field="org")
-            case "begins" if len(words[-1]) > 5:
-                return Term((*words[:-1], words[-1][:-2]), Reading.PHRASE, prefix=True)
-            case "stems":
-                return Term(words)
-        return Term(words, Reading.PHRASE)
+        for length, limit in POOL.items():
+            for words, times in islice(_said(learned, length), limit):
+                [kind] = chance.choices(("anywhere", "title", "begins", "stems"), (70, 8, 7, 7))
+                if chance.random() < 0.1:  # what no paper says
+                    yield Term((*words[:-1], f"{words[-1]}{chance.choice('qxz')}"), Reading.PHRASE), times
+                elif kind == "title":
+                    yield Term(words, Reading.PHRASE, field="title"), times
+                elif kind == "begins" and len(words[-1]) > 5:
+                    yield Term((*words[:-1], words[-1][:-2]), Reading.PHRASE, prefix=True), times
+                else:
+                    yield Term(words, Reading.STEMMED if kind == "stems" else Reading.PHRASE), times
 
-    def _words(self) -> tuple[str, ...]:
-        [length] = self._chance.choices((1, 2, 3, 4), (25, 45, 22, 8))
-        return self._chance.choices(self._terms[length], cum_weights=self._popular[length])[0]
+    def _authors(self, learned: Sequence[Document]) -> Iterator[tuple[Node, int]]:
+        written = Counter(author for paper in learned for author in paper.authors)
+        for author in self._chance.sample(sorted(written), min(AUTHORS, len(written))):
+            name = read_name(author)
+            if name is not None:
+                known = Author(name) if name.given else Term(name.family[-1:], Reading.PHRASE, field="author")
+                yield known, written[author]
+
+    def _organisations(self, learned: Sequence[Document]) -> Iterator[tuple[Node, int]]:
+        for words, times in islice(_said(learned, 2), ORGANISATIONS):
+            yield Term(words, Reading.PHRASE, field="org"), times
 
 
-def _phrases(learned: Sequence[Document], length: int, limit: int) -> list[tuple[str, ...]]:
-    """What the papers say in so many words, the commonest first."""
+def _said(learned: Sequence[Document], length: int) -> Iterator[tuple[tuple[str, ...], int]]:
+    """What the papers say in so many words, and how many papers do; the commonest first."""
     said: Counter[tuple[str, ...]] = Counter()
     for paper in learned:
         for text in (paper.title, paper.abstract):
             words = columns(text).words
             said.update(set(zip(*(words[at:] for at in range(length)), strict=False)))
-    good = (each for each, _ in said.most_common() if STOP.isdisjoint((each[0], each[-1])) and len(each[0]) > 2)
-    return list(islice(good, limit))
-
-
-def _weights(number: int, lean: float) -> list[float]:
-    """Cumulated: the term of rank r is chosen with a weight of 1 / (r + 10) ** lean."""
-    return list(accumulate((rank + 10) ** -lean for rank in range(number)))
+    for words, times in said.most_common():
+        if STOP.isdisjoint((words[0], words[-1])) and len(words[0]) > 2:
+            yield words, times
 
 
 def _sensible(node: Node) -> Node | None:

@@ -233,6 +233,57 @@ def test_a_second_reader_answers_alike_and_teaches_nothing(cores: Core) -> None:
     assert standing.papers == 2
 
 
+def test_a_second_reader_begins_with_the_words_of_the_first(cores: Core) -> None:
+    asked: list[bytes] = []
+
+    def noted(keys: Any) -> Any:
+        asked.extend(keys)
+        return learn(keys)
+
+    table = cores.table()
+    term = table.term(0, rows(Term(("larks",)))[1], 0.1)
+    table.hold(table.query(b"k" * 16, [([term], [])]))
+    first = cores.matcher(table, noted)
+    larks = paper(analyse(Document("Larks and well-known owls", MONDAY)))
+    assert first.match([larks])[0]
+    asked.clear()
+    second = cores.matcher(table, noted, teaches=False, knows=first)
+    assert second.match([larks]) == first.match([larks])
+    assert asked == []
+    more = paper(analyse(Document("Larks and wrens", MONDAY)))
+    assert second.match([more]) == first.match([larks])
+    assert asked == [b"wrens"]
+
+
+def test_a_reader_begins_with_the_words_of_an_idle_one_only(compiled: Core) -> None:
+    table = compiled.table()
+
+    def meddle(keys: Any) -> Any:
+        with pytest.raises(RuntimeError, match="idle"):
+            compiled.matcher(table, learn, knows=matcher)
+        return learn(keys)
+
+    matcher = compiled.matcher(table, meddle)
+    matcher.match([paper(analyse(Document("Larks", MONDAY)))])
+    with pytest.raises(RuntimeError, match="its own table"):
+        compiled.matcher(compiled.table(), learn, knows=matcher)
+
+
+def test_what_a_known_word_begins_is_found_after_the_table_has_changed(cores: Core) -> None:
+    """A word's beginnings are remembered with what stands there: an end, a way on."""
+    found = index(cores)
+    found.put("owls", parse("title:owls"))
+    assert met(found, "Grey owls fly") == {"owls"}
+    found.put("anywhere", parse("owls"))  # ends where another term ended
+    assert met(found, "Grey owls fly") == {"owls", "anywhere"}
+    found.put("phrase", parse('"grey owls"'))  # a new beginning
+    assert met(found, "Grey owls fly") == {"owls", "anywhere", "phrase"}
+    found.put("further", parse('"grey owls fly"'))
+    found.put("other", parse('"grey wrens"'))  # a known beginning goes on by a symbol that went nowhere before
+    assert met(found, "Grey owls fly") == {"owls", "anywhere", "phrase", "further"}
+    assert met(found, "Grey wrens") == {"other"}
+
+
 def test_what_learning_raises_is_raised_and_the_next_paper_is_matched() -> None:
     for make_table, make_matcher in CORES:
         table = make_table()

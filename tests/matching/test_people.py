@@ -25,6 +25,19 @@ def test_those_are_found_who_are_the_same_person() -> None:
         ], author
 
 
+def test_a_name_that_stands_alone_is_overlooked_by_no_glance() -> None:
+    authors = [f"{given} {family}" for given, family in product((*GIVEN, "y", "Z", "Anna"), ("Song", "Maaten", "Li"))]
+    for wanted in ("Song, Yang", "Song, Y.", "Song", "Maaten, X.", "van der Maaten, Ann B.", "Li, Xiao Ming"):
+        name = read_name(wanted)
+        assert name is not None
+        people = People()
+        people.put(name, 7)
+        for author in authors:
+            found = read_name(author)
+            assert found is not None
+            assert people.present([author]) == ([7] if same_person(name, found) else []), (wanted, author)
+
+
 def test_each_of_thousands_of_names_keeps_its_term() -> None:
     chance = Random(7)
     letters = "aeinorst"

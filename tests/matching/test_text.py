@@ -6,7 +6,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from paperlark.matching.text import closed, columns, fold, readable, stem, title_key, tokenise
+from paperlark.matching.text import closed, columns, fold, readable, stem, stems, title_key, tokenise
 from tests.matching.papers import texts
 
 tricky_texts = st.one_of(st.text(), texts(), st.text(alphabet=r"aZ9é-βАа$\{}^_ '\"*#+ßİﬁ２扩" + "\u0301\u200b\n"))
@@ -163,3 +163,9 @@ def test_tex_becomes_readable_or_stays_as_it_is(text: str, expected: str) -> Non
 @given(st.one_of(tricky_texts, st.text(alphabet=r"$\{}^_%~&#abfrctextsqn1 '")))
 def test_readable_text_has_the_same_words(text: str) -> None:
     assert "".join(words(readable(text))) == "".join(words(text))
+
+
+def test_many_words_are_stemmed_as_each_of_them_is() -> None:
+    words = "running LLMs gpus gps class https été skies dying gpt4 s ss a -".lower().split()
+    assert stems([word.encode() for word in words]) == [stem(word).encode() for word in words]
+    assert stems([]) == []

@@ -18,7 +18,7 @@ class People:
     """Names by the terms that stand for them."""
 
     def __init__(self) -> None:
-        self._families: set[str] = set()
+        self._given: dict[str, str] = {}  # by a family name's last word, between slashes: how given names may begin
         self._names: list[str] = []
         self._terms = array("I")
         self._signs = _Signs()
@@ -34,14 +34,18 @@ class People:
     def term(self, name: Name) -> int | None:
         """The term of a name; None where nobody asks for it."""
         written = str(name)
-        places = self._signs.under(_kept_under(name)[0])
+        [sign, *_] = _signs(name.family[-1], _kept_under(name))
+        places = self._signs.under(sign)
         return next((self._terms[place] for place in places if self._names[place] == written), None)
 
     def put(self, name: Name, term: int) -> None:
         """Look for a new name from now on."""
-        for sign in _kept_under(name):
+        family = name.family[-1]
+        given = _kept_under(name)
+        for sign in _signs(family, given):
             self._signs.put(sign, len(self._names))
-        self._families.add(name.family[-1])
+        kept = self._given.get(family, "/")
+        self._given[family] = kept + "".join([f"{each}/" for each in given if f"/{each}/" not in kept])
         self._names.append(str(name))
         self._terms.append(term)
         self._answers.clear()
@@ -50,31 +54,43 @@ class People:
         """The terms of the names that these authors may bear."""
         found: list[int] = []
         for author in authors:
+            given, _, family = author.lower().rpartition(" ")
+            if self._is_unknown(author, family, given):
+                continue
             answer = self._answers.get(author)
             if answer is None:
-                name = self._read(author)
-                if name is None:
-                    continue
                 if len(self._answers) >= ANSWERS:
                     self._answers.clear()
-                answer = self._answers[author] = self._who(name)
+                answer = self._answers[author] = self._who(author)
             found += answer
         return found
 
-    def _read(self, author: str) -> Name | None:
-        """An author's name; None where no name is asked for with such a family name. Most need no closer look."""
-        given, _, family = author.lower().rpartition(" ")
-        if family.isascii() and family.isalpha() and family not in SUFFIXES and _MARKS.isdisjoint(author):
-            if family not in self._families:
-                return None
-            if given.isascii() and given.isalpha():
-                return Name((family,), (given,))
-        found = read_name(author)
-        return found if found is not None and found.family[-1] in self._families else None
+    def _is_unknown(self, author: str, family: str, given: str) -> bool:
+        """Whether nobody can ask for an author, seen at a glance: his name's last word, in small letters, is that of no
+        name that is asked for; or it has one word more, and there they all begin otherwise."""
+        if not (family.isascii() and family.isalpha()) or family in SUFFIXES:
+            return False
+        if "," in author or "$" in author or "\\" in author:  # a comma may part the family name off, the others are TeX
+            return False
+        kept = self._given.get(family)
+        if kept is None:
+            return True
+        if not (given.isascii() and given.isalpha()):
+            return False
+        return not (
+            f"/{given}/" in kept
+            or f"/={given[0]}/" in kept
+            or "//" in kept
+            or (len(given) == 1 and f"/{given}./" in kept)
+        )
 
-    def _who(self, found: Name) -> tuple[int, ...]:
-        near = {place for sign in _read_under(found) for place in self._signs.under(sign)}
-        return tuple([self._terms[place] for place in near if same_person(read(self._names[place]), found)])
+    def _who(self, author: str) -> tuple[int, ...]:
+        name = read_name(author)
+        if name is None or name.family[-1] not in self._given:
+            return ()
+        signs = _signs(name.family[-1], _read_under(name))
+        near = {place for sign in signs for place in self._signs.under(sign)}
+        return tuple([self._terms[place] for place in near if same_person(read(self._names[place]), name)])
 
 
 class _Signs:
@@ -116,32 +132,29 @@ def read(written: str) -> Name:
     return Name(tuple(family.split()), tuple(given.split()))
 
 
-_MARKS = frozenset(",$\\")  # a comma may part the family name off, the others TeX
-
-
 # Given names agree where their letters are the same, or the first ones are: equal, or one the other's initial.
 # `s.` marks one that begins so, `=s` one that is an initial itself.
 
 
-def _kept_under(name: Name) -> list[int]:
-    """The signs of a name that is asked for."""
+def _kept_under(name: Name) -> list[str]:
+    """How the given names may begin of a name that is asked for."""
     if not name.given:
-        return _signs(name, ("",))
+        return [""]
     first = name.given[0]
-    given = ("".join(name.given), first, f"{first[0]}.", *([f"={first}"] if len(first) == 1 else ()))
-    return _signs(name, dict.fromkeys(given))
+    return list(
+        dict.fromkeys(["".join(name.given), first, f"{first[0]}.", *([f"={first}"] if len(first) == 1 else ())])
+    )
 
 
-def _read_under(name: Name) -> list[int]:
-    """The signs under which all stand that a name in an author list may be. Nobody knows where its family begins."""
+def _read_under(name: Name) -> set[str]:
+    """Those under which all stand that a name in an author list may be. Nobody knows where its family begins."""
     whole = name.given + name.family
     first = whole[0]
     given = {"".join(whole[:until]) for until in range(len(whole))} | {first, f"={first[0]}"}
-    if len(first) == 1:
-        given.add(f"{first}.")
-    return _signs(name, given)
+    return given | {f"{first}."} if len(first) == 1 else given
 
 
-def _signs(name: Name, given: Iterable[str]) -> list[int]:
-    family = crc32(name.family[-1].encode("utf-8", "surrogatepass") + b"/")
-    return [crc32(sign.encode("utf-8", "surrogatepass"), family) for sign in given]
+def _signs(family: str, given: Iterable[str]) -> list[int]:
+    """The signs of a name whose family's last word this is."""
+    start = crc32(family.encode("utf-8", "surrogatepass") + b"/")
+    return [crc32(each.encode("utf-8", "surrogatepass"), start) for each in given]

@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence, Set
 from copy import copy
 from dataclasses import dataclass
 from hashlib import blake2b
+from itertools import chain
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -130,8 +131,10 @@ class Standing:
         found = clauses(query.tree, _known)
         alone = _lines_of(found)
         exact = found.exact and all(map(_is_exact, leaves(query.tree)))
+        asked = chain.from_iterable(chain(clause.required, clause.forbidden) for clause in found.alternatives)
+        terms = {leaf: self.term(leaf) for leaf in dict.fromkeys(asked)}
         compiled = [
-            ([self.term(leaf) for leaf in clause.required], [self.term(leaf) for leaf in clause.forbidden])
+            ([terms[leaf] for leaf in clause.required], [terms[leaf] for leaf in clause.forbidden])
             for clause in found.alternatives
         ]
         lines = {self.term(check) for check in alone}
@@ -163,9 +166,10 @@ class Standing:
         )
 
     def reader(self) -> "Standing":
-        """The same queries for one thread more, to match with while nothing is changed; it teaches nothing."""
+        """The same queries for one thread more, to match with while nothing is changed; it teaches nothing. To be made
+        while this one does not match."""
         found = copy(self)
-        found._matcher = self._core.matcher(self.table, learn, teaches=False)
+        found._matcher = self._core.matcher(self.table, learn, teaches=False, knows=self._matcher)
         return found
 
     def outside(self, paper: Analysed) -> tuple[int, ...]:

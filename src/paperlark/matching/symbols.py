@@ -16,7 +16,7 @@ from typing import NamedTuple
 
 from paperlark.matching.document import Analysed, Document
 from paperlark.matching.document import Text as Stored
-from paperlark.matching.text import CLOSED_PARTS, bare, fold, plain_letters, stem
+from paperlark.matching.text import CLOSED_PARTS, bare, fold, plain_letters, stem, stems
 from paperlark.matching.tree import Code, CodeField, Reading, Term
 
 LONGEST = 5
@@ -138,16 +138,17 @@ def _symbol(term: Term, at: int, until: int) -> Symbol:
 def learn(keys: Sequence[bytes]) -> list[tuple[bytes, bytes, bytes]]:
     """What words and compounds of a text say: folded, stemmed, and with their case. A compound's words have hyphens
     between them; it is read closed."""
-    return list(map(_learned, keys))
-
-
-def _learned(key: bytes) -> tuple[bytes, bytes, bytes]:
-    if key.isalnum():  # ASCII letters and digits alone, as nearly all are
-        folded = key.lower()
-        return folded, stem(folded.decode()).encode(), key
-    parts = key.decode("utf-8", "surrogatepass").split("-")
-    word = "".join(map(fold, parts))
-    return _bytes(word), _bytes(stem(word)), _bytes("".join(parts))
+    exacts, folded = [], []
+    for key in keys:
+        exact = key.replace(b"-", b"")
+        if exact.isalnum():  # ASCII letters and digits alone, as nearly all are
+            folded.append(exact.lower())
+        else:
+            parts = key.decode("utf-8", "surrogatepass").split("-")
+            exact = _bytes("".join(parts))
+            folded.append(_bytes("".join(map(fold, parts))))
+        exacts.append(exact)
+    return list(zip(folded, stems(folded), exacts, strict=True))
 
 
 def paper(analysed: Analysed, outside: tuple[int, ...] = (), *, names: bool = True) -> Paper:
@@ -174,20 +175,19 @@ def _text(text: Stored) -> str | bytes:
 
 def codes(document: Document) -> tuple[bytes, ...]:
     """All spellings by which a code can ask for the paper's values (`reference.code_meets` tells the rule)."""
-    found = [*_spellings("type", document.type)]
-    for field, said in (("cat", document.categories), ("source", document.sources)):
-        for value in said:
-            found += _spellings(field, value)
+    found = _shared(document.type, document.categories, document.sources)
     for alias in document.aliases:
         found += _spelled("id", str(alias))
         if alias.scheme == "doi":
             found += _spelled("doi", alias.value)
-    return tuple(dict.fromkeys(found))
+    return tuple(dict.fromkeys(found)) if document.aliases else found
 
 
 @lru_cache(maxsize=10_000)
-def _spellings(field: CodeField, value: str) -> tuple[bytes, ...]:
-    return _spelled(field, value)
+def _shared(of_type: str, categories: tuple[str, ...], sources: tuple[str, ...]) -> tuple[bytes, ...]:
+    """Those of values that many papers have."""
+    said = (("type", (of_type,)), ("cat", categories), ("source", sources))
+    return tuple(dict.fromkeys(chain(*(_spelled(field, value) for field, values in said for value in values))))
 
 
 def _spelled(field: CodeField, value: str) -> tuple[bytes, ...]:

@@ -16,6 +16,7 @@ testtime and test-time. It does not meet "test time": else `notable` would meet 
 import re
 import threading
 import unicodedata
+from collections.abc import Sequence
 from functools import cache, partial
 from itertools import accumulate, compress
 from typing import NamedTuple
@@ -126,6 +127,19 @@ def fold(exact: str) -> str:
 def stem(word: str) -> str:
     """The stem of a folded word: Snowball's English stemmer, and the plurals of acronyms that it leaves alone."""
     return _STEMS[word]
+
+
+def stems(words: Sequence[bytes]) -> list[bytes]:
+    """The stems of many folded words at once, UTF-8 in and out. None of them is kept."""
+    found = [
+        word[:-1] if word.endswith(b"s") and word.isalpha() and _is_plural(word.decode()) else word for word in words
+    ]
+    asked = [at for at, word in enumerate(words) if found[at] is word and word.isalpha()]
+    with _stemming:
+        stemmed = _snowball().stemWords([words[at] for at in asked])
+    for at, word in zip(asked, stemmed, strict=True):
+        found[at] = word
+    return found
 
 
 def title_key(title: str) -> str:
@@ -305,10 +319,15 @@ _NOT_PLURAL = frozenset(re.findall(r"\w+", "gps dns tls tts sms https ids cms dm
 def _stem(word: str) -> str:
     if not word.isascii() or not word.isalpha():
         return word
-    if _ACRONYMS.fullmatch(word) and not word.endswith("ss") and word not in _NOT_PLURAL:
+    if _is_plural(word):
         return word[:-1]
     with _stemming:
         return str(_snowball().stemWord(word))
+
+
+def _is_plural(word: str) -> bool:
+    """Of an acronym."""
+    return _ACRONYMS.fullmatch(word) is not None and not word.endswith("ss") and word not in _NOT_PLURAL
 
 
 @cache

@@ -24,5 +24,6 @@ class Matcher:
         learn: Callable[[Sequence[bytes]], list[tuple[bytes, bytes, bytes]]],
         *,
         teaches: bool = True,
+        knows: Matcher = ...,
     ) -> None: ...
     def match(self, papers: Sequence[tuple[object, ...]], /) -> list[bytes]: ...

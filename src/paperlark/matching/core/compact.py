@@ -248,4 +248,6 @@ def _symbols(columns: Columns, kept_nodes: Places, nodes: Records) -> dict[str, 
     bits = np.uint32(1) << (nodes["symbol"][inner] & np.uint32(31))
     np.bitwise_or.at(children, nodes["parent"][inner], bits)
     nodes["children"] = children
+    symbols["follows"] = False
+    symbols["follows"][nodes["symbol"][inner]] = True
     return {"symbols": symbols, "letters": letters}

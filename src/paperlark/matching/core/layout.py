@@ -10,15 +10,18 @@ from typing import Any
 
 import numpy as np
 
-VERSION = 2
+VERSION = 3
 ALWAYS, NEVER = 0, 1
 GUESS_WEIGHT = 16
 """Papers that a guess of a term's rarity is worth."""
 
 LETTERS = np.dtype(np.uint8)
 """The symbols' words, one after the other."""
-SYMBOL = np.dtype([("at", "<u4"), ("length", "<u4"), ("kind", "<u4"), ("root", "<u4")])
-"""A word in one reading: letters[at : at + length]. root: the node of the rows that begin with it."""
+SYMBOL = np.dtype(
+    [("at", "<u4"), ("length", "<u4"), ("kind", "u1"), ("follows", "u1"), ("spare", "<u2"), ("root", "<u4")]
+)
+"""A word in one reading: letters[at : at + length]. follows: whether any row goes on by it. root: the node of the rows
+that begin with it."""
 NODE = np.dtype([("parent", "<u4"), ("symbol", "<u4"), ("ends", "<u4"), ("children", "<u4")])
 """The beginning of a row up to a symbol. ends: the term that ends here, 0 for none; with `MANY`, the first of several
 endings. children: a bit for each symbol that goes on, by `symbol % 32`: most that do not are never looked up."""

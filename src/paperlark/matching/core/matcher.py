@@ -72,8 +72,10 @@ class _Vocabulary(dict[bytes, Said]):
 class Matcher:
     """Holds papers against a table; with what one thread needs to do so."""
 
-    def __init__(self, table: Table, learn: Learn, *, teaches: bool = True) -> None:
-        """learn: what words of a text say. teaches: whether the table learns from the papers how rare terms are."""
+    def __init__(self, table: Table, learn: Learn, *, teaches: bool = True, knows: "Matcher | None" = None) -> None:
+        """learn: what words of a text say. teaches: whether the table learns from the papers how rare terms are.
+        knows: an idle matcher with the same table, of whose words a compiled one begins (here each learns them anew).
+        """
         self.examined = 0
         """How many clauses were looked at so far; queries that are one term need no look."""
         self._table = table

@@ -90,7 +90,7 @@ class Trie:
         """Its arrays, as `layout` describes them."""
         symbols, letters = np.zeros(len(self.symbols) + 1, SYMBOL), bytearray()
         for (kind, word), symbol in self.symbols.items():
-            symbols[symbol] = (len(letters), len(word), kind, self.edges.get(symbol, 0))
+            symbols[symbol] = (len(letters), len(word), kind, symbol in self.later, 0, self.edges.get(symbol, 0))
             letters += word
         symbols["kind"][0] = len(Kind)
         nodes, endings = np.zeros(len(self._nodes), NODE), [(0, 0)]
@@ -115,7 +115,7 @@ class Trie:
         """The trie of such arrays. IndexError where they do not fit together."""
         trie = cls()
         letters = read["letters"].tobytes()
-        for place, (at, length, kind, _) in enumerate(read["symbols"].tolist()):
+        for place, (at, length, kind, *_) in enumerate(read["symbols"].tolist()):
             if place:
                 trie.symbols[kind, letters[at : at + length]] = place
                 trie.longest[kind] = max(trie.longest[kind], length)

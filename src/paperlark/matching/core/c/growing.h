@@ -12,21 +12,26 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* `at` holds `used` elements and has room for `room`. Lent memory belongs to a mapped file: it may be written to (its
- * pages are private) but neither freed nor moved; the first time that it must grow, it becomes our own. */
+/* `at` holds `used` elements and has room for `room`. */
 #define GROWING(Type)                                                                                                  \
     struct {                                                                                                           \
         Type *at;                                                                                                      \
         size_t used, room;                                                                                             \
-        bool lent;                                                                                                     \
     }
 
-#define MAKE_ROOM(array, more) make_room((void **)&(array)->at, &(array)->room, &(array)->lent, (array)->used, (more), sizeof *(array)->at)
-#define DISCARD(array) discard((void **)&(array)->at, &(array)->used, &(array)->room, &(array)->lent)
+#define MAKE_ROOM(array, more) make_room((void **)&(array)->at, &(array)->room, (array)->used, (more), sizeof *(array)->at)
+#define COPY_OF(array, from, number, spare)                                                                            \
+    copy_of((void **)&(array)->at, &(array)->used, &(array)->room, (from), (number), (spare), sizeof *(array)->at)
+#define DISCARD(array) discard((void **)&(array)->at, &(array)->used, &(array)->room)
+
+/* Memory for a large array, on pages of 2 MB where the system has such: what is looked up all over an array of 30 MB
+ * would else wait for the page's address first, and then for the page. */
+void *memory_for(size_t bytes);
+enum { LARGE = 2 << 20 }; /* bytes from which on it is worth while */
 
 /* Room for `more` elements beyond those used. Grows by a share of what there is, so that adding one costs constant time
  * on average: by half while that is little, then by an eighth, for room that is not used is memory too. */
-static inline bool make_room(void **at, size_t *room, bool *lent, size_t used, size_t more, size_t size) {
+static inline bool make_room(void **at, size_t *room, size_t used, size_t more, size_t size) {
     if (more <= *room - used)
         return true;
     if (more >= UINT32_MAX || used + more >= UINT32_MAX) /* places are 32 bits wide */
@@ -37,23 +42,35 @@ static inline bool make_room(void **at, size_t *room, bool *lent, size_t used, s
         wanted = used + share;
     if (wanted < 16)
         wanted = 16;
-    void *grown = *lent ? malloc(wanted * size) : realloc(*at, wanted * size);
+    bool large = wanted * size >= LARGE;
+    void *grown = large ? memory_for(wanted * size) : realloc(*at, wanted * size);
     if (grown == NULL)
         return false;
-    if (*lent && used)
-        memcpy(grown, *at, used * size);
+    if (large) {
+        if (used)
+            memcpy(grown, *at, used * size);
+        free(*at);
+    }
     *at = grown;
     *room = wanted;
-    *lent = false;
     return true;
 }
 
-static inline void discard(void **at, size_t *used, size_t *room, bool *lent) {
-    if (!*lent)
-        free(*at);
+/* Makes an empty array a copy of some elements, with room for some more. */
+static inline bool copy_of(void **at, size_t *used, size_t *room, const void *from, size_t number, size_t spare,
+                           size_t size) {
+    if (!make_room(at, room, 0, number + spare, size))
+        return false;
+    if (number)
+        memcpy(*at, from, number * size);
+    *used = number;
+    return true;
+}
+
+static inline void discard(void **at, size_t *used, size_t *room) {
+    free(*at);
     *at = NULL;
     *used = *room = 0;
-    *lent = false;
 }
 
 /* What memory will soon be asked for. In a table of a million queries nearly every look-up waits for memory; asked for
@@ -91,15 +108,28 @@ static inline void prefetch_tag(const Places *places, uint64_t hash) {
     PREFETCH(&places->tags[first_slot(places, hash)]);
 }
 
+/* The first slot of this hash's tag, an empty one where there is none. */
+static inline size_t likely_slot(const Places *places, uint64_t hash) {
+    size_t slot = first_slot(places, hash);
+    while (places->tags[slot] && places->tags[slot] != tag_of(hash))
+        slot = next_slot(places, slot);
+    return slot;
+}
+
 /* Whether there may be a place of this hash; then its slot is asked for. Looks at tags only. */
 static inline bool may_have(const Places *places, uint64_t hash) {
-    for (size_t slot = first_slot(places, hash); places->tags[slot]; slot = next_slot(places, slot))
-        if (places->tags[slot] == tag_of(hash)) {
-            PREFETCH(&places->slots[slot]);
-            return true;
-        }
-    return false;
+    size_t slot = likely_slot(places, hash);
+    PREFETCH(&places->slots[slot]);
+    return places->tags[slot] != 0;
 }
+
+/* Asks for the record at that slot's place, once the slot itself has come. */
+#define PREFETCH_RECORD(records, places, hash)                                                                         \
+    do {                                                                                                               \
+        size_t slot_ = likely_slot((places), (hash));                                                                  \
+        if ((places)->tags[slot_])                                                                                     \
+            PREFETCH(&(records)[(places)->slots[slot_]]);                                                              \
+    } while (false)
 
 static inline void put_place(Places *places, uint64_t hash, uint32_t place) {
     size_t slot = first_slot(places, hash);
@@ -123,12 +153,13 @@ static inline bool has_slots(const Places *places, size_t more) {
 /* Empty slots for `wanted` places in all, in place of those that were; whoever calls puts the places anew. */
 static inline bool new_slots(Places *places, size_t wanted) {
     size_t number = slots_for(wanted);
-    uint8_t *tags = number > UINT32_MAX ? NULL : calloc(number, sizeof *tags);
-    uint32_t *slots = tags ? malloc(number * sizeof *slots) : NULL;
+    uint8_t *tags = number > UINT32_MAX ? NULL : memory_for(number * sizeof *tags);
+    uint32_t *slots = tags ? memory_for(number * sizeof *slots) : NULL;
     if (slots == NULL) {
         free(tags);
         return false;
     }
+    memset(tags, 0, number * sizeof *tags);
     discard_places(places);
     *places = (Places){tags, slots, number, 0};
     return true;

@@ -14,19 +14,26 @@ typedef struct {
 } MatcherObject;
 
 static PyObject *matcher_new(PyTypeObject *type, PyObject *arguments, PyObject *keywords) {
-    static char *names[] = {"table", "learn", "teaches", NULL};
+    static char *names[] = {"table", "learn", "teaches", "knows", NULL};
     TableObject *table;
+    MatcherObject *other = NULL;
     PyObject *learn;
     int teaches = 1;
-    if (!PyArg_ParseTupleAndKeywords(arguments, keywords, "O!O|$p", names, &TableType, &table, &learn, &teaches))
+    if (!PyArg_ParseTupleAndKeywords(arguments, keywords, "O!O|$pO!", names, &TableType, &table, &learn, &teaches,
+                                     &MatcherType, &other))
         return NULL;
+    if (other && (other->busy || other->table != table)) {
+        PyErr_SetString(PyExc_RuntimeError, "what another matcher knows can be had while it is idle, for its own table");
+        return NULL;
+    }
     uint64_t seed = new_seed();
     MatcherObject *self = PyErr_Occurred() ? NULL : (MatcherObject *)type->tp_alloc(type, 0);
     if (self == NULL)
         return NULL;
     self->table = (TableObject *)Py_NewRef(table);
     self->learn = Py_NewRef(learn);
-    if (!matcher_begin(&self->data, &table->data, teaches ? &table->data : NULL, seed)) {
+    if (!matcher_begin(&self->data, &table->data, teaches ? &table->data : NULL,
+                       other ? &other->data : NULL, seed)) {
         Py_DECREF(self);
         return PyErr_NoMemory();
     }

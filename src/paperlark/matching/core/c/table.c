@@ -199,7 +199,8 @@ static uint32_t symbol_for(TableData *table, const Asked *asked) {
     if (found)
         return found;
     uint32_t place = (uint32_t)table->symbols.used++;
-    table->symbols.at[place] = (Symbol){(uint32_t)table->letters.used, asked->length, asked->kind, 0};
+    table->symbols.at[place] = (Symbol){
+        .at = (uint32_t)table->letters.used, .length = asked->length, .kind = (uint8_t)asked->kind};
     if (asked->length)
         memcpy(table->letters.at + table->letters.used, asked->word, asked->length);
     table->letters.used += asked->length;
@@ -220,14 +221,18 @@ static uint32_t node_for(TableData *table, uint32_t parent, uint32_t symbol) {
         table->symbols.at[symbol].root = place;
         table->generation++;
     } else {
-        table->nodes.at[parent].children |= 1U << (symbol & 31);
+        Node *above = &table->nodes.at[parent];
+        uint32_t children = above->children | 1U << (symbol & 31);
+        table->generation += !table->symbols.at[symbol].follows || (above->parent == 0 && children != above->children);
+        table->symbols.at[symbol].follows = true;
+        above->children = children;
         put_place(&table->node_places, hash_of_kept_node(table, place), place);
     }
     return place;
 }
 
 static bool ends_at(const TableData *table, uint32_t term, const Node *node) {
-    for (Ended at = ended_at(table, node); at.term; at = ended_next(table, at))
+    for (Ended at = ended_at(table, node->ends); at.term; at = ended_next(table, at))
         if (at.term == term)
             return true;
     return false;
@@ -235,7 +240,7 @@ static bool ends_at(const TableData *table, uint32_t term, const Node *node) {
 
 /* The term that ends at all of these nodes and nowhere else, if there is one. */
 static uint32_t term_of(const TableData *table, uint32_t scope, const uint32_t *ends, size_t rows) {
-    for (Ended at = ended_at(table, &table->nodes.at[ends[0]]); at.term; at = ended_next(table, at)) {
+    for (Ended at = ended_at(table, table->nodes.at[ends[0]].ends); at.term; at = ended_next(table, at)) {
         const Term *found = &table->terms.at[at.term];
         size_t same = 0;
         if (found->scope == scope && found->rows == rows)
@@ -248,6 +253,7 @@ static uint32_t term_of(const TableData *table, uint32_t scope, const uint32_t *
 }
 
 static void end_term(TableData *table, uint32_t term, Node *node) {
+    table->generation += node->parent == 0;
     if (node->ends == 0) {
         node->ends = term;
         return;

@@ -14,7 +14,9 @@ enum { SCOPE_CODE = 5, SCOPE_OUTSIDE = 6 };
 
 typedef struct {
     uint32_t at, length; /* its word: letters[at : at + length] */
-    uint32_t kind;
+    uint8_t kind;
+    uint8_t follows; /* whether any row goes on by it */
+    uint16_t spare;
     uint32_t root; /* the node of the rows that begin with it; 0: none does */
 } Symbol;
 
@@ -80,7 +82,7 @@ typedef struct {
     uint64_t seed;
     uint32_t papers;
     uint32_t longest[KINDS]; /* bytes of the longest symbol of each kind */
-    uint64_t generation;     /* changes with every new symbol and root: what words say may have changed */
+    uint64_t generation;     /* changes with every symbol and with every root: what words say may have changed */
     uint64_t deaths;         /* changes with every query that dies or comes to life */
     size_t postings, live;   /* clauses of queries that are held; how many these are */
 } TableData;
@@ -101,7 +103,7 @@ uint32_t find_node(const TableData *table, uint32_t parent, uint32_t symbol);
 uint64_t hash_of_node(const TableData *table, uint32_t parent, uint32_t symbol); /* in node_places; of no root */
 uint32_t find_query(const TableData *table, const uint64_t key[2]);
 
-/* The terms that end at a node, one after the other: for (Ended at = ended_at(…); at.term; at = ended_next(…)). */
+/* The terms of a node's `ends`, one after the other: for (Ended at = ended_at(…); at.term; at = ended_next(…)). */
 typedef struct {
     uint32_t term, more;
 } Ended;
@@ -111,8 +113,8 @@ static inline Ended ended_next(const TableData *table, Ended at) {
     return (Ended){ending->term, ending->next};
 }
 
-static inline Ended ended_at(const TableData *table, const Node *node) {
-    return node->ends & MANY ? ended_next(table, (Ended){0, node->ends & ~MANY}) : (Ended){node->ends, 0};
+static inline Ended ended_at(const TableData *table, uint32_t ends) {
+    return ends & MANY ? ended_next(table, (Ended){0, ends & ~MANY}) : (Ended){ends, 0};
 }
 
 /* Clauses up to here stand in the order of the terms that they are posted under; those behind were added later. */

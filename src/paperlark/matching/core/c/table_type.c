@@ -30,9 +30,6 @@ static PyObject *table_new(PyTypeObject *type, PyObject *arguments, PyObject *ke
 
 static void table_dealloc(TableObject *self) {
     table_end(&self->data);
-    for (size_t i = 0; i < COLUMNS; i++)
-        if (self->mapped[i].obj)
-            PyBuffer_Release(&self->mapped[i]);
     Py_TYPE(self)->tp_free(self);
 }
 
@@ -43,6 +40,7 @@ typedef struct {
     size_t at, size; /* where the array stands in TableData, and the size of an element */
 } Column;
 
+enum { COLUMNS = 10 };
 #define COLUMN(name) {#name, offsetof(TableData, name), sizeof *((TableData *)0)->name.at}
 typedef GROWING(uint8_t) AnyArray; /* all growing arrays have the same shape */
 
@@ -53,13 +51,6 @@ static const Column columns[COLUMNS] = {
 
 static AnyArray *array_of(TableData *table, const Column *column) {
     return (AnyArray *)(void *)((char *)table + column->at);
-}
-
-/* A file's memory that has become our own elsewhere is given back. */
-static void give_back(TableObject *self) {
-    for (size_t i = 0; i < COLUMNS; i++)
-        if (self->mapped[i].obj && !array_of(&self->data, &columns[i])->lent)
-            PyBuffer_Release(&self->mapped[i]);
 }
 
 /* ---- terms ------------------------------------------------------------------------------------------------------ */
@@ -125,7 +116,6 @@ static PyObject *table_term(TableObject *self, PyObject *arguments) {
     if (read_rows(rows, &read))
         term = number_or_no_memory(
             add_term(&self->data, scope, read.asked.at, read.ends.at, read.ends.used, guess));
-    give_back(self);
     DISCARD(&read.asked);
     DISCARD(&read.ends);
     return term;
@@ -230,7 +220,6 @@ static PyObject *table_query(TableObject *self, PyObject *arguments) {
     }
     DISCARD(&read.terms);
     DISCARD(&read.clauses);
-    give_back(self);
     return number;
 }
 
@@ -266,24 +255,26 @@ static PyObject *table_columns(TableObject *self, PyObject *unused) {
     return all;
 }
 
-static bool lend(TableObject *self, size_t i, PyObject *all) {
-    PyObject *bytes = PyMapping_GetItemString(all, columns[i].name);
-    if (bytes == NULL)
-        return false;
-    bool good = PyObject_GetBuffer(bytes, &self->mapped[i], PyBUF_WRITABLE) == 0;
-    Py_DECREF(bytes);
+/* An array as it was given, with room for a sixteenth more: what is added first need not wait for it to be moved. */
+static bool read_column(TableData *table, const Column *column, PyObject *all) {
+    PyObject *bytes = PyMapping_GetItemString(all, column->name);
+    Py_buffer given;
+    bool good = bytes && PyObject_GetBuffer(bytes, &given, PyBUF_SIMPLE) == 0;
+    Py_XDECREF(bytes);
     if (!good)
         return false;
-    if ((size_t)self->mapped[i].len % columns[i].size) {
-        PyErr_Format(PyExc_ValueError, "%s: not a whole number of records", columns[i].name);
-        return false;
+    size_t number = (size_t)given.len / column->size;
+    AnyArray *array = array_of(table, column);
+    if ((size_t)given.len % column->size) {
+        PyErr_Format(PyExc_ValueError, "%s: not a whole number of records", column->name);
+        good = false;
+    } else {
+        discard((void **)&array->at, &array->used, &array->room);
+        good = copy_of((void **)&array->at, &array->used, &array->room, given.buf, number, number / 16, column->size) ||
+               PyErr_NoMemory() != NULL;
     }
-    AnyArray *array = array_of(&self->data, &columns[i]);
-    discard((void **)&array->at, &array->used, &array->room, &array->lent);
-    array->at = self->mapped[i].buf;
-    array->used = array->room = (size_t)self->mapped[i].len / columns[i].size;
-    array->lent = true;
-    return true;
+    PyBuffer_Release(&given);
+    return good;
 }
 
 static PyObject *table_restored(PyTypeObject *type, PyObject *arguments) {
@@ -298,7 +289,7 @@ static PyObject *table_restored(PyTypeObject *type, PyObject *arguments) {
         return NULL;
     self->data.papers = papers;
     for (size_t i = 0; i < COLUMNS; i++)
-        if (!lend(self, i, all)) {
+        if (!read_column(&self->data, &columns[i], all)) {
             Py_DECREF(self);
             return NULL;
         }
@@ -337,7 +328,7 @@ static PyMethodDef methods[] = {
     {"release", (PyCFunction)table_release, METH_O, "One profile less holds it."},
     {"columns", (PyCFunction)table_columns, METH_NOARGS, "Its arrays, as `layout` describes them."},
     {"restored", (PyCFunction)table_restored, METH_VARARGS | METH_CLASS,
-     "A table of such arrays, which it writes to: restored(columns, papers). ValueError where they do not fit."},
+     "A table of such arrays, copied: restored(columns, papers). ValueError where they do not fit."},
     {NULL, NULL, 0, NULL},
 };
 

@@ -7,13 +7,10 @@
 
 #include "matcher.h"
 
-enum { COLUMNS = 10 };
-
 typedef struct {
     PyObject_HEAD
     TableData data;
-    Py_ssize_t readers;          /* matchers at work: as long as there are any, nothing may change */
-    Py_buffer mapped[COLUMNS]; /* what a table was read from, as long as it lives */
+    Py_ssize_t readers; /* matchers at work: as long as there are any, nothing may change */
 } TableObject;
 
 extern PyTypeObject TableType, MatcherType;
