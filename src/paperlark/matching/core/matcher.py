@@ -74,8 +74,7 @@ class Matcher:
 
     def __init__(self, table: Table, learn: Learn, *, teaches: bool = True, knows: "Matcher | None" = None) -> None:
         """learn: what words of a text say. teaches: whether the table learns from the papers how rare terms are.
-        knows: an idle matcher with the same table, of whose words a compiled one begins (here each learns them anew).
-        """
+        knows: an idle matcher with the same table, whose words this one begins with."""
         self.examined = 0
         """How many clauses were looked at so far; queries that are one term need no look."""
         self._table = table
@@ -84,6 +83,12 @@ class Matcher:
         self._vocabularies: dict[int, _Vocabulary] = {}
         self._codes: dict[bytes, tuple[int, ...]] = {}
         self._generation = -1
+        if knows is not None:
+            for scopes, vocabulary in knows._vocabularies.items():
+                self._vocabularies[scopes] = _Vocabulary(table.trie, scopes, learn)
+                self._vocabularies[scopes].update(vocabulary)
+            self._codes.update(knows._codes)
+            self._generation = knows._generation
 
     def match(self, papers: Sequence[Paper]) -> list[bytes]:
         """The queries that each paper meets, each once, in no order: places as little-endian 32-bit numbers."""
