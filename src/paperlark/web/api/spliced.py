@@ -37,7 +37,9 @@ def paper(row: Printed) -> str:
 
 def _signals(told: Telling) -> str:
     """The latest of each kind, as JSON: of one reading they are that already."""
-    return told.counts[0] if len(told.counts) == 1 else quoted(told.signals)
+    if len(told.counts) > 1:
+        return quoted(told.signals)
+    return told.counts[0] if told.counts else "{}"
 
 
 def listed(
