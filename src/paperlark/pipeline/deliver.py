@@ -167,8 +167,7 @@ class Deliverer:
 
     async def _claim(self, hand: Hand, account_id: int | None) -> list[Delivery]:
         """Take what is due, as far as there is room, from every reader in turn."""
-        room = (1 if self.lane.broken else IN_HAND) - len(hand.flights)
-        if self.lane.rests_for() > timedelta(0) or room < 1:
+        if self.lane.rests_for() > timedelta(0) or self._room(hand) < 1:
             return []
         async with self._store.reading() as tx:
             now, due = await tx.now(), await outbox.next_due(tx, self._channel.kind)
@@ -177,7 +176,8 @@ class Deliverer:
         held = Counter(delivery.account_id for delivery in hand.flights.values())
         busy = [account for account, number in held.items() if number >= SHARE]
         async with self._store.transaction() as tx:
-            if not await self.lane.hold_in(tx):
+            # Whoever had the lane before may have found the channel out of order.
+            if not await self.lane.hold_in(tx) or (room := self._room(hand)) < 1:
                 return []
             now = await tx.now()
             self._at("deliver: before a claim")
@@ -197,6 +197,10 @@ class Deliverer:
             self._at("deliver: claimed")
             self._counts.add(RUN_OUT, "delivery", number=sum(each.taken_over for each in claimed))
         return claimed
+
+    def _room(self, hand: Hand) -> int:
+        """How many deliveries more may be in hand."""
+        return (1 if self.lane.broken else IN_HAND) - len(hand.flights)
 
     async def _wait(self, hand: Hand, *, dry: bool) -> None:
         """Until there is room worth claiming for: half the hand, or, where nothing was due, a look once a second."""
@@ -283,6 +287,8 @@ class Deliverer:
                 delivery = replace(delivery, parts_sent=number + 1, unconfirmed=0, flown_at=None)
         hand.outcome.sent += 1
         log.info("delivered", channel=delivery.channel, delivery=delivery.key, parts=len(parts))
+        if self.lane.broken:
+            await self.lane.well_again()
 
     async def _part(self, delivery: Delivery, place: Place, payload: Payload, key: str, hand: Hand) -> bool:
         """Send one part. False where it was put back, or is no longer ours. Raises DeliveryError."""
@@ -309,8 +315,6 @@ class Deliverer:
             finally:
                 self.lane.landed(address)
         self._at("deliver: sent")
-        if self.lane.broken:
-            await self.lane.well_again()
         return True
 
     async def _answer(self, address: str, payload: Payload, key: str) -> None:

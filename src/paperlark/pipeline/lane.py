@@ -125,9 +125,9 @@ class Lane:
 
     async def well_again(self) -> None:
         """The channel has taken a message: it is in order. Raises StoreError."""
-        self.broken = False
         async with self._store.transaction() as tx:
             await pace.note_well(tx, self.kind)
+        self.broken = False
 
     # ── turns ──────────────────────────────────────────────────────────────────────────────────────────────────────
 
