@@ -106,7 +106,7 @@ def told_to(api: BotApi, follows: Reader) -> int:
 
 @pytest.mark.timeout(240)
 async def test_two_webs_and_two_workers_tell_everybody_once_and_cover_for_one_another(
-    postgres: Fresh, tmp_path: Path
+    postgres: Fresh, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     url = postgres()
     await emptied(url)
@@ -129,7 +129,8 @@ async def test_two_webs_and_two_workers_tell_everybody_once_and_cover_for_one_an
             began = time.monotonic()
             await changed(store, follower, "wasps", two)
             await record(store, told("Wasps at noon", arxiv="2603.00002"))
-            assert await matched(store, follower, 2, began) < 5, "whichever worker it was, its index knew"
+            met = await matched(store, follower, 2, began)
+            assert met < 5, "whichever worker it was, its index knew"
             await until(lambda: told_to(api, follower) == 1, 30, one, two)
 
             await polled(store)
@@ -143,7 +144,8 @@ async def test_two_webs_and_two_workers_tell_everybody_once_and_cover_for_one_an
             covered = await reader(store, "swifts", "13", channel="telegram")
             await record(store, told("Swifts at dusk", arxiv="2603.00004"))
             await until(lambda: told_to(api, covered) == 1, 2 * LEASE, one, two)
-            assert time.monotonic() - died < 2 * LEASE
+            covered_after = time.monotonic() - died
+            assert covered_after < 2 * LEASE
             await one.gone()  # honcho ends a host's other processes
             assert one.statuses()["worker.1"] == -signal.SIGKILL and one.statuses()["web.1"] == 0
 
@@ -151,13 +153,18 @@ async def test_two_webs_and_two_workers_tell_everybody_once_and_cover_for_one_an
             await changed(store, follower, "finches", two)
             await record(store, told("Finches at night", arxiv="2603.00005"))
             assert await matched(store, follower, 3, began) < 5
-            assert await two.stopped() < 20
+            gone = await two.stopped()
+            assert gone < 20
             assert two.statuses() == {"web.1": 0, "worker.1": 0}, two.said
         assert {follows.address: 1 for follows in [*follows, watcher, covered]}.items() <= Counter(
             message.chat for message in api.seen
         ).items(), "nothing lost, nothing twice"
         assert "Traceback" not in one.said + two.said
         await store.close()
+    with capsys.disabled():
+        print(f"\na profile changed through a web was met after {met:.1f} s")
+        print(f"what a killed worker left was told after {covered_after:.1f} s; its lease was {LEASE} s")
+        print(f"a host told to stop was gone after {gone:.1f} s")
 
 
 async def test_a_web_that_is_alone_does_the_work_of_a_worker_too(sqlite: Fresh, tmp_path: Path) -> None:
