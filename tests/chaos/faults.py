@@ -176,7 +176,7 @@ async def disk_full(world: World) -> AsyncIterator[None]:
 
 @asynccontextmanager
 async def clock_stepped(world: World, *, seconds: int) -> AsyncIterator[None]:
-    """The time of day jumps, for the service and for the database, and stays so."""
+    """The time of day of the service's machine jumps, and stays so. A SQLite file has no other; PostgreSQL has."""
     assert world.clock is not None
     world.clock.step(seconds)
     yield
@@ -424,7 +424,7 @@ class Grounds:
         if self._server is None:
             place = (self.disk.folder if self.disk is not None else self.folder) / "postgres"
             place.mkdir()
-            self._server = Server(place, self.clock)
+            self._server = Server(place)
             await asyncio.to_thread(self._server.create)
             await self._furnish(await asyncio.to_thread(self._server.make, "furnished"))
         return await asyncio.to_thread(self._server.make, f"struck_{number}", like="furnished")

@@ -127,7 +127,7 @@ async def soak(minutes: float, database: str, folder: Path) -> list[Sample]:
         url = f"sqlite+aiosqlite:///{folder / 'papers.sqlite3'}"
         if database == "postgres":
             place = Path(tempfile.mkdtemp(prefix="paperlark-soak-"))
-            server = Server(place, None)
+            server = Server(place)
             await asyncio.to_thread(server.create)
             stack.callback(server.remove)
             url = await asyncio.to_thread(server.make, "soaked")

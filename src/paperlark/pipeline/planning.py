@@ -27,27 +27,31 @@ class Planner:
         self._store = store
         self._clock = clock
         self._sweep_at = float("-inf")
+        self._looked_at: datetime | None = None  # by the database, whose clock may be set forward
 
     async def run(self) -> int:
         """Plan all that was owed lately, or from time to time all that is owed. Returns how many deliveries."""
-        sweep = self._clock() >= self._sweep_at
-        planned = await plan(self._store, lately=not sweep)
+        sweep = self._clock() >= self._sweep_at or self._looked_at is None
+        planned, self._looked_at = await _plan(self._store, None if sweep else self._looked_at)
         if sweep:
             self._sweep_at = self._clock() + SWEEP_EVERY
         return planned
 
 
-async def plan(store: Store, *, lately: bool = False) -> int:
-    """Make the deliveries that are wanting, and end the pauses that are over. Returns how many deliveries.
+async def plan(store: Store) -> int:
+    """Make the deliveries that are wanting, and end the pauses that are over. Returns how many deliveries."""
+    planned, _ = await _plan(store, None)
+    return planned
 
-    lately: only for what was owed in the last minutes.
-    """
+
+async def _plan(store: Store, looked_at: datetime | None) -> tuple[int, datetime]:
+    """The same; how many, and when it looked. looked_at: only for what was owed minutes before that, or since."""
     planned = 0
     async with store.reading() as tx:
-        now = await tx.now()
-        since = now - LATELY if lately else None
+        looking = now = await tx.now()
+        since = min(now, looked_at) - LATELY if looked_at is not None else None
         if not await outbox.unplanned(tx, 1, since=since) and not await profiles.any_resume_due(tx, now):
-            return 0
+            return 0, looking
     while True:
         async with store.transaction() as tx:
             now = await tx.now()
@@ -57,7 +61,7 @@ async def plan(store: Store, *, lately: bool = False) -> int:
             await outbox.plan_all(tx, [_slotted(each, taken, now) for each in found])
         planned += len(found)
         if len(found) < BATCH:
-            return planned
+            return planned, looking
 
 
 def _slotted(

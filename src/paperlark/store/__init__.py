@@ -1,6 +1,7 @@
 """The store: what is kept, on SQLite for one and on PostgreSQL for many, by the same code.
 
 `database`     opening a store, transactions, the database's own time, its version
+`steady`       the time of day where the database has none: it never goes back
 `glance`       one statement that only reads, at the driver's price; has anything been written?
 `columns`      moments and JSON that mean the same on both databases
 `sealed`       values that whoever has the database alone cannot use

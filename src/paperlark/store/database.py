@@ -50,6 +50,7 @@ from paperlark.store.bulk import bulk_insert
 from paperlark.store.compass import Compass
 from paperlark.store.glance import BY_INDEX, Row, Together, glance_at, wants_index
 from paperlark.store.shelf import Shelf
+from paperlark.store.steady import Steady
 
 BUSY_SECONDS = 10  # how long a writer of another process may hold SQLite before we give up
 CONNECT_SECONDS = 5
@@ -152,11 +153,9 @@ class Transaction:
         return postgresql.insert(into) if self.postgres else sqlite.insert(into)
 
     async def now(self) -> datetime:
-        """The database's time (or the clock's that the store was opened with)."""
+        """The database's time (or that of the clock that the store was opened with)."""
         if self._clock is not None:
             return self._clock()
-        if not self.postgres:
-            return datetime.now(UTC)  # SQLite has no clock but this machine's, and a statement would ask for it
         found = await self.execute(text("SELECT clock_timestamp()"))
         return found.scalar_one().astimezone(UTC)  # type: ignore[no-any-return]
 
@@ -187,6 +186,8 @@ class Store:
         self._clock = clock
         self.postgres = database.dialect.name == "postgresql"
         self.compass = Compass()  # what papers are about, as far as this process has heard
+        # SQLite has no clock but this machine's, and a statement would ask for it.
+        self._time = clock if clock is not None or self.postgres else Steady().now
         self._writing = asyncio.Lock()
         self._shelf = Shelf()
         self._glance = glance_at(database.url, glances)
@@ -247,7 +248,7 @@ class Store:
                 await stack.enter_async_context(connection.begin())
                 return connection
 
-            yield Transaction(begin, self.glance, self._clock, self._shelf, self.compass, postgres=self.postgres)
+            yield Transaction(begin, self.glance, self._time, self._shelf, self.compass, postgres=self.postgres)
 
     async def glance(self, statement: Executable, **values: Any) -> list[Row]:
         """The rows of one statement that only reads, as the driver gives them; its parameters are named. For what is
@@ -275,8 +276,8 @@ class Store:
 
     async def now(self) -> datetime:
         """The database's time: leases and slots are compared by it, whatever a host's clock says."""
-        if self._clock is not None:
-            return self._clock()
+        if self._time is not None:
+            return self._time()
         async with self.reading() as tx:
             return await tx.now()
 
