@@ -2,7 +2,8 @@
 
 It is compiled anew with both, and loaded into a Python of its own. There a table lives a random life: terms, queries,
 holders come and go, it is put in order, saved and read again, now and then with damage that no checksum tells of; and
-random texts, made by cutting up and mixing what stands in `corpus.txt`, are held against it. In some lives thousands
+random texts, made by cutting up and mixing what stands in `corpus.txt`, are held against it, by matchers that have seen
+its whole life, that have the words of such a one, and that are new. In some lives thousands
 of words come at once and most go again, so that all arrays grow, and what finds things in them is made anew. The numpy
 core lives the same life, and both must answer alike. What went wrong is printed with the seed that does it again.
 """
@@ -94,6 +95,7 @@ def live(core: Core, seed: int) -> int:
     """One life of a table. Returns how many answers were compared. Raises AssertionError where two differ."""
     chance = Random(seed)
     both = [core.table(), PLAIN.table()]
+    matchers = _matchers(core, both)
     terms = 2
     compared = 0
     queries: list[int] = []
@@ -132,17 +134,25 @@ def live(core: Core, seed: int) -> int:
                         table.release(query)
             case "order":
                 both, queries = _in_order(core, both, queries, chance)
+                matchers = _matchers(core, both)
                 terms = both[1].terms
             case "match":
                 papers = [_paper(chance, terms, words) for _ in range(chance.randint(0, 4))]
+                at = chance.randrange(2)
+                known = {"knows": matchers[at]} if chance.random() < 0.5 else {}
+                another = type(matchers[at])(both[at], learn, teaches=False, **known)
                 answers = [
-                    [sorted(memoryview(each).cast("I")) for each in make(table, learn).match(papers)]
-                    for make, table in ((core.matcher, both[0]), (PLAIN.matcher, both[1]))
+                    [sorted(memoryview(each).cast("I")) for each in matcher.match(papers)]
+                    for matcher in (*matchers, another)
                 ]
-                assert answers[0] == answers[1]
+                assert all(each == answers[0] for each in answers)
                 compared += len(papers)
     _damaged(core, both[0], chance)
     return compared
+
+
+def _matchers(core: Core, both: list[Any]) -> list[Any]:
+    return [core.matcher(both[0], learn), PLAIN.matcher(both[1], learn)]
 
 
 def _crowd(both: list[Any], chance: Random) -> dict[str, int]:

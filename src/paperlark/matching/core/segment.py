@@ -1,8 +1,8 @@
 """A table kept in a folder: one file per array, and a manifest that says what they are, all of them with checksums.
 
-Written beside and then renamed, so a folder is whole or not there. Read into memory that is the file's until it is
-written to (private pages), so a start costs looking at it once. What was damaged is refused, and rebuilt by the caller
-from what the database holds: a segment is a copy, never the truth.
+Written beside and then renamed, so a folder is whole or not there. Mapped into memory, so a start costs looking at it
+once, and copying what a table changes. What was damaged is refused, and rebuilt by the caller from what the database
+holds: a segment is a copy, never the truth.
 """
 
 import json
@@ -48,8 +48,8 @@ def put(beside: Path, folder: Path) -> None:
     shutil.rmtree(before, ignore_errors=True)
 
 
-def load(folder: Path) -> tuple[dict[str, mmap.mmap | bytearray], dict[str, Any]]:
-    """The arrays, writable, and the facts. Raises SegmentError where there is nothing that can be used."""
+def load(folder: Path) -> tuple[dict[str, mmap.mmap | bytes], dict[str, Any]]:
+    """The arrays, read from their files as they are asked for, and the facts. Raises SegmentError where there is nothing that can be used."""
     try:
         checksum, _, said = (folder / MANIFEST).read_bytes().partition(b"\n")
         if crc32(said) != int(checksum):
@@ -66,9 +66,9 @@ def load(folder: Path) -> tuple[dict[str, mmap.mmap | bytearray], dict[str, Any]
         raise SegmentError(f"the index in {folder} is damaged") from None
 
 
-def _mapped(path: Path, length: int, checksum: int) -> mmap.mmap | bytearray:
+def _mapped(path: Path, length: int, checksum: int) -> mmap.mmap | bytes:
     with path.open("rb") as file:
-        found = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_COPY) if path.stat().st_size else bytearray()
+        found = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) if path.stat().st_size else b""
     if len(found) != length or crc32(found) != checksum:
         raise ValueError(path.name)
     return found

@@ -85,7 +85,7 @@ static bool cut_text(MatcherData *matcher, Text *text) {
 }
 
 /* The vocabulary is larger than what a processor keeps at hand, so it is asked for all words of a text together: slots,
- * then records, then letters. One by one they would cost three times as much. */
+ * then records, then letters. One by one, each word would wait for each of these. */
 static bool find_words_of(MatcherData *matcher, Text *text) {
     const Places *places = &matcher->word_places;
     matcher->cuts.used = 0;
@@ -154,7 +154,7 @@ static void say(MatcherData *matcher, Word *word, uint32_t kind, const uint8_t *
     }
 }
 
-/* Two to three times as dear as to walk on from what it says. */
+/* A dozen look-ups: of the word in each reading, and of each of its beginnings that anybody could ask for. */
 static bool hear_word(MatcherData *matcher, Word *word) {
     const TableData *table = matcher->table;
     size_t begins = shorter(word->folded, table->longest[BEGINS]);
