@@ -104,10 +104,12 @@ LAW: dict[str, set[str]] = {
     "interpreter": set(),
 }
 LAW["testing"] = set(LAW) - {"settings", "log"}
-COMPOSITION_ROOT = {"cli", "app", "adapters", "__main__"}
+COMPOSITION_ROOT = {"cli", "app", "from_settings", "saved_files", "adapters", "__main__"}
 LAW |= {part: set(LAW) | {"adapters", "paperlark"} for part in sorted(COMPOSITION_ROOT - {"adapters"})}
 LAW["adapters"] = set(LAW) - COMPOSITION_ROOT
-LAW["cli"] |= {"app"}
+LAW["saved_files"] |= {"from_settings"}
+LAW["app"] |= {"from_settings", "saved_files"}
+LAW["cli"] |= {"app", "from_settings", "saved_files"}
 LAW["__main__"] |= {"app", "cli"}
 LAW["paperlark"] = set()  # the package's own docstring and version
 
@@ -337,7 +339,7 @@ def test_only_http_opens_client_sessions() -> None:
 
 def test_nothing_below_the_root_asks_the_machine_for_the_time() -> None:
     clock = r"(datetime\.)?(datetime|date)\.(now|utcnow|today)|time\.time(_ns)?"
-    allowed = {"paperlark.cli", "paperlark.app", "paperlark.model.ids", "paperlark.store.database"}
+    allowed = {"paperlark.cli", "paperlark.from_settings", "paperlark.model.ids", "paperlark.store.database"}
     assert users_of(clock) <= allowed
 
 

@@ -36,7 +36,9 @@ The map, from the bottom up; imports point down only (`tests/test_architecture.p
 `tracing`    spans, for OpenTelemetry
 `reporting`  faults, for Sentry
 `adapters`   a source or channel by its name
-`app`        the composition root: the only module that constructs things
+`app`        the composition root: it constructs things, with two more:
+`from_settings` what the settings make possible
+`saved_files` files to import, by their kinds
 `cli`        the command line
 """
 

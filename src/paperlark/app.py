@@ -13,10 +13,10 @@ What can be known to be wrong before the store is opened is found before: `confi
 import asyncio
 import os
 import socket
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, timedelta
 from pathlib import Path
 from random import Random
 from typing import TYPE_CHECKING, Any, Protocol, cast
@@ -25,11 +25,19 @@ import structlog
 
 from paperlark import adapters
 from paperlark.channels.base import Asking, Channel
-from paperlark.http import HostPace, Http
+from paperlark.from_settings import (
+    CONTACT,
+    configured_channels,
+    operator_of,
+    own_key,
+    telegram_channel,
+    webhook_secrets,
+)
+from paperlark.http import Http
 from paperlark.interpreter import tune_python
 from paperlark.links import Links
-from paperlark.model.papers import Page, Reject, at_midnight
-from paperlark.model.problems import DeliveryError, PaperlarkError, ReaderError, SourceError, StoreError
+from paperlark.model.papers import Page, Reject
+from paperlark.model.problems import PaperlarkError, ReaderError, SourceError, StoreError
 from paperlark.model.readers import ASKED_FIRST
 from paperlark.pipeline import At, confirm, ingest, nobody
 from paperlark.pipeline.beside import Beside
@@ -41,11 +49,10 @@ from paperlark.pipeline.percolate import Percolator
 from paperlark.pipeline.ping import Ping
 from paperlark.pipeline.planning import plan
 from paperlark.pipeline.recent import Recent
-from paperlark.pipeline.watch import Operator
-from paperlark.readers import webhook
+from paperlark.saved_files import SavedFile, failed, pages, saved_file
 from paperlark.settings import Settings
-from paperlark.sources.base import Saved, Source
-from paperlark.store import keys, papers, sources
+from paperlark.sources.base import Source
+from paperlark.store import papers, sources
 from paperlark.store.database import Store, open_store
 from paperlark.store.pace import StorePace
 from paperlark.store.sources import Configured
@@ -58,12 +65,7 @@ if TYPE_CHECKING:
 
 log = structlog.get_logger()
 
-HEAD = 64 * 1024  # bytes by which a file's kind is guessed
-FILE_LIMIT = 64 * 1024 * 1024  # bytes of a saved file that is read whole
-STREAMED = ("jsonl",)  # kinds that are read line by line, however long the file
 DEFAULT_SOURCES: tuple[tuple[str, str, dict[str, Any]], ...] = (("hf_daily", "hf_daily", {}),)
-CONTACT = "https://pypi.org/project/paperlark/"
-SIGNING = "links"  # the name of the secret that links are signed with, and webhooks' secrets are derived from
 
 
 @dataclass(slots=True)
@@ -77,15 +79,6 @@ class Imported:
     new: int = 0
     rejects: list[Reject] = field(default_factory=list)
     failed: list[Reject] = field(default_factory=list)
-
-
-@dataclass(frozen=True, slots=True)
-class SavedFile:
-    """A file to import: where it lies, of which kind it is, and the day it was captured."""
-
-    path: Path
-    kind: str
-    captured_on: date
 
 
 class Bot(Protocol):
@@ -155,10 +148,10 @@ class Paperlark:
             tell(0)
             imported.files += 1
             try:
-                file = await _saved_file(path, kind, captured_on)
+                file = await saved_file(path, kind, captured_on)
                 taken = await self._import_file(file, announce, tell)
             except SourceError as error:
-                imported.failed.append(_failed(path, error))
+                imported.failed.append(failed(path, error))
                 continue
             imported.records += taken.records
             imported.new += taken.new
@@ -171,7 +164,7 @@ class Paperlark:
     async def _import_file(self, file: SavedFile, announce: bool, tell: Callable[[int], None]) -> Taken:
         async def told() -> AsyncIterator[Page]:
             read = 0
-            async for page in _pages(file, self._http):
+            async for page in pages(file, self._http):
                 yield page
                 read += len(page.announcements)
                 tell(read)
@@ -474,7 +467,7 @@ async def opened(
     """
 
     async def secrets(to: str) -> Sequence[str]:
-        return await _webhook_secrets(settings, store, to)
+        return await webhook_secrets(settings, store, to)
 
     channels = {channel.kind: channel for channel in (*configured_channels(settings, secrets), *extra_channels)}
     store = await open_store(
@@ -499,149 +492,6 @@ async def _links(settings: Settings, store: Store) -> Links:
     return Links(await own_key(settings, store), settings.public_url)
 
 
-async def own_key(settings: Settings, store: Store) -> str:
-    """What links and webhooks are signed by: the operator's key, or one that is made once and kept."""
-    if settings.secret_key is not None:
-        return settings.secret_key.get_secret_value()
-    async with store.reading() as tx:
-        key = await keys.known(tx, SIGNING)
-    if key is None:
-        async with store.transaction() as tx:
-            key = await keys.kept(tx, SIGNING, await tx.now())
-    return key
-
-
-def configured_channel(settings: Settings, kind: str) -> Channel:
-    """A channel that the settings make possible. Raises PaperlarkError: an unknown kind, or what is missing."""
-    adapters.channel_class(kind)  # an unknown kind has an error of its own
-    for channel in configured_channels(settings):
-        if channel.kind == kind:
-            return channel
-    raise ReaderError(f"{kind} is not configured here; `paperlark check` says what is missing")
-
-
-async def no_secrets(to: str) -> Sequence[str]:
-    """For webhooks that are made to be looked at, and never send."""
-    return ()
-
-
-async def _webhook_secrets(settings: Settings, store: Store, to: str) -> Sequence[str]:
-    """The secrets to sign with now for a destination, written as ACCOUNT.DESTINATION; none where it is gone."""
-    if settings.webhook_secret is not None:
-        return (settings.webhook_secret.get_secret_value(),)
-    account_id, _, destination_id = to.partition(".")
-    try:
-        key = await own_key(settings, store)
-        return await webhook.signing(store, int(account_id), int(destination_id), key=key)
-    except (ReaderError, ValueError):
-        return ()
-
-
-def configured_channels(
-    settings: Settings, secrets: Callable[[str], Awaitable[Sequence[str]]] = no_secrets
-) -> list[Channel]:
-    """The channels that the settings make possible; the terminal and webhooks always are.
-
-    secrets: what webhooks are signed with.
-    """
-    private = settings.allow_private_addresses
-    door = Http(settings.contact or CONTACT, HostPace(), allow_private=private)
-    signed = {"http": door, "secrets": secrets, "clock": lambda: datetime.now(UTC), "insecure": private}
-    found = [adapters.make_channel("console", {}), adapters.make_channel("webhook", signed)]
-    if settings.apprise is not None:
-        found.append(adapters.make_channel("apprise", {"services": settings.apprise}))
-    if settings.telegram_token is not None:
-        found.append(telegram_channel(settings))
-    if settings.discord_token is not None:
-        found.append(discord_channel(settings))
-    if settings.smtp_host is not None:
-        password = settings.smtp_password.get_secret_value() if settings.smtp_password else None
-        options = {
-            "host": settings.smtp_host,
-            "port": settings.smtp_port,
-            "tls": settings.smtp_tls,
-            "username": settings.smtp_username,
-            "password": password,
-            "sender": settings.smtp_sender,
-            "public_url": settings.public_url,
-            "bounces": settings.smtp_bounces,
-            "dkim_key": settings.dkim_key.get_secret_value() if settings.dkim_key else None,
-            "dkim_selector": settings.dkim_selector,
-            "dkim_domain": settings.dkim_domain,
-        }
-        found.append(adapters.make_channel("email", options))
-    return found
-
-
-def telegram_channel(settings: Settings) -> Any:
-    """Telegram's channel. Raises PaperlarkError where its settings are missing or cannot be."""
-    if settings.telegram_token is None:
-        raise ReaderError("telegram is not configured here; `paperlark check` says what is missing")
-    token = settings.telegram_token.get_secret_value()
-    return adapters.make_channel("telegram", {"token": token, "base_url": settings.telegram_api})
-
-
-def discord_channel(settings: Settings) -> Any:
-    """Discord's channel. Raises PaperlarkError where its settings are missing or cannot be."""
-    if settings.discord_token is None:
-        raise ReaderError("discord is not configured here; `paperlark check` says what is missing")
-    token = settings.discord_token.get_secret_value()
-    return adapters.make_channel("discord", {"token": token, "base_url": settings.discord_api})
-
-
-async def publish(settings: Settings, store: Store) -> list[str]:
-    """Tell the platforms what they keep of our bots: menus, descriptions, where updates go. Once in a release.
-
-    Returns a line for each, also for one that could not be told: an outage there holds up no release here.
-    """
-    told = []
-    if settings.telegram_token is not None:
-        from paperlark.bots import telegram_release
-
-        channel = telegram_channel(settings)
-        try:
-            await channel.open()
-            told.append(
-                await telegram_release.publish(channel, settings.public_url if settings.telegram_webhook else None)
-            )
-        except DeliveryError as error:
-            told.append(f"could not be told: {error}")
-        finally:
-            await channel.close()
-    if settings.discord_token is not None:
-        from paperlark.bots import discord
-
-        try:
-            told.append(await discord.publish(store, discord_channel(settings)))
-        except DeliveryError as error:
-            told.append(f"could not be told: {error}")
-    return told
-
-
-def operator_of(settings: Settings, channels: Mapping[str, Channel]) -> Operator | None:
-    """Who is told of the sources' health. Raises PaperlarkError: no such channel here, or no address of it."""
-    if settings.operator is None:
-        return None
-    kind, _, address = settings.operator.partition(":")
-    if kind not in channels:
-        raise PaperlarkError(
-            f"PAPERLARK_OPERATOR names the channel {kind!r}, which is not configured here; write CHANNEL:ADDRESS, "
-            f"with one of {', '.join(sorted(channels))}"
-        )
-    try:
-        return Operator(channels[kind], channels[kind].check_address(address))
-    except ReaderError as error:
-        raise PaperlarkError(f"PAPERLARK_OPERATOR: {error}") from error
-
-
-def check_source(settings: Settings, name: str, kind: str, options: Mapping[str, Any]) -> None:
-    """Could this source be polled? Raises PaperlarkError: an unknown kind, a bad option."""
-    adapters.make_source(kind, name, options, _unopened_http(settings))
-
-
-# ── where the page is ──────────────────────────────────────────────────────────────────────────────────────────────
-
-
 def listen(host: str, port: int) -> socket.socket:
     """Take a port; 0 takes a free one. Raises PaperlarkError where it is taken, or the host is not ours."""
     try:
@@ -660,81 +510,3 @@ def _address(listening: socket.socket) -> str:
     host, port = listening.getsockname()[:2]
     shown = "127.0.0.1" if host in ("0.0.0.0", "::") else f"[{host}]" if ":" in host else host
     return f"http://{shown}:{port}/"
-
-
-# ── saved files ────────────────────────────────────────────────────────────────────────────────────────────────────
-
-
-async def all_unreadable(
-    settings: Settings, files: Sequence[Path], *, kind: str | None = None, captured_on: date | None = None
-) -> list[Reject]:
-    """Why not one of these files can be read; empty as soon as one can."""
-    rejects = []
-    for path in files:
-        try:
-            file = await _saved_file(path, kind, captured_on)
-            if file.kind not in STREAMED:
-                async for _ in _pages(file, _unopened_http(settings)):
-                    break
-        except SourceError as error:
-            rejects.append(_failed(path, error))
-        else:
-            return []
-    return rejects
-
-
-async def _saved_file(path: Path, kind: str | None, captured_on: date | None) -> SavedFile:
-    head, changed = await asyncio.to_thread(_look_at, path)
-    kind = kind or adapters.guess_kind(path.name, head)
-    if kind is None:
-        known = ", ".join(adapters.importer_kinds())
-        raise SourceError(f"{path}: cannot tell what kind of file this is; say so with --as ({known})")
-    return SavedFile(path, kind, captured_on or changed)
-
-
-async def _pages(file: SavedFile, http: Http) -> AsyncIterator[Page]:
-    if file.kind in STREAMED:
-        source = adapters.make_source(file.kind, file.kind, {"path": str(file.path)}, http)
-        async for page in source.poll({}, at_midnight(file.captured_on)):
-            yield page
-        return
-    module: Any = adapters.source_module(file.kind)
-    saved = Saved(file.path.name, await asyncio.to_thread(_read, file.path), file.captured_on)
-    if hasattr(module, "read_saved"):
-        yield await module.read_saved(saved)
-    else:
-        yield await asyncio.to_thread(module.parse_saved, saved)
-
-
-def _failed(path: Path, error: SourceError) -> Reject:
-    """`where` names the file, so the reason need not."""
-    reason = str(error).removeprefix(f"{path}: ")
-    return Reject(str(path), reason.replace(f" {path.name}: ", " ", 1))
-
-
-def _unopened_http(settings: Settings) -> Http:
-    """For adapters that are made to be looked at, and never asked."""
-    return Http(settings.contact or CONTACT, HostPace())
-
-
-def _look_at(path: Path) -> tuple[bytes, date]:
-    """A file's beginning, and the day it was last changed. Raises SourceError."""
-    try:
-        with path.open("rb") as stream:
-            head = stream.read(HEAD)
-        changed = datetime.fromtimestamp(path.stat().st_mtime, UTC).date()
-    except FileNotFoundError:
-        raise SourceError(f"{path}: there is no such file") from None
-    except OSError as error:
-        raise SourceError(f"{path}: cannot be read: {error.strerror}") from None
-    if not head:
-        raise SourceError(f"{path}: the file is empty")
-    return head, changed
-
-
-def _read(path: Path) -> bytes:
-    with path.open("rb") as stream:
-        body = stream.read(FILE_LIMIT + 1)
-    if len(body) > FILE_LIMIT:
-        raise SourceError(f"{path}: larger than {FILE_LIMIT // 1024**2} MiB")
-    return body

@@ -8,8 +8,9 @@ from pathlib import Path
 import aiohttp
 import pytest
 
-from paperlark.app import listen, opened, publish
+from paperlark.app import listen, opened
 from paperlark.bots.telegram_webhook import BODY_LIMIT, PATH, SECRET, secret_of
+from paperlark.from_settings import publish
 from paperlark.model.problems import PaperlarkError
 from paperlark.settings import Settings, load
 from paperlark.store import sources

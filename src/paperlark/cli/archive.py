@@ -83,7 +83,8 @@ def import_files(
 async def _import(
     settings: "Settings", files: list[Path], kind: str | None, captured_on: date | None, announce: bool
 ) -> "Imported":
-    from paperlark.app import Imported, all_unreadable, opened
+    from paperlark.app import Imported, opened
+    from paperlark.saved_files import all_unreadable
 
     failed = await all_unreadable(settings, files, kind=kind, captured_on=captured_on)
     if failed:

@@ -147,7 +147,7 @@ async def _subscribe(
 
 async def _first_secret(app: "Paperlark", place: Destination) -> str | None:
     """What a webhook's messages are signed with; None for other channels, and where the operator gave one for all."""
-    from paperlark.app import own_key
+    from paperlark.from_settings import own_key
     from paperlark.readers import webhook
 
     if place.channel != "webhook" or app.settings.webhook_secret is not None:
@@ -171,7 +171,8 @@ def secret(
 
 
 async def _new_secret(settings: "Settings", address: str, as_json: bool) -> None:
-    from paperlark.app import opened, own_key
+    from paperlark.app import opened
+    from paperlark.from_settings import own_key
     from paperlark.model.problems import ReaderError
     from paperlark.readers import subscribe as readers
     from paperlark.readers import webhook
@@ -270,7 +271,7 @@ def _check_one(profile: str | None, trending: bool) -> None:
 
 def _address(settings: "Settings", channel: str, address: str) -> str:
     """The address in its channel's spelling. Raises PaperlarkError: no such channel, not configured, no address."""
-    from paperlark.app import configured_channel
+    from paperlark.from_settings import configured_channel
 
     return configured_channel(settings, channel).check_address(address)
 

@@ -96,10 +96,10 @@ def _meaning() -> Finding:
 
 
 def _channels(settings: "Settings") -> list[Finding]:
-    from paperlark import app, channels
+    from paperlark import channels, from_settings
 
     try:
-        configured = {channel.kind for channel in app.configured_channels(settings)}
+        configured = {channel.kind for channel in from_settings.configured_channels(settings)}
     except PaperlarkError as error:
         return [Finding("channels", "wrong", str(error))]
     return [
@@ -220,7 +220,7 @@ async def _sealed(settings: "Settings", store: "Store") -> Finding:
 
 
 async def _sources(settings: "Settings", store: "Store") -> list[Finding]:
-    from paperlark.app import check_source
+    from paperlark.from_settings import check_source
     from paperlark.store import sources
 
     async with store.reading() as tx:
@@ -263,7 +263,7 @@ def migrate(as_json: Json = False) -> None:
 
 
 async def _migrate(settings: "Settings") -> tuple[str | None, list[str]]:
-    from paperlark.app import publish
+    from paperlark.from_settings import publish
     from paperlark.store.database import open_unchecked
 
     store = open_unchecked(settings.database_url, keys=settings.sealing_keys())

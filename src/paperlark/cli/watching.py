@@ -82,7 +82,7 @@ def add_source(
 ) -> None:
     """Configure a source; it is due at once."""
     from paperlark import adapters
-    from paperlark.app import check_source
+    from paperlark.from_settings import check_source
 
     settings = edge.begin()
     options = _options(option or [], url)
@@ -93,7 +93,8 @@ def add_source(
 
 
 async def _add(settings: "Settings", name: str, kind: str, options: dict[str, Any], as_json: bool) -> None:
-    from paperlark.app import check_source, opened
+    from paperlark.app import opened
+    from paperlark.from_settings import check_source
     from paperlark.store import sources as stored
 
     async with opened(settings) as app, app.store.transaction() as tx:
