@@ -1,4 +1,4 @@
-"""What some tests need and a machine may lack: programs of Debian's packages, a compiled core."""
+"""What some tests need and a machine may lack: programs of Debian's packages, a compiled core, an extra."""
 
 import os
 import shutil

@@ -16,6 +16,7 @@ from typing import Any
 
 import numpy as np
 
+from paperlark.interpreter import tune_python
 from paperlark.matching.core import FASTEST, PLAIN, Core
 from paperlark.matching.document import Analysed, Document, analyse
 from paperlark.matching.query import Query
@@ -40,6 +41,7 @@ Say = Callable[[str], None]
 def measure(data: Path, say: Say) -> list[dict[str, Any]]:
     """A row for each size and peer: papers a second; and one for each bar at the largest size."""
     documents = papers(data)
+    tune_python()  # as the service does; it is the same for all
     queries = Writer(documents[:LEARNED]).queries(SIZES[-1] + million.CHANGES)
     ours, first, rows = _Held(FASTEST), list[Query](), []
     for size in SIZES:

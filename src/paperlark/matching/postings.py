@@ -212,14 +212,17 @@ Judge = Callable[[Postings, Places], tuple[Held, Often]]
 
 def judge_posted(query: Query | None, text: Query | None, statistics: Statistics) -> Judge:
     """As `judge.judge`, for papers that are posted, given by their places: which of them meet the query, and how well
-    all of them answer the text, not rounded yet. A paper that has left meets nothing."""
+    all of them answer the text, not rounded yet. A paper that has left meets nothing. What postings say of all papers
+    at once is remembered: asked of other places a moment later, it costs next to nothing."""
     asked = rank.weights(text, statistics) if text is not None else []
     leaves = dict.fromkeys([*(query.terms if query is not None else ()), *(leaf for leaf, _ in asked)])
     columns = {leaf: column_of(leaf) for leaf in leaves}
+    remembered: dict[tuple[Postings, int], dict[Leaf, Often]] = defaultdict(dict)
 
     def judged(posted: Postings, at: Places) -> tuple[Held, Often]:
         papers = list(posted.papers)  # as they are now: some may leave meanwhile
-        often = {leaf: _often(leaf, column, posted, papers, at) for leaf, column in columns.items()}
+        said = remembered[posted, len(papers)]
+        often = {leaf: _often(leaf, column, posted, papers, at, said) for leaf, column in columns.items()}
         met = posted.numbers[at] != GONE
         if query is not None:
             met &= _met(query.tree, often)
@@ -245,24 +248,41 @@ def _met(node: Node, often: dict[Leaf, Often]) -> Held:
             return often[node] > 0
 
 
-def _often(leaf: Leaf, column: Column, posted: Postings, papers: Sequence[Lean | None], at: Places) -> Often:
-    """How often each of the papers says it, as `rank.often` counts."""
+def _often(
+    leaf: Leaf,
+    column: Column,
+    posted: Postings,
+    papers: Sequence[Lean | None],
+    at: Places,
+    said: dict[Leaf, Often],
+) -> Often:
+    """How often each of the papers says it, as `rank.often` counts. said: what is known of all papers."""
+    if leaf not in said:
+        of_all = _of_all(leaf, column, posted, papers)
+        if of_all is None:
+            found = np.zeros(len(papers))
+            _ask(column, papers, at.tolist(), found)
+            return found[at]
+        said[leaf] = of_all
+    return said[leaf][at]
+
+
+def _of_all(leaf: Leaf, column: Column, posted: Postings, papers: Sequence[Lean | None]) -> Often | None:
+    """The same of all papers; None where postings do not say it."""
     size = len(papers)
     match leaf:
         case Term((word,), Reading.STEMMED, prefix=False, field=None | "title" | "abstract" as field):
-            return posted.often(stem(word), field, size)[at]
+            return posted.often(stem(word), field, size)
         case Term(prefix=False, field=None | "title" | "abstract"):
-            return _of_phrase(leaf, column, posted, papers)[at]
+            return _of_phrase(leaf, column, posted, papers)
         case Author(wanted):
-            return posted.by(wanted, size)[at].astype(np.float64)
+            return posted.by(wanted, size).astype(np.float64)
         case Code(field="cat"):
-            return posted.in_category(leaf, size)[at].astype(np.float64)
+            return posted.in_category(leaf, size).astype(np.float64)
         case Number("authors"):
-            return posted.with_authors(leaf, size)[at].astype(np.float64)
+            return posted.with_authors(leaf, size).astype(np.float64)
         case _:
-            found = np.zeros(size)
-            _ask(column, papers, at.tolist(), found)
-            return found[at]
+            return None
 
 
 def _ask(column: Column, papers: Sequence[Lean | None], places: Sequence[int], found: Often) -> None:

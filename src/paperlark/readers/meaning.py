@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from paperlark.matching import candidates, fused, meaning
 from paperlark.matching.fused import Wish
+from paperlark.matching.postings import Judge, judge_posted
 from paperlark.matching.rank import Statistics
 from paperlark.readers import search
 from paperlark.readers.narrowing import NOTHING, Narrowing
@@ -96,25 +97,31 @@ async def _ranked(
     if wish.must is not None:
         among = (await search.ranked(tx, wish.must, None, statistics)).numbers
     looked_at = candidates.wanted(fused.looked_at(wish.words, statistics))
-    said = await _by_words(tx, wish, await full_text.candidates(tx, looked_at), among, statistics)
+    posted = judge_posted(None, wish.words, statistics)
+    said = await _by_words(tx, wish, await full_text.candidates(tx, looked_at), among, statistics, posted)
     if leads is None:
         leads = fused.leads(said.numbers, said.points)
     near = await asyncio.to_thread(_near, compass, wish.said, leads)
     closest = near.best(CLOSEST, among)
-    more = await _by_words(tx, wish, np.setdiff1d(closest, said.numbers), among, statistics)
+    more = await _by_words(tx, wish, np.setdiff1d(closest, said.numbers), among, statistics, posted)
     together = said.and_also(more)
     scores = fused.fused(together.points, near.of(together.numbers))
     return Ranking(together.numbers, scores), tuple(leads)
 
 
 async def _by_words(
-    tx: Transaction, wish: Wish, ids: NDArray[np.int64], among: NDArray[np.int64] | None, statistics: Statistics
+    tx: Transaction,
+    wish: Wish,
+    ids: NDArray[np.int64],
+    among: NDArray[np.int64] | None,
+    statistics: Statistics,
+    posted: Judge,
 ) -> Ranking:
     """What some papers have by their words, as shares of the most; those that must not be are left out."""
     assert wish.words is not None
     if among is not None:
         ids = ids[np.isin(ids, among)]
-    judged = await search.judged(tx, ids, None, wish.words, statistics)
+    judged = await search.judged(tx, ids, None, wish.words, statistics, posted)
     return Ranking(judged.numbers, fused.shares(judged.points, wish.words, statistics))
 
 

@@ -17,7 +17,7 @@ from paperlark.matching.document import analyse
 from paperlark.matching.explain import spans_of
 from paperlark.matching.judge import judge
 from paperlark.matching.near import aimed, apart, asks_near, refuse_unmeant, target
-from paperlark.matching.postings import judge_posted
+from paperlark.matching.postings import Judge, judge_posted
 from paperlark.matching.query import Query, parse
 from paperlark.matching.rank import Statistics, query_words
 from paperlark.matching.tree import Near
@@ -179,15 +179,20 @@ def _near(tx: Transaction, close: Sequence[Near]) -> Ranking:
 
 
 async def judged(
-    tx: Transaction, ids: NDArray[np.int64], query: Query | None, text: Query | None, statistics: Statistics
+    tx: Transaction,
+    ids: NDArray[np.int64],
+    query: Query | None,
+    text: Query | None,
+    statistics: Statistics,
+    posted: Judge | None = None,
 ) -> Ranking:
     """Those of some papers that meet a query (all, where there is none), with how well they answer the text: what is at
-    hand all together, the others as they are read."""
+    hand all together, the others as they are read. posted: the judge of what is at hand, for whoever asks twice."""
     standing, missing = tx.shelf.standing(ids)
-    posted = judge_posted(query, text, statistics)
+    at_hand = judge_posted(query, text, statistics) if posted is None else posted
 
     def together() -> Ranking:
-        judged = [(posts.numbers[at], *posted(posts, at)) for posts, at in standing]
+        judged = [(posts.numbers[at], *at_hand(posts, at)) for posts, at in standing]
         return Ranking.of([(numbers[met], points[met]) for numbers, met, points in judged])
 
     found = await asyncio.to_thread(together)

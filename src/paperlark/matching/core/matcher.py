@@ -8,7 +8,7 @@ table, and only where a row may go on is it followed.
 import re
 from collections.abc import Callable, Iterator, Sequence
 from functools import reduce
-from itertools import chain, compress, count
+from itertools import chain, compress, count, repeat
 from operator import and_, or_
 from typing import NamedTuple
 
@@ -29,21 +29,35 @@ Learn = Callable[[Sequence[bytes]], list[tuple[bytes, bytes, bytes]]]
 class Said(NamedTuple):
     """What a word says where it is looked for.
 
-    terms        those that it is alone
-    inner        the nodes of rows that begin with it and go on
-    ahead        the bits of the symbols by which these do; `trie.bit`
-    symbols      those by which any row goes on that has begun before
-    bits         theirs
+    terms    those that it is alone
+    ahead    the bits of the symbols by which rows go on that begin with it; `trie.bit`
+    begun    those rows
+    symbols  those by which any row goes on that has begun before
+    bits     theirs
     """
 
     terms: tuple[int, ...]
-    inner: tuple[int, ...]
     ahead: int
+    begun: "_Begun"
     symbols: tuple[int, ...]
     bits: int
 
 
-_NOTHING = Said((), (), 0, (), 0)
+class _Begun:
+    """Rows that have come to some nodes together, and where each word leads from there: the terms that end with it, and
+    the rows that go on. Found when it is first asked for, as a regular expression's states are (Thompson 1968, "Regular
+    expression search algorithm"): the same words follow one another again and again."""
+
+    __slots__ = ("ahead", "nodes", "ways")
+
+    def __init__(self, nodes: tuple[int, ...], ahead: int) -> None:
+        self.nodes = nodes
+        self.ahead = ahead
+        self.ways: dict[bytes, tuple[tuple[int, ...], _Begun]] = {}
+
+
+_NOWHERE = _Begun((), 0)
+_NOTHING = Said((), 0, _NOWHERE, (), 0)
 
 
 class _Vocabulary(dict[bytes, Said]):
@@ -51,22 +65,45 @@ class _Vocabulary(dict[bytes, Said]):
 
     def __init__(self, trie: Trie, scopes: int, learn: Learn) -> None:
         self._trie, self._scopes, self._learn = trie, scopes, learn
+        self._begun = {(): _NOWHERE}
+        self.ways = 0
+        """How many ways its rows remember."""
 
     def __missing__(self, word: bytes) -> Said:
+        trie = self._trie
         [learned] = self._learn((word,))
-        found = self[word] = self._said(self._trie.said(*learned))
+        symbols = trie.said(*learned)
+        found = self[word] = self._said(symbols) if symbols else _NOTHING
         return found
 
     def _said(self, symbols: Sequence[int]) -> Said:
-        trie, scopes = self._trie, self._scopes
-        if not symbols:
-            return _NOTHING
+        trie = self._trie
         roots = [trie.edges[symbol] for symbol in symbols if symbol in trie.edges]
-        terms = tuple(chain.from_iterable([trie.ended(root, scopes) for root in roots]))
-        inner = tuple([root for root in roots if root in trie.goes_on and trie.scopes.get(root, 0) & scopes])
+        begun = self._at([root for root in roots if trie.scopes.get(root, 0) & self._scopes])
         later = tuple([symbol for symbol in symbols if symbol in trie.later])
-        ahead = reduce(or_, map(trie.goes_on.__getitem__, inner), 0)
-        return Said(terms, inner, ahead, later, reduce(or_, map(bit, later), 0))
+        return Said(self._ended(roots), begun.ahead, begun, later, reduce(or_, map(bit, later), 0))
+
+    def way(self, begun: _Begun, word: bytes) -> tuple[tuple[int, ...], _Begun]:
+        """Where a word leads from some rows."""
+        found = begun.ways.get(word)
+        if found is None:
+            edges = self._trie.edges
+            steps = [edges.get(node << 32 | symbol, 0) for node in begun.nodes for symbol in self[word].symbols]
+            nodes = list(filter(None, steps))
+            found = begun.ways[word] = self._ended(nodes), self._at(nodes)
+            self.ways += 1
+        return found
+
+    def _ended(self, nodes: Sequence[int]) -> tuple[int, ...]:
+        return tuple(chain.from_iterable([self._trie.ended(node, self._scopes) for node in nodes]))
+
+    def _at(self, nodes: Sequence[int]) -> _Begun:
+        """The rows that go on from some nodes."""
+        goes_on = self._trie.goes_on
+        inner = tuple([node for node in nodes if node in goes_on])
+        if inner not in self._begun:
+            self._begun[inner] = _Begun(inner, reduce(or_, [goes_on[node] for node in inner]))
+        return self._begun[inner]
 
 
 class Matcher:
@@ -104,7 +141,8 @@ class Matcher:
 
     def present(self, paper: Paper) -> set[int]:
         """The terms that a paper has."""
-        remembered = len(self._codes) + sum(map(len, self._vocabularies.values()))
+        vocabularies = self._vocabularies.values()
+        remembered = len(self._codes) + sum([len(says) + says.ways for says in vocabularies])
         if self._generation != self._table.trie.generation or remembered > VOCABULARY:
             self._vocabularies.clear()
             self._codes.clear()
@@ -129,31 +167,27 @@ class Matcher:
             self._vocabularies[scopes] = _Vocabulary(self._table.trie, scopes, self._learn)
         says = self._vocabularies[scopes]
         words, compounds = _cut(text)
-        spoken = list(map(says.__getitem__, words))
-        found = set(chain.from_iterable([said.terms for said in spoken]))
-        bits = [said.bits for said in spoken]
-        closed: dict[int, list[tuple[Said, int]]] = {}
-        waiting: list[tuple[int, int]] = []
+        if not words:
+            return set()
+        terms, ahead, begun, _, bits = map(list, zip(*map(says.__getitem__, words), strict=True))
+        found = set(chain.from_iterable(terms))
+        closed: dict[int, list[tuple[bytes, int]]] = {}
+        waiting: list[tuple[_Begun, int]] = []
         for at, compound, until in compounds:
             said = says[compound]
             found.update(said.terms)
-            waiting += [(node, until) for node in said.inner if until < len(words)]
-            closed.setdefault(at, []).append((said, until))
+            waiting.append((said.begun, until))
+            closed.setdefault(at, []).append((compound, until))
             bits[at] |= said.bits
-        goes_on = compress(count(1), map(and_, [said.ahead for said in spoken], bits[1:]))
-        waiting += [(node, at) for at in goes_on for node in spoken[at - 1].inner]
-        trie = self._table.trie
-        edges, ahead = trie.edges, trie.goes_on
-        for node, at in waiting:  # which grows meanwhile
-            if not ahead[node] & bits[at]:
+        waiting += [(begun[at - 1], at) for at in compress(count(1), map(and_, ahead, bits[1:]))]
+        for rows, at in waiting:  # which grows meanwhile
+            if at == len(words) or not rows.ahead & bits[at]:
                 continue
-            for said, until in ((spoken[at], at + 1), *closed.get(at, ())):
-                for symbol in said.symbols:
-                    child = edges.get(node << 32 | symbol)
-                    if child is not None:
-                        found.update(trie.ended(child, scopes))
-                        if child in ahead and until < len(words):
-                            waiting.append((child, until))
+            for word, until in ((words[at], at + 1), *closed.get(at, ())):
+                ended, on = says.way(rows, word)
+                found.update(ended)
+                if on.ahead:
+                    waiting.append((on, until))
         return found
 
     # ── the queries that it meets ──────────────────────────────────────────────────────────────────────────────────
@@ -161,8 +195,8 @@ class Matcher:
     def met(self, terms: set[int]) -> NDArray[np.uint32]:
         """The queries that a paper with these terms meets."""
         table, terms = self._table, terms | {ALWAYS}
-        queries = set(chain.from_iterable([table.alone[term] for term in terms if term in table.alone]))
-        places = list(chain.from_iterable([table.posted[term] for term in terms if term in table.posted]))
+        queries = set(chain.from_iterable(filter(None, map(table.alone.get, terms))))
+        places = list(chain.from_iterable(filter(None, map(table.posted.get, terms))))
         if places:
             self.examined += len(places)
             queries.update(self._met_by(np.array(places), terms))
@@ -173,7 +207,7 @@ class Matcher:
         """The queries of those clauses that hold."""
         clauses = self._table.clauses
         has = np.zeros(self._table.terms, np.bool_)
-        has[list(terms)] = True
+        has[np.fromiter(terms, np.intp, len(terms))] = True
         needed, barred = has[clauses["required"][places]], has[clauses["forbidden"][places]]
         places = places[needed[:, 0] & needed[:, 1] & ~(barred[:, 0] | barred[:, 1])]
         tails = clauses["tail"][places]
@@ -202,19 +236,17 @@ def _cut(text: str | bytes) -> tuple[list[bytes], list[tuple[int, bytes, int]]]:
     begins, and before which it ends."""
     plain = text.encode().translate(_APART) if isinstance(text, str) else text
     stretches = list(filter(None, plain.split(b" ")))
-    if b"-" not in plain:
-        return stretches, []
     words: list[bytes] = []
     compounds: list[tuple[int, bytes, int]] = []
-    for stretch in stretches:
-        if b"-" not in stretch:
-            words.append(stretch)
-            continue
-        for tied in filter(None, _HYPHENS.split(stretch.strip(b"-"))):
-            parts, at = tied.split(b"-"), len(words)
+    read = 0
+    for place in compress(count(), map(bytes.__contains__, stretches, repeat(b"-"))):
+        words += stretches[read:place]
+        for tied in _HYPHENS.split(stretches[place].strip(b"-")):
+            parts, at = tied.split(b"-") if tied else [], len(words)
             compounds += [(at + first, b"-".join(parts[first:end]), at + end) for first, end in _spans(len(parts))]
             words += parts
-    return words, compounds
+        read = place + 1
+    return words + stretches[read:], compounds
 
 
 def _spans(parts: int) -> Iterator[tuple[int, int]]:
