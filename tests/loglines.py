@@ -1,6 +1,6 @@
 """Every line that is logged while the tests run, as an operator would read it, is searched for what must not be in it.
 
-The suite logs what the service would: through `log.set_up`, its redaction included, down to DEBUG. What is looked for
+The suite logs what the service would: through `log.set_up`, its redaction included. What is looked for
 is written down anew here, and simpler than there: a slip in the one must not hide in the other.
 """
 
@@ -59,7 +59,7 @@ class LogLines:
             isinstance(each, logging.StreamHandler) and each.stream is self for each in logging.getLogger().handlers
         ):
             stream: Any = self
-            log.set_up("console", "debug", stream=stream)
+            log.set_up("console", "info", stream=stream)
 
     def taken(self) -> list[str]:
         """The faults since this was asked last."""

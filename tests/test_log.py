@@ -227,7 +227,7 @@ def test_the_suites_own_search_takes_ordinary_lines_for_ordinary() -> None:
 async def test_what_the_tests_log_is_searched(log_lines: LogLines) -> None:
     log_lines.listen()
     before = log_lines.written
-    structlog.get_logger("paperlark.test").debug("polled", source="arxiv")
+    structlog.get_logger("paperlark.test").info("polled", source="arxiv")
     logging.getLogger("some.library").warning("mail of %s", "ann@example.org")
     assert log_lines.written == before + 2 and log_lines.faults == []
     log_lines.write("mail of ann@example.org\n")
