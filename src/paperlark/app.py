@@ -13,6 +13,7 @@ What can be known to be wrong before the store is opened is found before: `confi
 import asyncio
 import os
 import socket
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -358,6 +359,7 @@ class Paperlark:
             lease=self._lease,
             recent=self._recent,
             jitter=self._jitter,
+            wall=time.time,
             operator=self._operator,
             ask=self._ask if self.links is not None else None,
             at=self._at,
