@@ -339,7 +339,8 @@ def test_only_http_opens_client_sessions() -> None:
 
 def test_nothing_below_the_root_asks_the_machine_for_the_time() -> None:
     clock = r"(datetime\.)?(datetime|date)\.(now|utcnow|today)|time\.time(_ns)?"
-    allowed = {"paperlark.cli", "paperlark.from_settings", "paperlark.model.ids", "paperlark.store.database"}
+    root = {"paperlark.cli", "paperlark.app", "paperlark.from_settings"}
+    allowed = root | {"paperlark.model.ids", "paperlark.store.steady"}
     assert users_of(clock) <= allowed
 
 

@@ -13,6 +13,7 @@ What can be known to be wrong before the store is opened is found before: `confi
 import asyncio
 import os
 import socket
+import time
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
@@ -414,6 +415,7 @@ class Paperlark:
             counts=self._counts,
             ping=Ping(self.store, self._http, ping_url.get_secret_value()) if ping_url is not None else None,
             jitter=self._jitter,
+            wall=time.time,
             operator=self._operator,
             ask=self._ask if self.links is not None else None,
             at=self._at,

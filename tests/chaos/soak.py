@@ -229,10 +229,13 @@ async def _ask(page: str, asked: list[int]) -> None:
     async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=30)) as session:
         while True:
             for path in PATHS:
-                async with session.get(page + path) as response:
-                    await response.read()
-                    asked[0] += 1
-                    asked[1] += response.status >= 400
+                asked[0] += 1
+                try:
+                    async with session.get(page + path) as response:
+                        await response.read()
+                        asked[1] += response.status >= 400
+                except (TimeoutError, aiohttp.ClientError):
+                    asked[1] += 1
                 await asyncio.sleep(1 / ASKS)
 
 

@@ -64,7 +64,11 @@ def no_source(configured: Configured) -> Source:
 
 
 def parts(
-    store: Store, *channels: Channel, make: MakeSource = no_source, percolator: Percolator | None = None
+    store: Store,
+    *channels: Channel,
+    make: MakeSource = no_source,
+    percolator: Percolator | None = None,
+    wall: Callable[[], float] = time.time,
 ) -> Parts:
     return Parts(
         store=store,
@@ -73,6 +77,7 @@ def parts(
         deliverers=[Deliverer(store, channel, lease=LEASE, jitter=Random(0)) for channel in channels],
         lease=LEASE,
         jitter=Random(0),
+        wall=wall,
     )
 
 
@@ -174,12 +179,12 @@ async def test_a_clock_that_is_set_back_holds_up_no_loop(sqlite_store: Store, mo
             return 0
 
     counting = Counting(sqlite_store, lease=LEASE)
-    running = Loops(parts(sqlite_store, percolator=counting), wall=lambda: time.time() - back)
+    running = Loops(parts(sqlite_store, percolator=counting, wall=lambda: time.time() - back))
     running.start()
     await until(lambda: counting.rounds >= 2)
-    back = 3600.0
-    for job in running._scheduler.get_jobs():  # what an hour less on the clock means to the scheduler
-        job.modify(next_run_time=datetime.now(UTC) + timedelta(hours=1))
+    back = 30.0
+    for job in running._scheduler.get_jobs():  # what that means to the scheduler
+        job.modify(next_run_time=datetime.now(UTC) + timedelta(seconds=30))
     before = counting.rounds
     await until(lambda: counting.rounds >= before + 2, seconds=5)
     await running.stop()

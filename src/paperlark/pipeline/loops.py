@@ -5,7 +5,6 @@ the service. Every task is owned here and ends at shutdown, within `DRAIN` secon
 """
 
 import asyncio
-import time
 from collections import Counter
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
@@ -58,6 +57,7 @@ class Parts:
     deliverers: Sequence[Deliverer]
     lease: timedelta
     jitter: Random
+    wall: Callable[[], float]  # the time of day, by which the scheduler goes too: seconds since 1970
     recent: Recent = field(default_factory=Recent)
     counts: Counts = field(default_factory=Counts)
     ping: Ping | None = None
@@ -70,10 +70,8 @@ class Loops:
     """The service's jobs: poll, percolate, refresh signals, deliver, watch the sources, read what papers are about,
     forget, keep counts, say that all is well."""
 
-    def __init__(self, parts: Parts, *, wall: Callable[[], float] = time.time) -> None:
-        """wall: the time of day, by which the scheduler goes, in seconds."""
+    def __init__(self, parts: Parts) -> None:
         self._parts = parts
-        self._wall = wall
         self._stop = asyncio.Event()
         self._running: set[asyncio.Task[None]] = set()
         self._busy: dict[str, float] = {}
@@ -135,17 +133,17 @@ class Loops:
         await self._parts.percolator.close()
 
     async def _mind_the_clock(self) -> None:
-        """The scheduler waits for times of day. Where the clock is set back, each job would wait as long: they fire now."""
-        loop = asyncio.get_running_loop()
-        ahead = self._wall() - loop.time()
+        """The scheduler waits for times of day. Where the clock is set back, each job would wait as long: fire it."""
+        loop, wall = asyncio.get_running_loop(), self._parts.wall
+        ahead = wall() - loop.time()
         while not self._stop.is_set():
             with suppress(TimeoutError):
                 await asyncio.wait_for(self._stop.wait(), CLOCK_EVERY)
-            before, ahead = ahead, self._wall() - loop.time()
+            before, ahead = ahead, wall() - loop.time()
             if before - ahead > SET_BACK:
                 log.warning("the clock was set back", seconds=round(before - ahead))
                 for job in self._scheduler.get_jobs():
-                    job.modify(next_run_time=datetime.now(UTC))
+                    job.modify(next_run_time=datetime.fromtimestamp(wall(), UTC))
 
     async def _edge(self, job: str, step: Callable[[], Awaitable[object]]) -> None:
         """One round of a job. Whatever goes wrong in it is told and does not end the service."""
