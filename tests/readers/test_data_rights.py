@@ -49,9 +49,10 @@ def value(column: Column[Any], account_id: int) -> Any:
         return None
     if isinstance(column.type, BigInteger):
         return new_id()
-    if column.type.python_type is str:
+    kind = getattr(column.type, "impl_instance", column.type).python_type
+    if kind is str:
         return f"{column.name} of {account_id}"
-    return {bool: False, int: 1, datetime: MONDAY, dict: [], list: []}[column.type.python_type]
+    return {bool: False, int: 1, datetime: MONDAY, dict: []}[kind]
 
 
 def row(table: Table, account_id: int) -> dict[str, Any]:

@@ -79,9 +79,9 @@ class Written:
         if file.exists():
             raise BackupError(f"{file} is there already")
         try:
-            self._stream: BinaryIO = os.fdopen(
-                os.open(self._partial, os.O_RDWR | os.O_CREAT | os.O_TRUNC, 0o600), "w+b"
-            )
+            self._partial.unlink(missing_ok=True)  # of one that was killed
+            opened = os.open(self._partial, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600)
+            self._stream: BinaryIO = os.fdopen(opened, "w+b")
         except OSError as error:
             raise BackupError(f"{file} cannot be written: {error.strerror}") from error
         self._zip = ZipFile(self._stream, "w", ZIP_DEFLATED, compresslevel=LEVEL)
