@@ -77,7 +77,7 @@ def test_no_broken_hash_is_used() -> None:
 
 def test_what_must_not_be_guessed_is_made_by_secrets() -> None:
     """Chance of the other kind is for waits, order, and nothing else."""
-    dice = users_of(r"(random\.)?Random|random\.\w+")
+    dice = users_of(r"(random\.)?Random|random\.(random|randint|randrange|choices?|shuffle|sample|uniform)")
     assert (
         dice & {module for module in MODULES if names_used(module) & {"secrets.token_urlsafe", "secrets.choice"}}
         == set()
