@@ -19,7 +19,7 @@ from tests.builders import Reader, matches, reader, record, told
 from tests.databases import Fresh
 from tests.deploy.hosts import Host, host, until
 
-LEASE = 6  # seconds
+LEASE = 10  # seconds
 
 
 def variables(url: str, api: BotApi, home: Path) -> dict[str, str]:
