@@ -16,14 +16,13 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import asynccontextmanager, contextmanager, suppress
+from contextlib import asynccontextmanager, contextmanager
 from datetime import timedelta
 from multiprocessing.connection import Connection
 from pathlib import Path
 from random import Random
 from typing import Any
 
-import psutil
 from aiohttp import web
 from sqlalchemy import func, select, update
 
@@ -62,13 +61,13 @@ async def _polled(
     store = await open_store(url)
     try:
         await _configure(store, port, feeds)
-        with _service(folder, url) as process:
+        with _running(folder, url) as process:
             async with _watching(process.pid) as took:
                 await _until_polled(store, feeds, took)
                 tell(
                     f"every feed read once: {took.seconds():.0f} s of processor time, {took.mebibytes:.0f} MiB at most"
                 )
-        with _service(folder, url) as process:
+        with _running(folder, url) as process:
             async with _watching(process.pid) as took:
                 await asyncio.sleep(20)  # it reads what searches look at
                 before, began = took.seconds(), took.awake
@@ -127,7 +126,7 @@ class Took:
     """What a process and its children take. awake: seconds in which this process could look; a machine that is stopped
     stops both."""
 
-    def __init__(self, process: psutil.Process) -> None:
+    def __init__(self, process: int) -> None:
         self.awake = 0.0
         self._most = 0
         self._process = process
@@ -135,34 +134,54 @@ class Took:
     @property
     def mebibytes(self) -> float:
         """The most that was resident at one time, of all together."""
-        return self._most / 2**20
+        return self._most * os.sysconf("SC_PAGE_SIZE") / 2**20
 
     def runs(self) -> bool:
         """Is it there?"""
-        return self._process.is_running() and self._process.status() != psutil.STATUS_ZOMBIE
+        return _stat(self._process)[0] not in ("Z", "")
 
     def seconds(self) -> float:
         """Of processor time up to now."""
-        times = self._process.cpu_times()
-        found = times.user + times.system + times.children_user + times.children_system
-        for child in self._process.children(recursive=True):
-            own = child.cpu_times()
-            found += own.user + own.system
-        return float(found)
+        own = sum(map(int, _stat(self._process)[11:15]))  # with the children that have ended
+        children = sum(int(ticks) for child in self._children() for ticks in _stat(child)[11:13])
+        return (own + children) / os.sysconf("SC_CLK_TCK")
 
     async def watch(self) -> None:
         """Note the most memory, second by second."""
         while True:
-            with suppress(psutil.NoSuchProcess):
-                family = [self._process, *self._process.children(recursive=True)]
-                self._most = max(self._most, sum(each.memory_info().rss for each in family))
+            self._most = max(self._most, sum(map(_pages, (self._process, *self._children()))))
             await asyncio.sleep(1)
             self.awake += 1
 
+    def _children(self) -> list[int]:
+        try:
+            return [int(child) for child in _proc(self._process, f"task/{self._process}/children").split()]
+        except OSError:
+            return []
+
+
+def _stat(process: int) -> list[str]:
+    """From its state on, see proc(5); nothing of what is gone."""
+    try:
+        return _proc(process, "stat").rpartition(")")[2].split()
+    except OSError:
+        return [""]
+
+
+def _pages(process: int) -> int:
+    try:
+        return int(_proc(process, "statm").split()[1])
+    except OSError:
+        return 0
+
+
+def _proc(process: int, name: str) -> str:
+    return Path(f"/proc/{process}/{name}").read_text()
+
 
 @asynccontextmanager
-async def _watching(pid: int) -> AsyncIterator[Took]:
-    took = Took(psutil.Process(pid))
+async def _watching(process: int) -> AsyncIterator[Took]:
+    took = Took(process)
     watching = asyncio.create_task(took.watch())
     try:
         yield took
@@ -172,7 +191,7 @@ async def _watching(pid: int) -> AsyncIterator[Took]:
 
 
 @contextmanager
-def _service(folder: Path, url: str) -> Iterator["subprocess.Popen[bytes]"]:
+def _running(folder: Path, url: str) -> Iterator["subprocess.Popen[bytes]"]:
     names = folder / "names"
     names.touch()
     environment = {

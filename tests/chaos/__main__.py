@@ -18,7 +18,7 @@ import time
 from pathlib import Path
 from random import Random
 
-from tests.chaos import faults, preview
+from tests.chaos import faults, preview, strikes
 from tests.chaos.kills import Verdict, kills_at, matrix, points
 from tests.databases import Fresh, postgres_databases, sqlite_databases
 
@@ -91,7 +91,7 @@ async def _kills(databases: dict[str, Fresh], kills: int) -> int:
 
 
 def _faults(names: list[str]) -> int:
-    known = {fault.name: fault for fault in faults.FAULTS}
+    known = {fault.name: fault for fault in strikes.FAULTS}
     if unknown := [name for name in names if name not in known]:
         print(f"no such fault: {', '.join(unknown)}; there are {', '.join(known)}", file=sys.stderr)
         return 2
@@ -102,7 +102,7 @@ def _faults(names: list[str]) -> int:
     return 0 if all(verdict.good for verdict in verdicts) else 1
 
 
-async def _struck(grounds: faults.Grounds, chosen: list[faults.Fault]) -> list[faults.Verdict]:
+async def _struck(grounds: faults.Grounds, chosen: list[strikes.Fault]) -> list[faults.Verdict]:
     print(
         f"{faults.RATE:g} papers a second, a lease of {faults.LEASE:g} s; told a second, and seconds until all is told"
     )

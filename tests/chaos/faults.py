@@ -9,15 +9,12 @@ import asyncio
 import os
 import shutil
 from collections import Counter
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
-from contextlib import AbstractAsyncContextManager, ExitStack, asynccontextmanager, contextmanager, suppress
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
-from functools import partial
 from itertools import pairwise
 from pathlib import Path
-from random import Random
 
-import psycopg
 from sqlalchemy import select
 
 from paperlark.channels.text import REPEATED
@@ -25,14 +22,14 @@ from paperlark.store.database import open_store
 from paperlark.store.tables import DELIVERY
 from paperlark.testing.bot_api import TOKEN, BotApi
 from tests.chaos import flow
-from tests.chaos.world import ROOT, Clock, Disk, Line, Server, Service, clock_at, disk, now
+from tests.chaos.strikes import Fault, World, meanwhile
+from tests.chaos.world import ROOT, Disk, Line, Process, Server, clock_at, disk, now
 from tests.databases import migrated
 
 LEASE = 10.0  # seconds
 RATE = 10.0  # papers a second: a third of what Telegram lets anybody send
 LONGEST = 260.0  # seconds of the longest scenario
 DISK = 900  # megabytes
-HOUR = 3600
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,176 +75,6 @@ class Verdict:
         return whole and self.ratio >= 0.95 and self.recovery <= 2 * LEASE
 
 
-@dataclass
-class World:
-    """What a fault can get at."""
-
-    service: Service
-    line: Line
-    names: Path
-    disk: Disk | None
-    server: Server | None = None
-    database: str = ""
-    clock: Clock | None = None
-
-
-Strike = Callable[[World], AbstractAsyncContextManager[None]]
-
-
-@dataclass(frozen=True, slots=True)
-class Fault:
-    """A scenario: what strikes, on which databases, and for how long (seconds). needs: what this machine must allow."""
-
-    name: str
-    strike: Strike
-    seconds: float = 30.0
-    databases: Sequence[str] = ("postgres",)
-    needs: Sequence[str] = ()
-
-
-# ── what strikes ───────────────────────────────────────────────────────────────────────────────────────────────────
-
-
-@asynccontextmanager
-async def restarted(world: World) -> AsyncIterator[None]:
-    """The server crashes, and is up again after the fault."""
-    assert world.server is not None
-    await asyncio.to_thread(world.server.stop)
-    yield
-    await asyncio.to_thread(world.server.start)
-
-
-@asynccontextmanager
-async def backends_killed(world: World) -> AsyncIterator[None]:
-    """One of our connections is ended by the server, twice a second."""
-    dice = Random(1)
-
-    def one() -> None:
-        assert world.server is not None
-        wanted = f"SELECT pid FROM pg_stat_activity WHERE datname = '{world.database}'"
-        backends = world.server.say(wanted)
-        if backends:
-            world.server.say(f"SELECT pg_terminate_backend({dice.choice(backends)[0]})")
-
-    async def kill() -> None:
-        while True:
-            await asyncio.to_thread(one)
-            await asyncio.sleep(0.5)
-
-    async with _meanwhile(kill()):
-        yield
-
-
-@asynccontextmanager
-async def pool_exhausted(world: World) -> AsyncIterator[None]:
-    """Somebody takes every connection that is left, ours too: all that we had are ended once."""
-    assert world.server is not None
-    server = world.server
-    taken: list[psycopg.AsyncConnection[object]] = []
-    ours = f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{world.database}'"
-
-    async def take() -> None:
-        while True:
-            try:
-                taken.append(await psycopg.AsyncConnection.connect(server.admin.replace("postgres@", "greedy@")))
-            except psycopg.Error:
-                await asyncio.sleep(0.2)
-
-    await asyncio.to_thread(server.say, "DROP ROLE IF EXISTS greedy", "CREATE ROLE greedy LOGIN")
-    async with _meanwhile(take()):
-        await asyncio.sleep(2)
-        await asyncio.to_thread(server.say, ours)
-        yield
-    for connection in taken:
-        await connection.close()
-
-
-@asynccontextmanager
-async def disk_full(world: World) -> AsyncIterator[None]:
-    """No byte is free. A server that gives up is started again when there is room, as a host does."""
-    assert world.disk is not None
-    await asyncio.to_thread(world.disk.fill)
-    yield
-    world.disk.free()
-    if world.server is not None and not await asyncio.to_thread(lambda: world.server and world.server.runs):
-        await asyncio.to_thread(world.server.stop)
-        await asyncio.to_thread(world.server.start)
-
-
-@asynccontextmanager
-async def clock_stepped(world: World, *, seconds: int) -> AsyncIterator[None]:
-    """The time of day of the service's machine jumps, and stays so. A SQLite file has no other; PostgreSQL has."""
-    assert world.clock is not None
-    world.clock.step(seconds)
-    yield
-
-
-@asynccontextmanager
-async def platform_cut(world: World) -> AsyncIterator[None]:
-    """Nobody answers where the platform was."""
-    await world.line.cut()
-    yield
-    await world.line.open()
-
-
-@asynccontextmanager
-async def platform_silent(world: World) -> AsyncIterator[None]:
-    """What is sent to the platform goes nowhere."""
-    world.line.fall_silent()
-    yield
-    await world.line.open()
-
-
-@asynccontextmanager
-async def names_unknown(world: World) -> AsyncIterator[None]:
-    """No name server answers, and connections that were open are gone."""
-    world.names.unlink()
-    await world.line.cut()
-    await world.line.open()
-    yield
-    world.names.touch()
-
-
-@asynccontextmanager
-async def killed_again_and_again(world: World, *, every: float = 20.0) -> AsyncIterator[None]:
-    """SIGKILL, again and again; a host brings the process back."""
-
-    async def kill() -> None:
-        while True:
-            world.service.kill()
-            await asyncio.sleep(every)
-
-    async with _meanwhile(kill()):
-        yield
-
-
-@asynccontextmanager
-async def _meanwhile(work: "asyncio._CoroutineLike[None]") -> AsyncIterator[None]:
-    task = asyncio.ensure_future(work)
-    try:
-        yield
-    finally:
-        task.cancel()
-        (ended,) = await asyncio.gather(task, return_exceptions=True)
-        if isinstance(ended, Exception):
-            raise ended
-
-
-BOTH = ("sqlite", "postgres")
-FAULTS = (
-    Fault("restart", restarted, 3.0),
-    Fault("backends", backends_killed),
-    Fault("pool", pool_exhausted),
-    Fault("disk", disk_full, 20.0, BOTH, ("disk",)),
-    Fault("clock+1h", partial(clock_stepped, seconds=HOUR), 10.0, BOTH, ("clock",)),
-    Fault("clock-1h", partial(clock_stepped, seconds=-HOUR), 10.0, BOTH, ("clock",)),
-    Fault("cut", platform_cut),
-    Fault("silence", platform_silent),
-    Fault("names", names_unknown),
-    Fault("kills", killed_again_and_again, 120.0, BOTH),
-)
-
-
 # ── the scenario ───────────────────────────────────────────────────────────────────────────────────────────────────
 
 
@@ -285,7 +112,7 @@ async def strike(
     url: str,
     folder: Path,
     *,
-    world: Callable[[Service, Line], World],
+    world: Callable[[Process, Line], World],
     stretch: Stretch,
     rate: float,
     readers: int,
@@ -293,7 +120,7 @@ async def strike(
     """One scenario, on a furnished database. folder: for the service's log and what it keeps."""
     took = stretch.settle + stretch.before + fault.seconds + stretch.after
     papers = int(rate * (took + 15))
-    names, log = folder / "names", folder / "service.log"
+    names, log = folder / "names", folder / "run.log"
     names.touch()
     store = await open_store(url)
     began = await flow.begin(store, rate=rate, papers=papers, readers=readers)
@@ -301,14 +128,14 @@ async def strike(
     async with BotApi() as api:
         line = Line(api.port)
         await line.open()
-        service = Service(log, _environment(url, folder, line), names=names)
+        process = Process(log, _environment(url, folder, line), names=names)
         watch = Watch(api)
-        there = world(service, line)
+        there = world(process, line)
         if there.clock is not None:
-            service.environment |= there.clock.environment
-        await service.begin()
+            process.environment |= there.clock.environment
+        await process.begin()
         try:
-            async with _meanwhile(watch.look()):
+            async with meanwhile(watch.look()):
                 await _until(lambda: bool(watch.told), 30)
                 await asyncio.sleep(stretch.settle)
                 moments = [now()]
@@ -323,21 +150,24 @@ async def strike(
                 announced = min(papers, int((moments[-1] - began) * rate))
                 await _until(lambda: all(n in watch.told for n in range(announced)), stretch.last)
         finally:
-            await service.end()
+            await process.end()
             await line.cut()
     dead, reasons = await _dead(url)
     held_up = [watch.told[n] for n in range(int((moments[2] - began) * rate)) if n in watch.told]
+    before, during, after = (round(watch.told_between(start, end), 2) for start, end in pairwise(moments))
     return Verdict(
         fault.name,
         "sqlite" if url.startswith("sqlite") else "postgres",
-        *(round(watch.told_between(start, end), 2) for start, end in pairwise(moments)),
+        before,
+        during,
+        after,
         recovery=round(max(0.0, max(held_up, default=0.0) - moments[2]), 1),
         lost=sum(number not in watch.told for number in range(announced)),
         dead=dead,
         marked=watch.marked,
         unmarked=sum(watch.copies.values()) - len(watch.copies) - watch.marked,
-        ended=service.deaths,
-        faults=tuple(service.faults()),
+        ended=process.deaths,
+        faults=tuple(process.faults()),
         reasons=reasons,
     )
 
@@ -408,8 +238,8 @@ class Grounds:
         server = self._server if database == "postgres" else None
         clock = self.clock if "clock" in fault.needs else None
 
-        def world(service: Service, line: Line) -> World:
-            return World(service, line, home / "names", self.disk, server, f"struck_{self._made}", clock)
+        def world(process: Process, line: Line) -> World:
+            return World(process, line, home / "names", self.disk, server, f"struck_{self._made}", clock)
 
         return await strike(fault, url, home, world=world, stretch=stretch, rate=self._rate, readers=self._readers)
 

@@ -154,7 +154,7 @@ async def _configure(store: Store, port: int, papers: int) -> None:
 async def _watch(
     store: Store, api: BotApi, server: Server | None, minutes: float, folder: Path, url: str
 ) -> list[Sample]:
-    names, noted, log = folder / "names", folder / "samples", folder / "service.log"
+    names, noted, log = folder / "names", folder / "samples", folder / "run.log"
     names.touch()
     noted.touch()
     environment = {

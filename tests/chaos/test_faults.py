@@ -7,8 +7,9 @@ from pathlib import Path
 import pytest
 
 from tests.chaos import flow
-from tests.chaos.faults import FAULTS, LEASE, Fault, Stretch, Verdict, grounds
+from tests.chaos.faults import LEASE, Stretch, Verdict, grounds
 from tests.chaos.soak import Sample, growth
+from tests.chaos.strikes import FAULTS, Fault
 from tests.chaos.world import Line
 
 SHORT = Stretch(settle=1.0, before=3.0, after=6.0, last=20.0)

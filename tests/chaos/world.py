@@ -212,10 +212,10 @@ class Server:
             return done.fetchall() if done.description else []
 
 
-# ── the service ────────────────────────────────────────────────────────────────────────────────────────────────────
+# ── the process ────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-class Service:
+class Process:
     """`paperlark run`, brought back whenever it dies."""
 
     def __init__(self, log: Path, environment: dict[str, str], *, names: Path) -> None:
@@ -223,7 +223,7 @@ class Service:
         self._log = log
         self.environment = environment
         self._names = names
-        self._process: subprocess.Popen[bytes] | None = None
+        self._child: subprocess.Popen[bytes] | None = None
         self._stream: IO[bytes] | None = None
         self._keeper: asyncio.Task[None] | None = None
 
@@ -235,20 +235,20 @@ class Service:
 
     def kill(self) -> None:
         """End it at once, wherever it is."""
-        assert self._process is not None
+        assert self._child is not None
         self.deaths -= 1
-        self._process.send_signal(signal.SIGKILL)
+        self._child.send_signal(signal.SIGKILL)
 
     async def end(self) -> None:
         """Tell it to stop, and return when it has."""
-        assert self._process is not None and self._keeper is not None and self._stream is not None
+        assert self._child is not None and self._keeper is not None and self._stream is not None
         self._keeper.cancel()
         await asyncio.gather(self._keeper, return_exceptions=True)
-        self._process.send_signal(signal.SIGTERM)
+        self._child.send_signal(signal.SIGTERM)
         try:
-            await asyncio.to_thread(self._process.wait, 40)
+            await asyncio.to_thread(self._child.wait, 40)
         finally:
-            self._process.kill()
+            self._child.kill()
             self._stream.close()
 
     def faults(self) -> list[str]:
@@ -264,7 +264,7 @@ class Service:
         return found
 
     def _start(self) -> None:
-        self._process = subprocess.Popen(
+        self._child = subprocess.Popen(
             [sys.executable, "-m", "tests.chaos.nameless", str(self._names), "run", "--port", "0"],
             env=self.environment,
             cwd=ROOT,
@@ -274,8 +274,8 @@ class Service:
 
     async def _keep(self) -> None:
         while True:
-            assert self._process is not None
-            if self._process.poll() is not None:
+            assert self._child is not None
+            if self._child.poll() is not None:
                 self.deaths += 1
                 await asyncio.sleep(BACK_AFTER)
                 self._start()
