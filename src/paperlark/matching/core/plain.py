@@ -337,7 +337,7 @@ class Matcher:
         self._teaches = teaches
         self._says: dict[bytes, Said] = {} if knows is None else dict(knows._says)
         self._ended = _ByScopes(table)
-        self._generation = -1 if knows is None else knows._generation
+        self._generation: int = -1 if knows is None else knows._generation
 
     def match(self, papers: Sequence[Paper]) -> list[bytes]:
         """The queries that each paper meets, each once, in no order: places as little-endian 32-bit numbers."""
