@@ -3,7 +3,7 @@
 One thread, one paper a call. Profiles are written by `standing.Writer`; the papers that are matched are others than
 those whose words they are made of. Ours and the peers take turns, three rounds, and the median counts. Above ten
 thousand profiles a peer runs a sample of them, and its time is scaled; the row says so. What a million profiles cost
-otherwise, `million` measures. All of it takes about MINUTES minutes.
+otherwise, `million` measures.
 """
 
 import statistics

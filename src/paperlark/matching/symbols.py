@@ -186,6 +186,7 @@ def codes(document: Document) -> tuple[bytes, ...]:
 @lru_cache(maxsize=10_000)
 def _shared(of_type: str, categories: tuple[str, ...], sources: tuple[str, ...]) -> tuple[bytes, ...]:
     """Those of values that many papers have."""
+    said: tuple[tuple[CodeField, tuple[str, ...]], ...]
     said = (("type", (of_type,)), ("cat", categories), ("source", sources))
     return tuple(dict.fromkeys(chain(*(_spelled(field, value) for field, values in said for value in values))))
 

@@ -1,7 +1,7 @@
 """A channel for tests: it records what is sent, and fails as scripted."""
 
 import asyncio
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import ClassVar
@@ -123,7 +123,7 @@ class FakeChannel:
         """The ids of the papers that a reader was shown at an address, in order, repeats included."""
         return [paper["id"] for message in self.messages_at(address) for paper in message.payload.content["papers"]]
 
-    def messages_at(self, address: str) -> Iterable[Sent]:
+    def messages_at(self, address: str) -> list[Sent]:
         """The messages at an address, in order."""
         return [message for message in self.sent if message.address == address]
 

@@ -65,7 +65,7 @@ class _Vocabulary(dict[bytes, Said]):
 
     def __init__(self, trie: Trie, scopes: int, learn: Learn) -> None:
         self._trie, self._scopes, self._learn = trie, scopes, learn
-        self._begun = {(): _NOWHERE}
+        self._begun: dict[tuple[int, ...], _Begun] = {(): _NOWHERE}
         self.ways = 0
         """How many ways its rows remember."""
 

@@ -49,7 +49,7 @@ def put(beside: Path, folder: Path) -> None:
 
 
 def load(folder: Path) -> tuple[dict[str, mmap.mmap | bytes], dict[str, Any]]:
-    """The arrays, read from their files as they are asked for, and the facts. Raises SegmentError where there is nothing that can be used."""
+    """The arrays, mapped, and the facts. Raises SegmentError where there is nothing that can be used."""
     try:
         checksum, _, said = (folder / MANIFEST).read_bytes().partition(b"\n")
         if crc32(said) != int(checksum):
