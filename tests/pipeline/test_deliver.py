@@ -268,6 +268,26 @@ async def test_what_arrived_while_the_database_was_away_is_not_sent_again(
     assert len(channel.messages_at(ann.address)) == 1 and not away
 
 
+async def test_what_is_on_its_way_when_the_database_goes_away_arrives_and_is_not_sent_again(
+    store: Store, clock: FakeClock
+) -> None:
+    channel, ann = FakeChannel(Options(seconds=0.1)), await reader(store)
+    await owe(store, clock)
+    claims = 0
+
+    def at(label: str) -> None:
+        nonlocal claims
+        claims += label == "deliver: before a claim"
+        if claims == 2:
+            claims += 1
+            raise StoreError("the database is away")
+
+    await plan(store)
+    with pytest.raises(StoreError, match="away"):
+        await deliverer(store, channel, at=at).run()
+    assert (await one(store))["state"] == "sent" and len(channel.messages_at(ann.address)) == 1
+
+
 async def test_a_lost_answer_is_tried_once_more_and_marked(
     store: Store, clock: FakeClock, channel: FakeChannel
 ) -> None:

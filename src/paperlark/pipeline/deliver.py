@@ -23,7 +23,7 @@ from paperlark import tracing
 from paperlark.channels.base import Channel, Looking, Patient
 from paperlark.links import Links
 from paperlark.model.messages import Digest, Payload
-from paperlark.model.problems import DeliveryError
+from paperlark.model.problems import DeliveryError, StoreError
 from paperlark.model.readers import Cadence
 from paperlark.pipeline import At, nobody
 from paperlark.pipeline.counts import ASKED_TO_WAIT, DELIVERIES, RUN_OUT
@@ -133,6 +133,12 @@ class Deliverer:
             if hand.flights:
                 await asyncio.wait(hand.flights)
             hand.land()
+        except StoreError:
+            # What is on its way arrives all the same, and is noted when the database is back.
+            self.lane.send_away()
+            if hand.flights:
+                await asyncio.wait(hand.flights)
+            raise
         finally:
             for flight in hand.flights:
                 flight.cancel()
