@@ -49,7 +49,8 @@ NONE_STATED = Manners()
 UTF8 = "application/xml; charset=utf-8"
 
 HALF = re.compile(
-    rb"&#(?:x0*d[89a-f][0-9a-f]{2}|0*(?:5529[6-9]|55[3-9]\d\d|56\d{3}|57[0-2]\d\d|573[0-3]\d|5734[0-3]));?", re.IGNORECASE
+    rb"&#(?:x0*d[89a-f][0-9a-f]{2}|0*(?:5529[6-9]|55[3-9]\d\d|56\d{3}|57[0-2]\d\d|573[0-3]\d|5734[0-3]));?",
+    re.IGNORECASE,
 )
 """References to halves of characters (surrogates), at which feedparser fails."""
 

@@ -51,7 +51,7 @@ def parse(body: bytes, *, where: str) -> list[Listed]:
         try:
             said = {str(name).lower(): fold(str(value)) for name, value in outline.attrib.items()}
         except UnicodeDecodeError as error:  # a reference to half a character
-            raise SourceError(f"rss: {where}: the list is not text: {outline.sourceline or 0}. line") from error
+            raise SourceError(f"rss: {where}: line {outline.sourceline} of the list is not text") from error
         url = said.get("xmlurl", "")
         if url:
             found.setdefault(url, Listed(said.get("text") or said.get("title") or url, url))
