@@ -180,7 +180,7 @@ PARSERS: dict[str, Parser] = {
     "opml": Parser(lambda b: _opml.parse(b, where="list"), (SourceError,), _own("opml")),
     "query": Parser(lambda b: query.parse(_text(b)), (QueryError,), _own("query")),
     "rhythm": Parser(lambda b: rhythm.read(_text(b)), (ReaderError,), _own("rhythm")),
-    "rss": Parser(_saved(rss.parse_saved), (SourceError,), _golden("rss")),
+    "rss": Parser(_saved(rss.parse_saved), (SourceError,), (*_golden("rss"), *_own("rss"))),
     "telegram": Parser(_update, UNREADABLE, _own("telegram")),
 }
 

@@ -99,11 +99,11 @@ class Browser:
             return Page(answer.status, answer.url.path_qs, LexborHTMLParser(text))
 
 
-async def signed_in(client: Client, store: Store) -> tuple[Browser, int]:
-    """The browser of a new reader, and the reader's account."""
+async def signed_in(client: Client, store: Store, *, name: str = COOKIE) -> tuple[Browser, int]:
+    """The browser of a new reader, and the reader's account. name: of the cookie."""
     token = await session.begin_here(store, list(SCOPES))
     browser = Browser(client)
-    browser.cookies[COOKIE] = token
+    browser.cookies[name] = token
     async with store.reading() as tx:
         bearer = await accounts.bearer(tx, token, await tx.now())
     assert bearer is not None

@@ -166,7 +166,7 @@ async def test_a_form_of_ours_is_taken_from_old_browsers_and_behind_a_proxy(sqli
     async with TestClient(TestServer(make_web(sqlite_store, {}, links=links))) as client:
         own = f"http://{client.host}:{client.port}"
         for origin in (own, own.replace("http:", "https:"), "https://papers.example.org"):
-            browser, account_id = await signed_in(client, sqlite_store)
+            browser, account_id = await signed_in(client, sqlite_store, name=SECURE_COOKIE)
             await browser.post_from({"Origin": origin}, "/profiles/new", text="larks", do="keep")
             assert len(await follow.listed(sqlite_store, account_id)) == 1, origin
 

@@ -117,7 +117,10 @@ def read(body: Mapping[str, Any], username: str) -> Meaning | None:
 
     Raises TypeError, KeyError, ValueError or AttributeError for what is no update of Telegram's.
     """
-    update = Update.de_json(dict(body))
+    try:
+        update = Update.de_json(dict(body))
+    except (OverflowError, OSError) as error:  # a moment that no calendar has
+        raise ValueError(str(error)) from error
     if update.callback_query is not None:
         return _pressed(update.callback_query)
     if update.inline_query is not None:

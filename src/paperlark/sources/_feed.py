@@ -48,6 +48,12 @@ MARKS = (  # by which a text says how it is encoded, the longer ones first; and 
 NONE_STATED = Manners()
 UTF8 = "application/xml; charset=utf-8"
 
+HALF = re.compile(
+    rb"&#(?:x0*d[89a-f][0-9a-f]{2}|0*(?:5529[6-9]|55[3-9]\d\d|56\d{3}|57[0-2]\d\d|573[0-3]\d|5734[0-3]));?",
+    re.IGNORECASE,
+)
+"""References to halves of characters (surrogates), at which feedparser fails."""
+
 
 def parse(
     body: bytes, *, where: str, now: datetime, limit: int = ENTRIES, content_type: str = "", address: str = ""
@@ -67,7 +73,7 @@ def parse(
     if _jsonfeed.looks_like(body):
         feed, entries, left_out = _jsonfeed.read(body, where=where, limit=limit)
         return _page(feed, entries, where=where, now=now, limit=limit, left_out=left_out, address=address)
-    body, left_out = _shorten(body, limit)
+    body, left_out = _shorten(HALF.sub(b"&#xFFFD;", body), limit)
     # A stream, never the bytes themselves: feedparser would try them as the name of a file.
     found = feedparser.parse(
         io.BytesIO(body),

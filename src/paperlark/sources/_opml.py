@@ -48,7 +48,10 @@ def parse(body: bytes, *, where: str) -> list[Listed]:
         raise SourceError(f"rss: {where}: this is not a list of feeds (OPML)")
     found: dict[str, Listed] = {}
     for outline in root.iter("outline"):
-        said = {str(name).lower(): fold(str(value)) for name, value in outline.attrib.items()}
+        try:
+            said = {str(name).lower(): fold(str(value)) for name, value in outline.attrib.items()}
+        except UnicodeDecodeError as error:  # a reference to half a character
+            raise SourceError(f"rss: {where}: line {outline.sourceline} of the list is not text") from error
         url = said.get("xmlurl", "")
         if url:
             found.setdefault(url, Listed(said.get("text") or said.get("title") or url, url))
