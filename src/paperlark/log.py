@@ -15,7 +15,7 @@ from typing import Any, Literal, TextIO
 import structlog
 from structlog.typing import EventDict, Processor, WrappedLogger
 
-QUIET = ("httpx", "httpcore", "apscheduler", "aiosqlite", "telegram")
+QUIET = ("httpx", "httpcore", "apscheduler", "aiosqlite", "telegram", "aiohttp.access")
 """Libraries that write a line for each request or job, some with the bot's token in it: from WARNING on."""
 
 HIDDEN = "[hidden]"

@@ -29,6 +29,7 @@ OF_NOBODY = {
     "pace": "hosts, and hashes of who tried a code, for an hour",
     "progress": "numbers; of an account that leaves its own, for a day",
     "secret": "the operator's",
+    "tally": "numbers of everybody together",
     "inbound_update": "what a chat wrote to a bot: emptied when it is answered, gone after two days",
 }
 """Tables without an account, and why that is right."""

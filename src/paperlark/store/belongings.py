@@ -101,7 +101,7 @@ UNTOLD = {
     "confirmation.id": _WORK,
     "owed.announcement_id": _WORK,
     **{f"delivery.{name}": _WORK for name in ("due_at", "lease_token", "lease_until", "tried_at", "unconfirmed",
-                                              "in_flight", "flown_at", "parts_sent")},
+                                              "in_flight", "flown_at", "parts_sent", "announced_at")},
 }  # fmt: skip
 """What is an account's and not told, as `table` or `table.column`, and why not."""
 

@@ -1,7 +1,8 @@
 """Around every answer: a request id, a time-out, security headers, and the one place that tells what went wrong."""
 
 import asyncio
-from random import Random
+import itertools
+import secrets
 
 import structlog
 from aiohttp import web
@@ -42,11 +43,12 @@ def edge(seconds: float = ANSWER_SECONDS, *, people: bool = True) -> Middleware:
     """The middleware around everything: gives the request an id and `seconds` to be answered in, and tells faults, as
     problem+json to programs, as a page to people, where any are expected."""
 
-    ids = Random()  # none of them is a secret, and to ask the system for each costs as much as a paper
+    # None of them is a secret; to ask the system for each costs as much as a paper.
+    beginning, numbers = secrets.token_hex(4), itertools.count(1)
 
     @web.middleware
     async def around(request: web.Request, handler: Handler) -> web.StreamResponse:
-        request[REQUEST_ID] = f"{ids.getrandbits(64):016x}"
+        request[REQUEST_ID] = f"{beginning}-{next(numbers):x}"
         with structlog.contextvars.bound_contextvars(request_id=request[REQUEST_ID]):
             try:
                 if request.path.startswith(API) and cors.is_preflight(request):
