@@ -169,8 +169,8 @@ export function makeRounds({ browser, fetch, now, say }) {
     const answer = await ask(api.follow(wished.text, wished.name));
     if (answer.kind !== "given") return answer;
     const { id, name } = answer.value;
+    wishes += 1; // first: what is asked from here on knows it, and while it is kept an older answer may come
     await change((kept) => state.withProfiles(kept, [...kept.profiles, { id, name }]));
-    wishes += 1;
     return { kind: "given", profile: { id, name } };
   }
 
@@ -179,8 +179,8 @@ export function makeRounds({ browser, fetch, now, say }) {
     wishes += 1;
     const answer = await ask(api.unfollow(id));
     if (answer.kind === "given") {
-      await change((kept) => state.withProfiles(kept, kept.profiles.filter((each) => each.id !== id)));
       wishes += 1;
+      await change((kept) => state.withProfiles(kept, kept.profiles.filter((each) => each.id !== id)));
     }
     return answer;
   }

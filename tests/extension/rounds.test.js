@@ -214,6 +214,31 @@ test("a list of profiles from before one was followed does not take it away agai
   assert.deepEqual(kept().profiles, [{ id: "9", name: "larks" }]);
 });
 
+test("nor does one that was asked for while it was being followed, whenever it comes", async () => {
+  for (let moment = 0; moment < 60; moment += 1) {
+    let answer;
+    let asked = 0;
+    const wished = new Promise((resolve) => (answer = resolve));
+    const { rounds, kept } = world({
+      "GET /matches": list([]),
+      "POST /profiles": async () => {
+        await wished;
+        return { status: 201, body: { id: "9", name: "larks", text: "larks" } };
+      },
+      "GET /profiles": async () => {
+        asked += 1;
+        const data = asked === 1 ? [] : [{ id: "9", name: "larks" }];
+        answer();
+        for (let passed = 0; passed < moment; passed += 1) await null;
+        return { body: { data, next: null } };
+      },
+    });
+    const following = rounds.follow({ text: "larks", name: "larks" });
+    await Promise.all([following, rounds.refresh({ deep: true })]);
+    assert.deepEqual(kept().profiles, [{ id: "9", name: "larks" }], `moment ${moment}`);
+  }
+});
+
 test("a wish that is none is refused without asking, and one of nobody as well", async () => {
   const { server, rounds } = world({});
   assert.equal((await rounds.follow({ problem: "too-long" })).said, "wish_too_long");
