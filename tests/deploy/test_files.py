@@ -10,7 +10,7 @@ import tomllib
 from pathlib import Path
 from typing import Any
 
-from ruamel.yaml import YAML
+import yaml
 
 from paperlark.cli.running import LATEST_EXIT
 from paperlark.settings import CONNECTIONS, Settings
@@ -23,7 +23,7 @@ ROOT = Path(__file__).parent.parent.parent
 DEPLOY = ROOT / "deploy"
 PROCFILE = dict(re.findall(r"^(\w+): (?:exec )?(.*)$", (ROOT / "Procfile").read_text(), re.MULTILINE))
 """Commands by the names of their processes. `exec`: a signal meets the process, and no shell before it."""
-COMPOSE: dict[str, Any] = YAML(typ="safe").load(DEPLOY / "compose.yaml")
+COMPOSE: dict[str, Any] = yaml.safe_load((DEPLOY / "compose.yaml").read_text(encoding="utf-8"))
 FLY: dict[str, Any] = tomllib.loads((DEPLOY / "fly.toml").read_text())
 IGNORED = (DEPLOY / "Dockerfile.dockerignore").read_text()
 
