@@ -73,6 +73,6 @@ def _span(tracer: "Tracer", name: str, attributes: dict[str, Attribute]) -> Iter
     ) as mine:
         try:
             yield
-        except BaseException as fault:
+        except BaseException as fault:  # what was cancelled did not end well either; nothing is caught here
             mine.set_status(Status(StatusCode.ERROR, type(fault).__name__))
             raise

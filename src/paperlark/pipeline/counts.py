@@ -73,6 +73,6 @@ class Counts:
         try:
             async with store.transaction() as tx:
                 await tally.add(tx, counted)
-        except BaseException:
+        except BaseException:  # who is cancelled while writing loses no counts either
             self._counted += counted
             raise
