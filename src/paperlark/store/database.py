@@ -49,6 +49,7 @@ from paperlark.store import migrations, sealed
 from paperlark.store.bulk import bulk_insert
 from paperlark.store.compass import Compass
 from paperlark.store.glance import BY_INDEX, Row, Together, glance_at, wants_index
+from paperlark.store.prints import Prints
 from paperlark.store.shelf import Shelf
 from paperlark.store.steady import Steady
 
@@ -186,6 +187,7 @@ class Store:
         self._clock = clock
         self.postgres = database.dialect.name == "postgresql"
         self.compass = Compass()  # what papers are about, as far as this process has heard
+        self.prints = Prints()
         # SQLite has no clock but this machine's, and a statement would ask for it.
         self._time = clock if clock is not None or self.postgres else Steady().now
         self._writing = asyncio.Lock()

@@ -87,28 +87,30 @@ class Head(NamedTuple):
 async def listed(store: Store, wanted: Wanted, limit: int) -> list[Matched]:
     """Some of the papers that matched, in order."""
     (texts,) = await store.glance(_listed(store.postgres, *_shape(wanted)), **_values(wanted), limit=limit)
-    return _in_order(texts, wanted)
+    return await _in_order(store, texts, wanted)
 
 
 async def named(store: Store, wanted: Wanted, paper_ids: Collection[int]) -> list[Matched]:
     """Those of some papers that matched, in the same order."""
     ids: Any = list(paper_ids) if store.postgres else json.dumps(list(paper_ids))
     (texts,) = await store.glance(_named(store.postgres, *_shape(wanted)), **_values(wanted), ids=ids)
-    return _in_order(texts, wanted)
+    return await _in_order(store, texts, wanted)
 
 
-def _in_order(texts: Row, wanted: Wanted) -> list[Matched]:
+async def _in_order(store: Store, texts: Row, wanted: Wanted) -> list[Matched]:
     together, profiles, marks, *others = texts
     led, marked, beside = printed.by_paper(profiles), printed.by_paper(marks), printed.Beside.read(*others)
+    places = printed.rows(together)
+    own = await printed.own_rows(store, [version for _, _, *version in places if version[0]])
     found = [
         Matched(
             int(number),
             matched_at,
             f"[{led.get(number, '')}]",
             f"{{{marked[number]}}}" if number in marked else "",
-            beside.printed(fields) if fields[0] else None,
+            beside.printed(own[number]) if number in own else None,
         )
-        for number, matched_at, *fields in printed.rows(together)
+        for number, matched_at, *_ in places
     ]
     return sorted(found, key=lambda row: (row.matched_at, row.paper_id), reverse=wanted.after is None)
 
@@ -263,7 +265,7 @@ def _order(name: str, after: bool) -> str:
 def _told(postgres: bool, state: State, join: str) -> str:
     """What is told of `k`, the papers that matched and when; join: how they find their own rows."""
     said, those = (_SAID_POSTGRES if postgres else _SAID), "IN (SELECT paper_id FROM k)"
-    fields = ["CAST(k.paper_id AS text)", "CAST(k.matched_at AS text)", *printed.fields(postgres=postgres)]
+    fields = ["CAST(k.paper_id AS text)", "CAST(k.matched_at AS text)", *printed.version()]
     profile = said["profile"].format(at=printed.moments("x.at", postgres=postgres))
     profiles = f"""SELECT {printed.gathered("x.paper_id", profile, postgres=postgres, order=said["by_profile"])}
         FROM (SELECT e.paper_id, e.profile_id, min(e.matched_at) AS at FROM {_of_paper(postgres)}

@@ -2,10 +2,13 @@
 
 Here nothing becomes an object on its way to a reader: the database makes the JSON of a paper's own row; names, and what
 sources told, it puts together in one look at each. What a row says is what `papers.load` says.
+
+Own rows that were asked for lately are at hand (`Prints`), for a paper's words hardly ever change. Nobody is told one
+without looking: each time the database says which revision of each paper there is, and what it is named and told.
 """
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from functools import cache
 from typing import Any, NamedTuple
@@ -14,6 +17,7 @@ from sqlalchemy import TextClause, text
 
 from paperlark.model.papers import Alias, StoredPaper
 from paperlark.store.database import Store
+from paperlark.store.prints import Own
 
 UNIT, FIELD, ROW = "\x1d", "\x1f", "\x1e"  # what parts units of a field, fields, and rows: JSON holds none as it is
 
@@ -65,28 +69,18 @@ class Telling(NamedTuple):
 
 
 class Printed(NamedTuple):
-    """A paper. shown: members of a JSON object, what is shown of its own row just as it is, in `SHOWN`'s order.
-    Addresses are JSON; "" stands for a number, an address or aliases that are not there. told: rows, in no order, one
-    for each reading of counts and each announcement that has none, of five units: its id, source and moment, the
-    reading's moment and counts. Moments are as the database writes them, but in `shown`.
+    """A paper. aliases: JSON, or "" for none. told: rows, in no order, one for each reading of counts and each
+    announcement that has none, of five units: its id, source and moment, the reading's moment and counts. Moments are
+    as the database writes them."""
 
-    revised: another one as soon as anything else than aliases and told is.
-    """
-
-    id: str
-    revised: str
-    shown: str
-    author_count: str
-    url: str
-    code_url: str
-    first_seen: str
+    own: Own
     aliases: str
     told: str
 
     @property
     def stamp(self) -> str:
         """Another one as soon as anything of the row is, and short."""
-        return f"{self.id} {self.revised} {self.aliases} {self.told}"
+        return f"{self.own.id} {self.own.revised} {self.aliases} {self.told}"
 
     def telling(self) -> Telling:
         """What sources told of it."""
@@ -104,20 +98,21 @@ class Printed(NamedTuple):
 
     def stored(self) -> StoredPaper:
         """The same as an object."""
-        shown, told = json.loads(f"{{{self.shown}}}"), self.telling()
-        first_seen, published_at = moment(self.first_seen), shown["published_at"]
+        own, told = self.own, self.telling()
+        shown = json.loads(f"{{{own.shown}}}")
+        first_seen, published_at = moment(own.first_seen), shown["published_at"]
         return StoredPaper(
-            id=int(self.id),
+            id=int(own.id),
             title=shown["title"],
             abstract=shown["abstract"],
             authors=tuple(shown["authors"]),
-            author_count=int(self.author_count) if self.author_count else None,
+            author_count=int(own.author_count) if own.author_count else None,
             organisation=shown["organisation"],
             categories=tuple(shown["categories"]),
             keywords=tuple(shown["keywords"]),
             aliases=tuple(sorted(Alias(*name.split(":", 1)) for name in json.loads(self.aliases or "[]"))),
-            url=json.loads(self.url or "null"),
-            code_url=json.loads(self.code_url or "null"),
+            url=json.loads(own.url or "null"),
+            code_url=json.loads(own.code_url or "null"),
             published_at=moment(published_at) if published_at else None,
             first_seen=first_seen,
             announced_at=moment(told.announced_at) if told.announced_at else first_seen,
@@ -134,16 +129,32 @@ async def papers(store: Store, paper_ids: Sequence[int]) -> dict[int, Printed]:
     """Papers by id, in the order asked for; unknown ids are left out. At most a few hundred at a time."""
     if not paper_ids:
         return {}
-    ids: Any = list(paper_ids) if store.postgres else json.dumps(list(paper_ids))
-    ((together, *others),) = await store.glance(_papers(store.postgres), ids=ids)
-    beside = Beside.read(*others)
-    found = {int(row[0]): beside.printed(row) for row in rows(together)}
+    ((together, *others),) = await store.glance(_papers(store.postgres), ids=_ids(store, paper_ids))
+    own, beside = await own_rows(store, versions := rows(together)), Beside.read(*others)
+    found = {int(number): beside.printed(own[number]) for number, _ in versions if number in own}
     return {number: found[number] for number in paper_ids if number in found}
 
 
 async def load(store: Store, paper_ids: Sequence[int]) -> dict[int, StoredPaper]:
     """The same as objects: what `papers.load` gives, at a quarter of the price, and outside of any transaction."""
     return {number: row.stored() for number, row in (await papers(store, paper_ids)).items()}
+
+
+async def own_rows(store: Store, versions: Iterable[Sequence[str]]) -> dict[str, Own]:
+    """The own rows of papers by their ids. versions: of each its id and the revision that it has, or had a moment ago;
+    what ended since is left out."""
+    found, missing = store.prints.of(versions)
+    if missing:
+        ((together,),) = await store.glance(_own_rows(store.postgres), ids=_ids(store, list(map(int, missing))))
+        read = [Own._make(row) for row in rows(together)]
+        store.prints.keep(read)
+        found |= {each.id: each for each in read}
+    return found
+
+
+def _ids(store: Store, paper_ids: Sequence[int]) -> Any:
+    """Ids as a statement takes them."""
+    return list(paper_ids) if store.postgres else json.dumps(list(paper_ids))
 
 
 # ── many rows as one text ──────────────────────────────────────────────────────────────────────────────────────────
@@ -199,10 +210,10 @@ class Beside(NamedTuple):
         """Of what `beside` selected."""
         return cls(by_paper(aliases), by_paper(told, ROW))
 
-    def printed(self, row: Sequence[str]) -> Printed:
-        """A paper, of its `fields`."""
-        aliases = self.aliases.get(row[0])
-        return Printed._make([*row, f"[{aliases}]" if aliases else "", self.told.get(row[0], "")])
+    def printed(self, own: Own) -> Printed:
+        """A paper."""
+        aliases = self.aliases.get(own.id)
+        return Printed(own, f"[{aliases}]" if aliases else "", self.told.get(own.id, ""))
 
 
 def beside(those: str, *, postgres: bool) -> list[str]:
@@ -231,8 +242,13 @@ SHOWN = (
 )
 
 
-def fields(*, postgres: bool) -> list[str]:
-    """The fields of `p`, a paper, for `Beside.printed`. To make JSON of it is the database's work, beside us."""
+def version() -> list[str]:
+    """The fields of `p`, a paper, that `own_rows` asks by."""
+    return ["CAST(p.id AS text)", "CAST(p.revised AS text)"]
+
+
+def _own(*, postgres: bool) -> list[str]:
+    """The fields of `p`, a paper, for an `Own`. To make JSON of it is the database's work, beside us."""
     words = _POSTGRES if postgres else _SQLITE
 
     def quoted(name: str) -> str:
@@ -254,7 +270,7 @@ def fields(*, postgres: bool) -> list[str]:
         moment_of("first_seen"),
     ]
     return [
-        *("CAST(p.id AS text)", "CAST(p.revised AS text)"),
+        *version(),
         _printed(SHOWN, shown, words),
         "CAST(p.author_count AS text)",
         *(quoted("url"), quoted("code_url")),
@@ -265,8 +281,14 @@ def fields(*, postgres: bool) -> list[str]:
 @cache
 def _papers(postgres: bool) -> TextClause:
     those = (_POSTGRES if postgres else _SQLITE)["in"]
-    papers = f"(SELECT {together(fields(postgres=postgres), postgres=postgres)} FROM paper p WHERE p.id {those})"
+    papers = f"(SELECT {together(version(), postgres=postgres)} FROM paper p WHERE p.id {those})"
     return text(f"SELECT {', '.join([papers, *beside(those, postgres=postgres)])}")
+
+
+@cache
+def _own_rows(postgres: bool) -> TextClause:
+    those = (_POSTGRES if postgres else _SQLITE)["in"]
+    return text(f"SELECT {together(_own(postgres=postgres), postgres=postgres)} FROM paper p WHERE p.id {those}")
 
 
 def moment(told: str) -> datetime:

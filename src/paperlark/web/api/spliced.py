@@ -6,6 +6,7 @@ What is text already stays text. For lists that are asked for all the time this 
 import json
 import re
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from json.encoder import encode_basestring
 from typing import Any
 
@@ -17,6 +18,8 @@ from paperlark.store.printed import Printed, Telling
 from paperlark.web import answers
 from paperlark.web.api.papers import moment
 
+KEPT = 2_000  # papers: some 3 kB each
+
 quoted = json.JSONEncoder(ensure_ascii=False, allow_nan=False).encode
 """Any value as JSON."""
 
@@ -25,12 +28,14 @@ _quoted = encode_basestring  # the same of text, without the way there
 _PLAIN = re.compile(r'"https?://[a-z0-9-]+(?:\.[a-z0-9-]+)+/[A-Za-z0-9._/-]{0,200}"')
 
 
+@lru_cache(maxsize=KEPT)
 def paper(row: Printed) -> str:
-    """A paper, as `papers.ShownPaper` describes it."""
-    told = row.telling()
+    """A paper, as `papers.ShownPaper` describes it. Remembered for those that were told last: it depends on nothing but
+    the row."""
+    own, told = row.own, row.telling()
     return (
-        f'{{{row.shown}, "aliases": {row.aliases or "[]"}, "url": {page(row.url)}, "code_url": {page(row.code_url)}, '
-        f'"announced_at": "{at(told.announced_at or row.first_seen)}", '
+        f'{{{own.shown}, "aliases": {row.aliases or "[]"}, "url": {page(own.url)}, "code_url": {page(own.code_url)}, '
+        f'"announced_at": "{at(told.announced_at or own.first_seen)}", '
         f'"sources": [{", ".join(map(_quoted, told.sources))}], "signals": {_signals(told)}}}'
     )
 
