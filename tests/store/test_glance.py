@@ -38,7 +38,7 @@ async def test_a_day_is_listed_in_order_with_its_total_and_what_was_told(store: 
     await record(store, *quiet, told("Of Tuesday", arxiv="2603.00007", at=MONDAY + timedelta(days=1)))
     await record(store, loud, source="hf_daily")
     await record(store, told("Loud", "It sings. " * 200, arxiv="2603.00008", at=MONDAY + timedelta(days=1)))
-    assert [votes for _, votes in await days.liked(store, DAY, DAY + timedelta(days=1))] == [5, 0, 0, 0]
+    assert [votes for _, votes in (await days.liked(store, DAY, DAY + timedelta(days=1))).papers] == [5, 0, 0, 0]
     day = await of_day(store, DAY, limit=2)
     assert day is not None and (day.total, day.newest, day.earlier) == (4, DAY + timedelta(days=1), None)
     assert [row.stored().title for row in day.papers] == ["Loud", "Quiet 2"]

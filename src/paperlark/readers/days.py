@@ -74,26 +74,26 @@ async def newest(store: Store) -> date | None:
 
 async def of_day(store: Store, wanted: date | None, *, limit: int, after: int = 0) -> Day | None:
     """A day's papers (UTC), the newest day's where none is named; None where the archive is empty."""
-    latest = await newest(store)
-    if latest is None:
+    day = wanted or await newest(store)
+    if day is None:
         return None
-    day = wanted or latest
-    tomorrow = day + timedelta(days=1)
-    liked, (earlier, later) = await asyncio.gather(days.liked(store, day, tomorrow), days.around(store, day, tomorrow))
-    shown = await printed.papers(store, [number for number, _ in liked[after : after + limit]])
-    return Day(day, tuple(shown.values()), len(liked), latest, earlier, later)
+    liked = await days.liked(store, day, day + timedelta(days=1))
+    if liked.newest is None:
+        return None
+    shown = await printed.papers(store, [number for number, _ in liked.papers[after : after + limit]])
+    return Day(day, tuple(shown.values()), len(liked.papers), liked.newest, liked.earlier, liked.later)
 
 
 async def whole(store: Store, day: date, *, limit: int, after: Place | None = None) -> Whole:
     """The next of a day's papers. A paper whose upvotes change meanwhile may be met again, or not at all."""
-    tomorrow = day + timedelta(days=1)
-    liked, (earlier, later) = await asyncio.gather(days.liked(store, day, tomorrow), days.around(store, day, tomorrow))
+    liked = await days.liked(store, day, day + timedelta(days=1))
+    left = liked.papers
     if after is not None:
-        liked = [(number, votes) for number, votes in liked if (votes, number) < (after.upvotes, after.paper_id)]
-    shown = liked[:limit]
+        left = [(number, votes) for number, votes in left if (votes, number) < (after.upvotes, after.paper_id)]
+    shown = left[:limit]
     papers = await printed.papers(store, [number for number, _ in shown])
-    last = Place(shown[-1][1], shown[-1][0]) if len(liked) > limit else None
-    return Whole(tuple(papers.values()), last, earlier, later)
+    last = Place(shown[-1][1], shown[-1][0]) if len(left) > limit else None
+    return Whole(tuple(papers.values()), last, liked.earlier, liked.later)
 
 
 async def stretch(store: Store, since: date, until: date, *, limit: int) -> Stretch:

@@ -5,8 +5,9 @@ the last reading of each announcement is looked at.
 """
 
 import json
+from collections.abc import Sequence
 from datetime import UTC, date, datetime
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any, NamedTuple
 
 from sqlalchemy import BindParameter, ColumnElement, Text, TextClause, and_, bindparam, cast, func, select, text
@@ -16,6 +17,8 @@ from paperlark.store import printed
 from paperlark.store.columns import Moment
 from paperlark.store.database import Store
 from paperlark.store.tables import ANNOUNCEMENT, SIGNAL
+
+ORDERS = 100  # of stretches remembered; of a day of a thousand papers some 100 kB
 
 
 class Counted(NamedTuple):
@@ -39,26 +42,38 @@ async def around(store: Store, since: date, until: date) -> tuple[date | None, d
     return _day(earlier), _day(later)
 
 
-async def liked(store: Store, since: date, until: date) -> list[tuple[int, int]]:
-    """The ids of the papers announced from `since` until before `until`, each with its upvotes: most upvoted first, of
-    equals the newer.
+class Liked(NamedTuple):
+    """The papers of a stretch, most upvoted first, of equals the newer: each with its upvotes. earlier, later: the
+    nearest days around it on which anything was announced; newest: the newest of all."""
+
+    papers: Sequence[tuple[int, int]]
+    earlier: date | None
+    later: date | None
+    newest: date | None
+
+
+async def liked(store: Store, since: date, until: date) -> Liked:
+    """The papers announced from `since` until before `until`.
 
     All of them, for their order is ours to find: to have a database look at each one's votes costs it three times
     as long as to hand them over.
     """
-    ((told,),) = await store.glance(_voted(store.postgres), since=at_midnight(since), until=at_midnight(until))
+    given = {"since": at_midnight(since), "until": at_midnight(until)}
+    ((told, earlier, later, latest),) = await store.glance(_liked(store.postgres), **given)
+    return Liked(_most_upvoted_first(told or ""), _day(earlier), _day(later), _day(latest))
+
+
+@lru_cache(maxsize=ORDERS)
+def _most_upvoted_first(together: str) -> Sequence[tuple[int, int]]:
+    """Papers and their votes, of rows of readings. Remembered: many ask for the same day."""
     latest: dict[int, tuple[str, int]] = {}
-    for number, at, counts in printed.rows(told):
+    for number, at, counts in printed.rows(together):
         paper_id, votes = int(number), json.loads(counts).get("upvotes") if counts else None
         before = latest.setdefault(paper_id, ("", 0))
         if votes is not None and at > before[0]:
             latest[paper_id] = (at, int(votes))
-    return sorted(((number, votes) for number, (_, votes) in latest.items()), key=_most_upvoted, reverse=True)
-
-
-def _most_upvoted(paper: tuple[int, int]) -> tuple[int, int]:
-    number, votes = paper
-    return votes, number
+    found = [(number, votes) for number, (_, votes) in latest.items()]
+    return tuple(sorted(found, key=lambda paper: (paper[1], paper[0]), reverse=True))
 
 
 async def per_day(store: Store, since: date, until: date) -> dict[date, int]:
@@ -117,12 +132,16 @@ _COUNTED = (
 
 
 @cache
-def _voted(postgres: bool) -> TextClause:
-    """Of each paper of a stretch, whoever announced it and when: the last reading of its counts, if there is any."""
+def _liked(postgres: bool) -> TextClause:
+    """Of each paper of a stretch, whoever announced it and when: the last reading of its counts, if there is any; and
+    what is around the stretch."""
     told = [f"coalesce({each}, '')" for each in ("CAST(s.at AS text)", "CAST(s.counts AS text)")]
     together = printed.together(["CAST(a.paper_id AS text)", *told], postgres=postgres)
-    words = f"""SELECT {together} FROM announcement a LEFT JOIN signal s ON s.announcement_id = a.id
-        AND s.at = (SELECT max(l.at) FROM signal l WHERE l.announcement_id = a.id)
-        WHERE a.paper_id IN (
-            SELECT paper_id FROM announcement WHERE announced_at >= :since AND announced_at < :until)"""
+    words = f"""SELECT (SELECT {together} FROM announcement a LEFT JOIN signal s ON s.announcement_id = a.id
+            AND s.at = (SELECT max(l.at) FROM signal l WHERE l.announcement_id = a.id)
+            WHERE a.paper_id IN (
+                SELECT paper_id FROM announcement WHERE announced_at >= :since AND announced_at < :until)),
+        (SELECT max(announced_at) FROM announcement WHERE announced_at < :since),
+        (SELECT min(announced_at) FROM announcement WHERE announced_at >= :until),
+        (SELECT max(announced_at) FROM announcement)"""
     return text(words).bindparams(bindparam("since", type_=Moment()), bindparam("until", type_=Moment()))

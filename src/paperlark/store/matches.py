@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from functools import cache
+from operator import itemgetter
 from typing import Any, NamedTuple
 
 from sqlalchemy import TextClause, bindparam, text
@@ -21,8 +22,7 @@ from sqlalchemy import TextClause, bindparam, text
 from paperlark.store import printed
 from paperlark.store.columns import Moment
 from paperlark.store.database import Store, Transaction
-from paperlark.store.glance import Row
-from paperlark.store.printed import Printed
+from paperlark.store.printed import FIELD, ROW, Printed
 
 COUNTED = 1_000  # unread papers; more are not counted
 LOOKED_AT = 1_500  # matches that usually are as many papers
@@ -69,12 +69,7 @@ class Matched(NamedTuple):
     profiles: str
     marks: str
     paper: Printed | None
-
-    @property
-    def stamp(self) -> str:
-        """Another one as soon as anything of the row is, and short."""
-        paper = self.paper.stamp if self.paper is not None else ""
-        return f"{self.paper_id} {self.matched_at} {self.profiles} {self.marks} {paper}"
+    said: str
 
 
 class Head(NamedTuple):
@@ -86,33 +81,35 @@ class Head(NamedTuple):
 
 async def listed(store: Store, wanted: Wanted, limit: int) -> list[Matched]:
     """Some of the papers that matched, in order."""
-    (texts,) = await store.glance(_listed(store.postgres, *_shape(wanted)), **_values(wanted), limit=limit)
-    return await _in_order(store, texts, wanted)
+    ((together,),) = await store.glance(_listed(store.postgres, *_shape(wanted)), **_values(wanted), limit=limit)
+    return await _in_order(store, together, wanted)
 
 
 async def named(store: Store, wanted: Wanted, paper_ids: Collection[int]) -> list[Matched]:
     """Those of some papers that matched, in the same order."""
     ids: Any = list(paper_ids) if store.postgres else json.dumps(list(paper_ids))
-    (texts,) = await store.glance(_named(store.postgres, *_shape(wanted)), **_values(wanted), ids=ids)
-    return await _in_order(store, texts, wanted)
+    ((together,),) = await store.glance(_named(store.postgres, *_shape(wanted)), **_values(wanted), ids=ids)
+    return await _in_order(store, together, wanted)
 
 
-async def _in_order(store: Store, texts: Row, wanted: Wanted) -> list[Matched]:
-    together, profiles, marks, *others = texts
-    led, marked, beside = printed.by_paper(profiles), printed.by_paper(marks), printed.Beside.read(*others)
-    places = printed.rows(together)
-    own = await printed.own_rows(store, [version for _, _, *version in places if version[0]])
+async def _in_order(store: Store, together: str | None, wanted: Wanted) -> list[Matched]:
+    read = [(row, row.split(FIELD)) for row in together.split(ROW)] if together else []
+    own = await printed.own_rows(store, [fields[4:6] for _, fields in read if fields[4]])
     found = [
         Matched(
             int(number),
             matched_at,
-            f"[{led.get(number, '')}]",
-            f"{{{marked[number]}}}" if number in marked else "",
-            beside.printed(own[number]) if number in own else None,
+            profiles,
+            marks,
+            Printed(own[number], aliases, told) if number in own else None,
+            row,
         )
-        for number, matched_at, *_ in places
+        for row, (number, matched_at, profiles, marks, _, _, aliases, told) in read
     ]
-    return sorted(found, key=lambda row: (row.matched_at, row.paper_id), reverse=wanted.after is None)
+    return sorted(found, key=_PLACE, reverse=wanted.after is None)
+
+
+_PLACE = itemgetter(1, 0)
 
 
 async def standing(store: Store, wanted: Wanted, limit: int) -> list[tuple[int, datetime]]:
@@ -265,25 +262,26 @@ def _order(name: str, after: bool) -> str:
 def _told(postgres: bool, state: State, join: str) -> str:
     """What is told of `k`, the papers that matched and when; join: how they find their own rows."""
     said, those = (_SAID_POSTGRES if postgres else _SAID), "IN (SELECT paper_id FROM k)"
-    fields = ["CAST(k.paper_id AS text)", "CAST(k.matched_at AS text)", *printed.version()]
+    # What is unread has no marks.
+    marked = "''" if state is State.UNREAD else "marks.all_of_it"
+    fields = ["CAST(k.paper_id AS text)", "CAST(k.matched_at AS text)", "profiles.all_of_it", marked]
     profile = said["profile"].format(at=printed.moments("x.at", postgres=postgres))
-    profiles = f"""SELECT {printed.gathered("x.paper_id", profile, postgres=postgres, order=said["by_profile"])}
+    profiles = f"""LEFT JOIN (SELECT x.paper_id,
+            '[' || {printed.gathered(profile, postgres=postgres, order=said["by_profile"])} || ']' AS all_of_it
         FROM (SELECT e.paper_id, e.profile_id, min(e.matched_at) AS at FROM {_of_paper(postgres)}
             WHERE e.paper_id {those} AND e.account_id = :account
             GROUP BY e.paper_id, e.profile_id ORDER BY e.paper_id, e.profile_id) x
-        JOIN profile f ON f.account_id = :account AND f.id = x.profile_id AND f.removed_at IS NULL"""
+        JOIN profile f ON f.account_id = :account AND f.id = x.profile_id AND f.removed_at IS NULL
+        GROUP BY x.paper_id) profiles ON profiles.paper_id = k.paper_id"""
     mark = said["mark"].format(at=printed.moments("r.at", postgres=postgres))
-    marks = f"""SELECT {printed.gathered("r.paper_id", mark, postgres=postgres, order=said["by_mark"])}
+    marks = f"""LEFT JOIN (SELECT r.paper_id,
+            '{{' || {printed.gathered(mark, postgres=postgres, order=said["by_mark"])} || '}}' AS all_of_it
         FROM mark r WHERE r.account_id = :account AND r.paper_id {those} AND NOT (r.kind = 'dismissed' AND EXISTS (
-            SELECT 1 FROM mark s WHERE s.account_id = :account AND s.paper_id = r.paper_id AND s.kind = 'saved'))"""
-    # What is unread has no marks.
-    texts = [
-        f"(SELECT {printed.together(fields, postgres=postgres)} FROM k {join} paper p ON p.id = k.paper_id)",
-        f"({profiles})",
-        "NULL" if state is State.UNREAD else f"({marks})",
-        *printed.beside(those, postgres=postgres),
-    ]
-    return ", ".join(texts)
+            SELECT 1 FROM mark s WHERE s.account_id = :account AND s.paper_id = r.paper_id AND s.kind = 'saved'))
+        GROUP BY r.paper_id) marks ON marks.paper_id = k.paper_id"""
+    told = printed.together([*fields, *printed.version(), *printed.BESIDE], postgres=postgres)
+    return f"""{told} FROM k {join} paper p ON p.id = k.paper_id {profiles} {"" if state is State.UNREAD else marks}
+        {printed.beside("k.paper_id", those, postgres=postgres)}"""
 
 
 @cache

@@ -20,6 +20,7 @@ from paperlark.store.database import Store
 from paperlark.store.prints import Own
 
 UNIT, FIELD, ROW = "\x1d", "\x1f", "\x1e"  # what parts units of a field, fields, and rows: JSON holds none as it is
+ROW_OF_TOLD = "\x1c"
 
 _SQLITE = {
     "quoted": "json_quote({})",
@@ -29,7 +30,7 @@ _SQLITE = {
     "printed": "printf('{}', {})",
     "together": "group_concat({}, '{}')",
     "in": "IN (SELECT value FROM json_each(:ids))",
-    "gathered": "group_concat({paper} || '{field}' || {value}, '{row}')",
+    "gathered": "group_concat({value}, '{between}')",
     "alias": "json_quote(n.scheme || ':' || n.value)",
     "counts": "s.counts",
     "by_alias": "",
@@ -43,7 +44,7 @@ _POSTGRES = {
     "printed": "format('{}', {})",
     "together": "string_agg({}, '{}')",
     "in": "= ANY(:ids)",
-    "gathered": "string_agg({paper} || '{field}' || {value}, '{row}' {order})",
+    "gathered": "string_agg({value}, '{between}' {order})",
     "alias": "CAST(to_json(n.scheme || ':' || n.value) AS text)",
     "counts": "CAST(s.counts AS text)",
     "by_alias": 'ORDER BY n.scheme COLLATE "C", n.value COLLATE "C"',
@@ -77,19 +78,14 @@ class Printed(NamedTuple):
     aliases: str
     told: str
 
-    @property
-    def stamp(self) -> str:
-        """Another one as soon as anything of the row is, and short."""
-        return f"{self.own.id} {self.own.revised} {self.aliases} {self.told}"
-
     def telling(self) -> Telling:
         """What sources told of it."""
-        if ROW not in self.told:  # by far the commonest
+        if ROW_OF_TOLD not in self.told:  # by far the commonest
             if not self.told:
                 return Telling(None, (), ())
             _, source, announced_at, _, counts = self.told.split(UNIT)
             return Telling(announced_at, (source,), (counts,) if counts else ())
-        told = sorted([each.split(UNIT) for each in self.told.split(ROW)], key=_by_announcement)
+        told = sorted([each.split(UNIT) for each in self.told.split(ROW_OF_TOLD)], key=_by_announcement)
         return Telling(
             min([each[2] for each in told]),
             list(dict.fromkeys([each[1] for each in told])),
@@ -129,9 +125,10 @@ async def papers(store: Store, paper_ids: Sequence[int]) -> dict[int, Printed]:
     """Papers by id, in the order asked for; unknown ids are left out. At most a few hundred at a time."""
     if not paper_ids:
         return {}
-    ((together, *others),) = await store.glance(_papers(store.postgres), ids=_ids(store, paper_ids))
-    own, beside = await own_rows(store, versions := rows(together)), Beside.read(*others)
-    found = {int(number): beside.printed(own[number]) for number, _ in versions if number in own}
+    ((together,),) = await store.glance(_papers(store.postgres), ids=_ids(store, paper_ids))
+    read = rows(together)
+    own = await own_rows(store, [version for *version, _, _ in read])
+    found = {int(number): Printed(own[number], *others) for number, _, *others in read if number in own}
     return {number: found[number] for number in paper_ids if number in found}
 
 
@@ -183,42 +180,17 @@ def rows(together: str | None) -> list[list[str]]:
     return [row.split(FIELD) for row in together.split(ROW)] if together else []
 
 
-def gathered(paper: str, value: str, *, postgres: bool, order: str = "") -> str:
-    """What a statement selects to have something of many papers as one text, for `by_paper`. To ask for it paper by
-    paper, each in a sub-select of its own, takes the databases five times as long."""
+def gathered(value: str, *, postgres: bool, between: str = ", ", order: str = "") -> str:
+    """What a statement selects to have the values of a group as one text."""
+    return (_POSTGRES if postgres else _SQLITE)["gathered"].format(value=value, between=between, order=order)
+
+
+def beside(paper: str, those: str, *, postgres: bool) -> str:
+    """SQL that joins what belongs to papers beside their own rows, for the fields `BESIDE`: each in one look for all of
+    them. To ask for it paper by paper, in sub-selects, takes the databases five times as long. paper: the column of a
+    paper's id; those: a condition, but for the column that it follows."""
     words = _POSTGRES if postgres else _SQLITE
-    return words["gathered"].format(paper=paper, value=value, field=FIELD, row=ROW, order=order)
-
-
-def by_paper(gathered: str | None, between: str = ", ") -> dict[str, str]:
-    """The values of each paper, by its id, together."""
-    found: dict[str, str] = {}
-    for row in gathered.split(ROW) if gathered else ():
-        paper, _, value = row.partition(FIELD)
-        found[paper] = f"{found[paper]}{between}{value}" if paper in found else value
-    return found
-
-
-class Beside(NamedTuple):
-    """What belongs to papers beside their own rows, by their ids: aliases, and what sources told."""
-
-    aliases: dict[str, str]
-    told: dict[str, str]
-
-    @classmethod
-    def read(cls, aliases: str | None, told: str | None) -> "Beside":
-        """Of what `beside` selected."""
-        return cls(by_paper(aliases), by_paper(told, ROW))
-
-    def printed(self, own: Own) -> Printed:
-        """A paper."""
-        aliases = self.aliases.get(own.id)
-        return Printed(own, f"[{aliases}]" if aliases else "", self.told.get(own.id, ""))
-
-
-def beside(those: str, *, postgres: bool) -> list[str]:
-    """SQL for a `Beside`. those: a condition, but for the column of the paper's id that it follows."""
-    words = _POSTGRES if postgres else _SQLITE
+    aliases = gathered(words["alias"], postgres=postgres, order=words["by_alias"])
     units = (
         "a.id",
         "a.source",
@@ -226,15 +198,18 @@ def beside(those: str, *, postgres: bool) -> list[str]:
         "coalesce(CAST(s.at AS text), '')",
         f"coalesce({words['counts']}, '')",
     )
-    told = f" || '{UNIT}' || ".join(units)
-    aliases = gathered("n.paper_id", words["alias"], postgres=postgres, order=words["by_alias"])
-    return [
-        f"""(SELECT {aliases} FROM (SELECT * FROM alias n WHERE n.paper_id {those}
-            AND n.scheme NOT IN ('title', 'entry') ORDER BY n.paper_id, n.scheme, n.value) n)""",
-        f"""(SELECT {gathered("a.paper_id", told, postgres=postgres, order=words["by_told"])}
-            FROM announcement a LEFT JOIN signal s ON s.announcement_id = a.id WHERE a.paper_id {those})""",
-    ]
+    told = gathered(f" || '{UNIT}' || ".join(units), postgres=postgres, between=ROW_OF_TOLD, order=words["by_told"])
+    return f"""
+        LEFT JOIN (SELECT n.paper_id, '[' || {aliases} || ']' AS all_of_it
+            FROM (SELECT * FROM alias n WHERE n.paper_id {those}
+                AND n.scheme NOT IN ('title', 'entry') ORDER BY n.paper_id, n.scheme, n.value) n
+            GROUP BY n.paper_id) aliases ON aliases.paper_id = {paper}
+        LEFT JOIN (SELECT a.paper_id, {told} AS all_of_it
+            FROM announcement a LEFT JOIN signal s ON s.announcement_id = a.id WHERE a.paper_id {those}
+            GROUP BY a.paper_id) told ON told.paper_id = {paper}"""
 
+
+BESIDE = ["aliases.all_of_it", "told.all_of_it"]
 
 SHOWN = (
     '"id": "%s", "title": %s, "abstract": %s, "authors": %s, "author_count": %s, "organisation": %s, '
@@ -281,8 +256,8 @@ def _own(*, postgres: bool) -> list[str]:
 @cache
 def _papers(postgres: bool) -> TextClause:
     those = (_POSTGRES if postgres else _SQLITE)["in"]
-    papers = f"(SELECT {together(version(), postgres=postgres)} FROM paper p WHERE p.id {those})"
-    return text(f"SELECT {', '.join([papers, *beside(those, postgres=postgres)])}")
+    papers = together([*version(), *BESIDE], postgres=postgres)
+    return text(f"SELECT {papers} FROM paper p {beside('p.id', those, postgres=postgres)} WHERE p.id {those}")
 
 
 @cache

@@ -65,12 +65,13 @@ def page(request: web.Request, template: str, context: Mapping[str, Any], *, sta
     return unless_known(request, answer)
 
 
-def unless_known(request: web.Request, answer: web.Response) -> web.Response:
-    """The answer with its tag, or 304 where the request says that it has just that."""
+def unless_known(request: web.Request, answer: web.Response, *, of: bytes | None = None) -> web.Response:
+    """The answer with its tag, or 304 where the request says that it has just that. of: what the tag is made of, where
+    that is not the body: another one as soon as the body is another."""
     if answer.status != 200 or request.method not in ("GET", "HEAD"):
         return answer
     assert isinstance(answer.body, bytes)
-    tag = ETag(hashlib.blake2b(answer.body, digest_size=12).hexdigest())
+    tag = ETag(hashlib.blake2b(answer.body if of is None else of, digest_size=12).hexdigest())
     answer.etag = tag
     known = request.if_none_match or ()
     if not any(each.value in (tag.value, ETAG_ANY) for each in known):

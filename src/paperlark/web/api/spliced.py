@@ -3,12 +3,13 @@
 What is text already stays text. For lists that are asked for all the time this is most of the work that Python does.
 """
 
+import hashlib
 import json
 import re
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from json.encoder import encode_basestring
-from typing import Any
+from typing import Any, NamedTuple
 
 from aiohttp import web
 
@@ -28,16 +29,29 @@ _quoted = encode_basestring  # the same of text, without the way there
 _PLAIN = re.compile(r'"https?://[a-z0-9-]+(?:\.[a-z0-9-]+)+/[A-Za-z0-9._/-]{0,200}"')
 
 
+class Piece(NamedTuple):
+    """Some JSON, and what stands for it in a tag."""
+
+    said: bytes
+    digest: bytes
+
+    @classmethod
+    def of(cls, said: bytes) -> "Piece":
+        """With its digest."""
+        return cls(said, hashlib.blake2b(said, digest_size=12).digest())
+
+
 @lru_cache(maxsize=KEPT)
-def paper(row: Printed) -> str:
+def paper(row: Printed) -> Piece:
     """A paper, as `papers.ShownPaper` describes it. Remembered for those that were told last: it depends on nothing but
     the row."""
     own, told = row.own, row.telling()
-    return (
+    said = (
         f'{{{own.shown}, "aliases": {row.aliases or "[]"}, "url": {page(own.url)}, "code_url": {page(own.code_url)}, '
         f'"announced_at": "{at(told.announced_at or own.first_seen)}", '
         f'"sources": [{", ".join(map(_quoted, told.sources))}], "signals": {_signals(told)}}}'
     )
+    return Piece.of(said.encode())
 
 
 def _signals(told: Telling) -> str:
@@ -48,15 +62,16 @@ def _signals(told: Telling) -> str:
 
 
 def listed(
-    request: web.Request, data: Sequence[str], following: str | None, *, more: Mapping[str, Any]
+    request: web.Request, data: Sequence[Piece], following: str | None, *, more: Mapping[str, Any]
 ) -> web.Response:
     """As `answers.listed`, of values that are JSON already."""
     rest = "".join(f", {_quoted(name)}: {quoted(value)}" for name, value in more.items())
-    body = f'{{"data": [{", ".join(data)}], "next": {quoted(following)}{rest}}}'
-    answer = web.Response(body=body.encode(), content_type="application/json", headers=answers.SHARED)
+    after = f'], "next": {quoted(following)}{rest}}}'.encode()
+    body = b'{"data": [' + b", ".join([each.said for each in data]) + after
+    answer = web.Response(body=body, content_type="application/json", headers=answers.SHARED)
     if following is not None:
         answer.headers["Link"] = answers.next_page(request, following)
-    return answers.unless_known(request, answer)
+    return answers.unless_known(request, answer, of=b"".join([*(each.digest for each in data), after]))
 
 
 def at(told: str) -> str:

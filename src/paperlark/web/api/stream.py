@@ -165,9 +165,9 @@ async def follow(asked: Asked[Since, NoBody]) -> web.StreamResponse:
         answer.content_type = "text/event-stream"
         await answer.prepare(request)
         try:
-            await _write(answer, f"retry: {COME_BACK}\n\n")
+            await _write(answer, f"retry: {COME_BACK}\n\n".encode())
             await _tell(asked, answer, waiting, begun or Position(complete), complete)
-            await _write(answer, f"retry: {COME_BACK}\n\n")
+            await _write(answer, f"retry: {COME_BACK}\n\n".encode())
         except (ConnectionError, TimeoutError):
             pass  # the reader has gone, or takes nothing any more
     return answer
@@ -182,7 +182,7 @@ async def _tell(
         try:
             await asyncio.wait_for(waiting.woken.wait(), streams.heartbeat)
         except TimeoutError:
-            await _write(answer, ":\n\n")
+            await _write(answer, b":\n\n")
             try:
                 await bearer_of(asked.request)
             except Problem:
@@ -197,8 +197,8 @@ async def _tell_new(
     while True:
         found = await matches.new_since(asked.store, asked.account, mark, complete, limit=BITE)
         for row in found.rows:
-            event = f"event: match\nid: {written_mark(matches.position(row))}\ndata: {entry(row, {})}\n\n"
-            await _write(answer, event)
+            event = f"event: match\nid: {written_mark(matches.position(row))}\ndata: ".encode()
+            await _write(answer, event + entry(row, {}) + b"\n\n")
         assert found.after is not None
         drained = found.after.paper == 0 or found.after == mark
         mark = found.after
@@ -206,6 +206,6 @@ async def _tell_new(
             return mark
 
 
-async def _write(answer: web.StreamResponse, said: str) -> None:
+async def _write(answer: web.StreamResponse, said: bytes) -> None:
     async with asyncio.timeout(WRITE_SECONDS):
-        await answer.write(said.encode())
+        await answer.write(said)
