@@ -131,14 +131,20 @@ _COUNTED = (
 )
 
 
+_LAST_SQLITE = """LEFT JOIN signal s ON s.announcement_id = a.id
+    AND s.at = (SELECT max(l.at) FROM signal l WHERE l.announcement_id = a.id)"""
+# Else PostgreSQL reads every reading that there is.
+_LAST_POSTGRES = """LEFT JOIN LATERAL (
+    SELECT l.at, l.counts FROM signal l WHERE l.announcement_id = a.id ORDER BY l.at DESC LIMIT 1) s ON true"""
+
+
 @cache
 def _liked(postgres: bool) -> TextClause:
     """Of each paper of a stretch, whoever announced it and when: the last reading of its counts, if there is any; and
     what is around the stretch."""
     told = [f"coalesce({each}, '')" for each in ("CAST(s.at AS text)", "CAST(s.counts AS text)")]
     together = printed.together(["CAST(a.paper_id AS text)", *told], postgres=postgres)
-    words = f"""SELECT (SELECT {together} FROM announcement a LEFT JOIN signal s ON s.announcement_id = a.id
-            AND s.at = (SELECT max(l.at) FROM signal l WHERE l.announcement_id = a.id)
+    words = f"""SELECT (SELECT {together} FROM announcement a {_LAST_POSTGRES if postgres else _LAST_SQLITE}
             WHERE a.paper_id IN (
                 SELECT paper_id FROM announcement WHERE announced_at >= :since AND announced_at < :until)),
         (SELECT max(announced_at) FROM announcement WHERE announced_at < :since),

@@ -8,11 +8,11 @@ moments and JSON are text. Moments as text are in UTC. `state` says cheaply whet
 import asyncio
 import sqlite3
 from collections.abc import Awaitable, Callable, Mapping
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import nullcontext
+from contextlib import nullcontext, suppress
 from datetime import UTC, datetime
 from functools import lru_cache
-from threading import Lock
+from queue import SimpleQueue
+from threading import Lock, Thread
 from typing import Any, NamedTuple, Protocol, cast
 
 import psycopg
@@ -140,46 +140,90 @@ class SqliteGlance:
         await self._watch.close()
 
 
+class _Question:
+    """A statement, and who waits for its rows."""
+
+    def __init__(self, words: str, values: Values) -> None:
+        self.words = words
+        self.values = values
+        self._loop = asyncio.get_running_loop()
+        self.answer: asyncio.Future[list[Row]] = self._loop.create_future()
+
+    def tell(self, rows: list[Row] | None, fault: BaseException | None) -> None:
+        """From the thread that read. Nobody may wait any more, nor the loop run."""
+        with suppress(RuntimeError):
+            self._loop.call_soon_threadsafe(self._told, rows, fault)
+
+    def _told(self, rows: list[Row] | None, fault: BaseException | None) -> None:
+        if self.answer.done():
+            return
+        if fault is not None:
+            self.answer.set_exception(fault)
+        else:
+            self.answer.set_result(rows or [])
+
+
 class _Reader:
-    """A connection and the one thread that uses it."""
+    """A connection and the one thread that uses it. An executor's threads would do; but what it keeps of each call, and
+    passes from one kind of future to another, costs as much as a small statement."""
 
     def __init__(self, file: str) -> None:
         self._file = file
-        self._thread = ThreadPoolExecutor(1, thread_name_prefix="glance")
+        self._asked: SimpleQueue[_Question | None] = SimpleQueue()
+        self._thread: Thread | None = None
         self._connection: sqlite3.Connection | None = None
         self._changing = Lock()
-        self._reading: object = None
+        self._reading: _Question | None = None
 
     async def run(self, words: str, values: Values) -> list[Row]:
         """A statement's rows. Who stops waiting stops the statement."""
-        mine = object()
+        if self._thread is None:
+            self._thread = Thread(target=self._read_all, name="glance", daemon=True)
+            self._thread.start()
+        question = _Question(words, values)
+        self._asked.put(question)
         try:
-            return await asyncio.get_running_loop().run_in_executor(self._thread, self._read, mine, words, values)
+            return await question.answer
         except asyncio.CancelledError:
             with self._changing:
-                if self._reading is mine and self._connection is not None:
+                if self._reading is question and self._connection is not None:
                     self._connection.interrupt()
             raise
 
-    def _read(self, mine: object, words: str, values: Values) -> list[Row]:
+    def _read_all(self) -> None:
+        while (question := self._asked.get()) is not None:
+            if question.answer.cancelled():
+                continue
+            try:
+                rows = self._read(question)
+            except BaseException as fault:  # whatever it is, whoever asked is told
+                question.tell(None, fault)
+            else:
+                question.tell(rows, None)
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None
+
+    def _read(self, question: _Question) -> list[Row]:
         if self._connection is None:
             self._connection = sqlite3.connect(
                 self._file, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False
             )
             self._connection.execute("PRAGMA query_only = ON")
         with self._changing:
-            self._reading = mine
+            self._reading = question
         try:
-            return self._connection.execute(words, values).fetchall()
+            return self._connection.execute(question.words, question.values).fetchall()
         finally:
             with self._changing:
                 self._reading = None
 
     async def close(self) -> None:
-        if self._connection is not None:
-            await asyncio.get_running_loop().run_in_executor(self._thread, self._connection.close)
-            self._connection = None
-        self._thread.shutdown(wait=False)
+        """Let go of the connection, when what was asked before is answered."""
+        if self._thread is not None:
+            self._asked.put(None)
+            await asyncio.to_thread(self._thread.join)
+            self._thread = None
 
 
 def _plain(values: Values) -> Values:
