@@ -8,11 +8,12 @@ from sqlalchemy import func, select
 
 from paperlark.model.problems import StoreError
 from paperlark.readers.days import of_day
-from paperlark.store import days
+from paperlark.store import days, printed
 from paperlark.store.database import Store, open_store
 from paperlark.store.glance import Together
+from paperlark.store.prints import Own, Prints
 from paperlark.store.tables import PAPER
-from tests.builders import MONDAY, record, told
+from tests.builders import MONDAY, record, stored, told
 from tests.databases import Fresh
 
 DAY = MONDAY.date()
@@ -53,6 +54,32 @@ async def test_a_day_is_listed_in_order_with_its_total_and_what_was_told(store: 
     assert await days.per_day(store, DAY, DAY + timedelta(days=9)) == {DAY: 4, DAY + timedelta(days=1): 2}
     assert await days.newest(store) == DAY + timedelta(days=1)
     assert await days.around(store, DAY, DAY + timedelta(days=1)) == (None, DAY + timedelta(days=1))
+
+
+async def test_a_paper_is_told_as_it_is_now_whatever_is_remembered_of_it(store: Store, store_url: str) -> None:
+    recorded = await record(store, told("Before", "A first abstract.", arxiv="2603.00001"))
+    (number,) = recorded.papers
+    first = (await printed.papers(store, [number]))[number]
+    assert (await printed.papers(store, [number]))[number].own is first.own  # at hand
+    other = await open_store(store_url)
+    await record(other, told("After", "Another.", arxiv="2603.00001"), source="journal", authority=95)
+    await other.close()
+    now = (await printed.papers(store, [number]))[number]
+    assert now.stored() == (await stored(store, number))[0]
+    assert now.stored().title == "After" and now.own.revised != first.own.revised
+
+
+def test_of_rows_at_hand_those_asked_for_last_are_kept_and_none_of_another_revision() -> None:
+    prints = Prints(most=2)
+    prints.keep([own("1"), own("2")])
+    assert prints.of([("1", ""), ("2", "9")]) == ({"1": own("1")}, ["2"])
+    prints.keep([own("3")])
+    assert len(prints) == 2
+    assert prints.of([("1", ""), ("2", ""), ("3", "")]) == ({"1": own("1"), "3": own("3")}, ["2"])
+
+
+def own(number: str) -> Own:
+    return Own(number, "", '"title": "Larks"', "", "", "", "2026-03-04 06:00:00.000000")
 
 
 async def test_statements_are_read_also_where_a_pooler_forgets_what_was_prepared(postgres: Fresh) -> None:
