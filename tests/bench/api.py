@@ -2,8 +2,10 @@
 
 The store holds a million matches; the reader who asks has 100,000 of them, and has read a thousand. Each is asked for
 in full (200) and with the tag of what is there already (304). Beside it stands a bare aiohttp handler in the same
-process that says the same bytes, or the same 304. Whoever asks is another process. Nothing is kept between requests but
-a token's check; while two of the rows are measured somebody writes ten times a second, as loops and readers do.
+process that says the same bytes, or the same 304. Whoever asks is another process. No answer is kept between requests.
+What is: a token's check for ten seconds, how many papers are unread for as long as nobody writes, and papers as text by
+their revision, which the database is asked for each time (`store.prints`). While two of the rows are measured somebody
+writes ten times a second, as loops and readers do.
 """
 
 import asyncio
