@@ -16,7 +16,7 @@ from typing import NamedTuple
 
 from paperlark.matching.document import Analysed, Document
 from paperlark.matching.document import Text as Stored
-from paperlark.matching.text import CLOSED_PARTS, bare, fold, plain_letters, stem, stems
+from paperlark.matching.text import CLOSED_PARTS, bare, fold, plain_letters, spelled, stem, stems
 from paperlark.matching.tree import Code, CodeField, Reading, Term
 
 LONGEST = 5
@@ -167,10 +167,7 @@ def paper(analysed: Analysed, outside: tuple[int, ...] = (), *, names: bool = Tr
 
 def _text(text: Stored) -> str | bytes:
     said = bare(text.text)
-    if plain_letters(said):
-        return said
-    columns = text.open
-    return _bytes("".join([word + "- "[not tied] for word, tied in zip(columns.exacts, columns.ties, strict=True)]))
+    return said if plain_letters(said) else _bytes(spelled(said))
 
 
 def codes(document: Document) -> tuple[bytes, ...]:
