@@ -131,15 +131,13 @@ def stem(word: str) -> str:
 
 def stems(words: Sequence[bytes]) -> list[bytes]:
     """The stems of many folded words at once, UTF-8 in and out. None of them is kept."""
-    found = [
-        word[:-1] if word.endswith(b"s") and word.isalpha() and _is_plural(word.decode()) else word for word in words
-    ]
-    asked = [at for at, word in enumerate(words) if found[at] is word and word.isalpha()]
+    asked = [word for word in words if word.isalpha()]
     with _stemming:
-        stemmed = _snowball().stemWords([words[at] for at in asked])
-    for at, word in zip(asked, stemmed, strict=True):
-        found[at] = word
-    return found
+        found = dict(zip(asked, _snowball().stemWords(asked), strict=True))
+    for word in asked:
+        if word.endswith(b"s") and _is_plural(word.decode()):
+            found[word] = word[:-1]
+    return [found.get(word, word) for word in words]
 
 
 def title_key(title: str) -> str:
