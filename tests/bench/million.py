@@ -82,8 +82,8 @@ def bar(name: str, found: float, unit: str, asked: float, say: Say, *, least: bo
 
 
 def _all(data: Path, index: Path) -> dict[str, float]:
-    tune_python()  # as the service does
     documents = papers(data)
+    tune_python()  # as the service does
     changes: list[Query] = pickle.loads((index / LATER).read_bytes())
     gc.collect()
     with suppress(AttributeError):  # else what was freed by now would hide some of what comes
