@@ -59,13 +59,15 @@ class People:
         return found
 
     def _who(self, author: str) -> tuple[int, ...]:
-        """The terms of the names that an author may bear. Nearly all bear none, and most of these end at the first
-        look: his name's last word is that of no name that is asked for."""
+        """The terms of the names that an author may bear. Most bear none: that is to be seen quickly."""
         given, _, family = author.lower().rpartition(" ")
-        is_plain = author.isascii() and given.isalpha() and family.isalpha() and family not in SUFFIXES
-        if is_plain and family not in self._families:
-            return ()
-        name = Name((family,), (given,)) if is_plain else _read(author)
+        if author.isascii() and given.isalpha() and family.isalpha() and family not in SUFFIXES:
+            if family not in self._families:
+                return ()
+            near = self._signs.under(_plain_signs(family, given))
+            if not near:
+                return ()
+        name = _read(author)
         if name is None or name.family[-1] not in self._families:
             return ()
         near = self._signs.under(_signs(name.family[-1], _read_under(name)))
@@ -157,3 +159,12 @@ def _signs(family: str, given: Iterable[str]) -> list[int]:
     """The signs of a name whose family's last word this is."""
     start = crc32(family.encode("utf-8", "surrogatepass") + b"/")
     return [crc32(each.encode("utf-8", "surrogatepass"), start) for each in given]
+
+
+def _plain_signs(family: str, given: str) -> tuple[int, ...]:
+    """The same for a name of two words of plain letters, given in small ones; its signs are `_read_under` of it."""
+    start, first = crc32(f"{family}/".encode()), given.encode()
+    initial = crc32(b"=" + first[:1], start)
+    if len(first) == 1:
+        return start, crc32(first, start), initial, crc32(first + b".", start)
+    return start, crc32(first, start), initial
