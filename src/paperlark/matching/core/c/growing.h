@@ -27,7 +27,7 @@
 /* Memory for a large array, on pages of 2 MB where the system has such: what is looked up all over an array of 30 MB
  * would else wait for the page's address first, and then for the page. */
 void *memory_for(size_t bytes);
-enum { LARGE = 1 << 19 }; /* bytes from which on it is worth while */
+enum { LARGE = 1 << 20 }; /* bytes from which on it is worth while */
 
 /* Room for `more` elements beyond those used. Grows by a share of what there is, so that adding one costs constant time
  * on average: by half while that is little, then by an eighth, for room that is not used is memory too. */
