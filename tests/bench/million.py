@@ -20,6 +20,7 @@ from typing import Any
 
 import numpy as np
 
+from paperlark.interpreter import tune_python
 from paperlark.matching.document import Document, analyse
 from paperlark.matching.query import Query
 from paperlark.matching.standing import Standing
@@ -82,6 +83,7 @@ def bar(name: str, found: float, unit: str, asked: float, say: Say, *, least: bo
 
 def _all(data: Path, index: Path) -> dict[str, float]:
     documents = papers(data)
+    tune_python()  # as the service does
     changes: list[Query] = pickle.loads((index / LATER).read_bytes())
     gc.collect()
     with suppress(AttributeError):  # else what was freed by now would hide some of what comes

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from paperlark.matching import core
 from paperlark.matching.clauses import CLAUSES, clauses
 from paperlark.matching.core import Core
+from paperlark.matching.core.compact import arrays, in_ranges
 from paperlark.matching.document import Document, analyse
 from paperlark.matching.index import Index
 from paperlark.matching.query import Query, parse
@@ -143,6 +144,19 @@ def test_what_was_saved_answers_as_before_and_can_be_changed(cores: Core, tmp_pa
     assert len(Standing.load(tmp_path / "index", cores)[0]) == len(
         texts
     )  # what was loaded is written to in memory only
+
+
+def test_in_order_the_queries_of_one_term_stand_by_their_numbers(cores: Core) -> None:
+    standing = Standing(cores)
+    for text in ("owls", "larks OR owls", "owls OR wrens"):
+        standing.hold(parse(text))
+    standing.match([analyse(Document("Larks", MONDAY))] * 9)  # what is common comes first, and numbers its queries
+    standing.compact()
+    found = arrays(standing.table.columns())
+    terms, _ = in_ranges(found["terms"]["singles"], len(found["singles"]))
+    posted = list(zip(terms.tolist(), found["singles"].tolist(), strict=True))
+    assert len(posted) == 5
+    assert posted == sorted(posted)
 
 
 def test_a_damaged_index_is_refused_whatever_was_damaged(cores: Core, tmp_path: Path) -> None:

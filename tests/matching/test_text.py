@@ -6,7 +6,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from paperlark.matching.text import closed, columns, fold, readable, stem, stems, title_key, tokenise
+from paperlark.matching.text import bare, closed, columns, fold, readable, spelled, stem, stems, title_key, tokenise
 from tests.matching.papers import texts
 
 tricky_texts = st.one_of(st.text(), texts(), st.text(alphabet=r"aZ9é-βАа$\{}^_ '\"*#+ßİﬁ２扩" + "\u0301\u200b\n"))
@@ -102,6 +102,14 @@ def test_columns_are_the_tokens(text: str) -> None:
     assert found.exacts == [token.exact for token in tokens]
     assert found.stems == [token.stem for token in tokens]
     assert found.ties == [token.tied for token in tokens]
+
+
+@given(texts)
+@example("C++ C# c++17 a-C++ x -σ- β-VAE PointNet++ 扩散- naïve--e -")
+def test_spelled_words_are_those_of_the_columns_and_tied_alike(text: str) -> None:
+    found = columns(text)
+    expected = "".join([word + ("-" if tied else " ") for word, tied in zip(found.exacts, found.ties, strict=True)])
+    assert spelled(bare(text)).rstrip("- ") == expected.rstrip()
 
 
 def test_compounds_are_read_closed_up_to_three_words() -> None:

@@ -5,12 +5,16 @@ A million profiles ask for tens of thousands of names, so these stand in arrays.
 a common sign is compared, so that two signs of one hash cost a comparison and nothing else.
 """
 
+import re
 from array import array
 from collections.abc import Iterable, Iterator, Sequence
+from itertools import accumulate
 from zlib import crc32
 
 from paperlark.matching.names import SUFFIXES, Name, read_name, same_person
+from paperlark.matching.text import bare, plain_ascii, plain_letters
 
+_WORDS = re.compile("[a-z0-9]+")  # of a plain name, in small letters
 ANSWERS = 10_000  # spellings of authors whose answers are remembered
 
 
@@ -18,7 +22,7 @@ class People:
     """Names by the terms that stand for them."""
 
     def __init__(self) -> None:
-        self._given: dict[str, str] = {}  # by a family name's last word, between slashes: how given names may begin
+        self._families: set[str] = set()  # the last words of family names
         self._names: list[str] = []
         self._terms = array("I")
         self._signs = _Signs()
@@ -34,18 +38,14 @@ class People:
     def term(self, name: Name) -> int | None:
         """The term of a name; None where nobody asks for it."""
         written = str(name)
-        [sign, *_] = _signs(name.family[-1], _kept_under(name))
-        places = self._signs.under(sign)
+        places = self._signs.under(_signs(name.family[-1], _kept_under(name)[:1]))
         return next((self._terms[place] for place in places if self._names[place] == written), None)
 
     def put(self, name: Name, term: int) -> None:
         """Look for a new name from now on."""
-        family = name.family[-1]
-        given = _kept_under(name)
-        for sign in _signs(family, given):
+        for sign in _signs(name.family[-1], _kept_under(name)):
             self._signs.put(sign, len(self._names))
-        kept = self._given.get(family, "/")
-        self._given[family] = kept + "".join([f"{each}/" for each in given if f"/{each}/" not in kept])
+        self._families.add(name.family[-1])
         self._names.append(str(name))
         self._terms.append(term)
         self._answers.clear()
@@ -54,43 +54,31 @@ class People:
         """The terms of the names that these authors may bear."""
         found: list[int] = []
         for author in authors:
-            given, _, family = author.lower().rpartition(" ")
-            if self._is_unknown(author, family, given):
-                continue
             answer = self._answers.get(author)
-            if answer is None:
-                if len(self._answers) >= ANSWERS:
-                    self._answers.clear()
-                answer = self._answers[author] = self._who(author)
-            found += answer
+            found += self._who(author) if answer is None else answer
         return found
 
-    def _is_unknown(self, author: str, family: str, given: str) -> bool:
-        """Whether nobody can ask for an author, seen at a glance: his name's last word, in small letters, is that of no
-        name that is asked for; or it has one word more, and there they all begin otherwise."""
-        if not (family.isascii() and family.isalpha()) or family in SUFFIXES:
-            return False
-        if "," in author or "$" in author or "\\" in author:  # a comma may part the family name off, the others are TeX
-            return False
-        kept = self._given.get(family)
-        if kept is None:
-            return True
-        if not (given.isascii() and given.isalpha()):
-            return False
-        return not (
-            f"/{given}/" in kept
-            or f"/={given[0]}/" in kept
-            or "//" in kept
-            or (len(given) == 1 and f"/{given}./" in kept)
-        )
-
     def _who(self, author: str) -> tuple[int, ...]:
-        name = read_name(author)
-        if name is None or name.family[-1] not in self._given:
+        """The terms of the names that an author may bear. Most bear none: that is to be seen quickly."""
+        given, _, family = author.lower().rpartition(" ")
+        if author.isascii() and given.isalpha() and family.isalpha() and family not in SUFFIXES:
+            if family not in self._families:
+                return ()
+            near = self._signs.under(_plain_signs(family, given))
+            if not near:
+                return ()
+        name = _read(author)
+        if name is None or name.family[-1] not in self._families:
             return ()
-        signs = _signs(name.family[-1], _read_under(name))
-        near = {place for sign in signs for place in self._signs.under(sign)}
-        return tuple([self._terms[place] for place in near if same_person(read(self._names[place]), name)])
+        near = self._signs.under(_signs(name.family[-1], _read_under(name)))
+        if not near:
+            return ()
+        written, names = str(name), self._names
+        same = [at for at in near if names[at] == written or same_person(read(names[at]), name)]
+        if len(self._answers) >= ANSWERS:
+            self._answers.clear()
+        answer = self._answers[author] = tuple([self._terms[place] for place in same])
+        return answer
 
 
 class _Signs:
@@ -115,14 +103,16 @@ class _Signs:
             slot = self._signs[at] & (len(self._newest) - 1)
             self._older[at], self._newest[slot] = self._newest[slot], at
 
-    def under(self, sign: int) -> list[int]:
-        """The places that were put under a sign."""
-        found = []
-        at = self._newest[sign & (len(self._newest) - 1)]
-        while at:
-            if self._signs[at] == sign:
-                found.append(self._places[at])
-            at = self._older[at]
+    def under(self, signs: Iterable[int]) -> set[int]:
+        """The places that were put under any of some signs."""
+        found = set()
+        kept, older, newest, last = self._signs, self._older, self._newest, len(self._newest) - 1
+        for sign in signs:
+            at = newest[sign & last]
+            while at:
+                if kept[at] == sign:
+                    found.add(self._places[at])
+                at = older[at]
         return found
 
 
@@ -130,6 +120,17 @@ def read(written: str) -> Name:
     """A name from what `str` writes of it."""
     family, _, given = written.partition(",")
     return Name(tuple(family.split()), tuple(given.split()))
+
+
+def _read(author: str) -> Name | None:
+    """What `read_name` reads in an author's name, quicker where that is no more than its words."""
+    said = author if plain_ascii(author) else bare(author)
+    if "," in author or not plain_letters(said):  # a comma may part the family name off
+        return read_name(author)
+    words = _WORDS.findall(said.lower())
+    if not words or not SUFFIXES.isdisjoint(words):
+        return read_name(author)
+    return Name((words[-1],), tuple(words[:-1]))
 
 
 # Given names agree where their letters are the same, or the first ones are: equal, or one the other's initial.
@@ -150,7 +151,7 @@ def _read_under(name: Name) -> set[str]:
     """Those under which all stand that a name in an author list may be. Nobody knows where its family begins."""
     whole = name.given + name.family
     first = whole[0]
-    given = {"".join(whole[:until]) for until in range(len(whole))} | {first, f"={first[0]}"}
+    given = {first, f"={first[0]}", "", *accumulate(whole[:-1])}
     return given | {f"{first}."} if len(first) == 1 else given
 
 
@@ -158,3 +159,12 @@ def _signs(family: str, given: Iterable[str]) -> list[int]:
     """The signs of a name whose family's last word this is."""
     start = crc32(family.encode("utf-8", "surrogatepass") + b"/")
     return [crc32(each.encode("utf-8", "surrogatepass"), start) for each in given]
+
+
+def _plain_signs(family: str, given: str) -> tuple[int, ...]:
+    """The same for a name of two words of plain letters, given in small ones; its signs are `_read_under` of it."""
+    start, first = crc32(f"{family}/".encode()), given.encode()
+    initial = crc32(b"=" + first[:1], start)
+    if len(first) == 1:
+        return start, crc32(first, start), initial, crc32(first + b".", start)
+    return start, crc32(first, start), initial

@@ -16,7 +16,7 @@ from typing import NamedTuple
 
 from paperlark.matching.document import Analysed, Document
 from paperlark.matching.document import Text as Stored
-from paperlark.matching.text import CLOSED_PARTS, bare, fold, plain_letters, stem, stems
+from paperlark.matching.text import CLOSED_PARTS, bare, fold, plain_letters, spelled, stem, stems
 from paperlark.matching.tree import Code, CodeField, Reading, Term
 
 LONGEST = 5
@@ -138,16 +138,13 @@ def _symbol(term: Term, at: int, until: int) -> Symbol:
 def learn(keys: Sequence[bytes]) -> list[tuple[bytes, bytes, bytes]]:
     """What words and compounds of a text say: folded, stemmed, and with their case. A compound's words have hyphens
     between them; it is read closed."""
-    exacts, folded = [], []
-    for key in keys:
-        exact = key.replace(b"-", b"")
-        if exact.isalnum():  # ASCII letters and digits alone, as nearly all are
-            folded.append(exact.lower())
-        else:
-            parts = key.decode("utf-8", "surrogatepass").split("-")
-            exact = _bytes("".join(parts))
-            folded.append(_bytes("".join(map(fold, parts))))
-        exacts.append(exact)
+    exacts = [key.replace(b"-", b"") for key in keys]
+    folded = [exact.lower() for exact in exacts]
+    if not b"".join(exacts).isalnum():  # else all are ASCII letters and digits, as they nearly always are
+        for at, key in enumerate(keys):
+            if not exacts[at].isalnum():
+                parts = key.decode("utf-8", "surrogatepass").split("-")
+                exacts[at], folded[at] = _bytes("".join(parts)), _bytes("".join(map(fold, parts)))
     return list(zip(folded, stems(folded), exacts, strict=True))
 
 
@@ -167,10 +164,7 @@ def paper(analysed: Analysed, outside: tuple[int, ...] = (), *, names: bool = Tr
 
 def _text(text: Stored) -> str | bytes:
     said = bare(text.text)
-    if plain_letters(said):
-        return said
-    columns = text.open
-    return _bytes("".join([word + "- "[not tied] for word, tied in zip(columns.exacts, columns.ties, strict=True)]))
+    return said if plain_letters(said) else _bytes(spelled(said))
 
 
 def codes(document: Document) -> tuple[bytes, ...]:

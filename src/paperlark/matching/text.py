@@ -131,15 +131,13 @@ def stem(word: str) -> str:
 
 def stems(words: Sequence[bytes]) -> list[bytes]:
     """The stems of many folded words at once, UTF-8 in and out. None of them is kept."""
-    found = [
-        word[:-1] if word.endswith(b"s") and word.isalpha() and _is_plural(word.decode()) else word for word in words
-    ]
-    asked = [at for at, word in enumerate(words) if found[at] is word and word.isalpha()]
+    asked = [word for word in words if word.isalpha()]
     with _stemming:
-        stemmed = _snowball().stemWords([words[at] for at in asked])
-    for at, word in zip(asked, stemmed, strict=True):
-        found[at] = word
-    return found
+        found = dict(zip(asked, _snowball().stemWords(asked), strict=True))
+    for word in asked:
+        if word.endswith(b"s") and _is_plural(word.decode()):
+            found[word] = word[:-1]
+    return [found.get(word, word) for word in words]
 
 
 def title_key(title: str) -> str:
@@ -222,6 +220,14 @@ def bare(text: str) -> str:
 def plain_letters(text: str) -> bool:
     """True where each stretch of ASCII letters and digits is a word, and nothing else is."""
     return text.isascii() and not ("#" in text or "++" in text)
+
+
+def spelled(bare_text: str) -> str:
+    """The words of a bare text as `columns` has them, with their case: after each a `-` where a hyphen ties it to the
+    next, else a space. At half the price, for whoever looks up the rest of a word by itself."""
+    parts = _WORD.split(bare_text)
+    words = [exact if exact.isascii() else _settled(exact) for exact in parts[1::2]]
+    return "".join([word + ("-" if gap == "-" else " ") for word, gap in zip(words, parts[2::2], strict=True)])
 
 
 def plain_ascii(text: str) -> bool:

@@ -46,6 +46,8 @@ def compacted(columns: Columns, papers: int) -> Compacted:
     pivots, clauses, is_single = pivots[order], clauses[order], is_single[order]
     query_places, queries = _in_order(columns["queries"], clauses["query"])
     clauses["query"] = query_places[clauses["query"]]
+    order = np.lexsort((clauses["query"], ~is_single, pivots))  # those of a term that are one after the other together
+    pivots, clauses, is_single = pivots[order], clauses[order], is_single[order]
     terms = columns["terms"][_standing_at(term_places)]
     terms["added"] = 0
     for field, some in (("singles", is_single), ("clauses", ~is_single)):

@@ -11,7 +11,8 @@
 enum { CLOSED_PARTS = 3 }; /* words that are read closed, as one */
 
 /* A word or compound of a text. Its letters stand together: as written (compounds with their hyphens), folded, stemmed,
- * with its case. What it says: the rows that begin with it, and the symbols by which rows go on. */
+ * with its case. What it says: the rows that begin with it, and the symbols by which rows go on. Fills a cache line: it
+ * is waited for once. */
 typedef struct {
     uint32_t at, length, folded, stemmed, cased;
     uint32_t begins, begins_used;   /* matcher.begins[begins : begins + begins_used] */
@@ -19,6 +20,7 @@ typedef struct {
     uint32_t may_follow;            /* and a bit for each of them, as in Node.children */
     uint64_t heard;                 /* the table's generation in which this was found, and one; 0: never yet */
     bool learned;
+    uint8_t spare[15];
 } Word;
 
 /* A row's first node, with what stands there: of all nodes these are looked at by far the most. */

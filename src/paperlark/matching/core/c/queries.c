@@ -1,16 +1,17 @@
 /* The queries that a paper with these terms meets. See matcher.h. */
 #include "matcher.h"
 
-/* There is always room: a paper meets no more queries than there are. */
-static void answer(MatcherData *matcher, uint32_t query) {
-    uint64_t bit = 1ULL << (query & 63);
+/* Takes a query for met, if it is; without a branch, for nobody could guess which way it goes. There is always room: a
+ * paper meets no more queries than there are. */
+static void answer(MatcherData *matcher, uint32_t query, bool is_met) {
     uint64_t *bits = &matcher->answered.at[query / 64];
+    uint64_t bit = (uint64_t)is_met << (query & 63);
     matcher->met.at[matcher->met.used] = query;
-    matcher->met.used += (*bits & bit) == 0;
+    matcher->met.used += (bit & ~*bits) != 0;
     *bits |= bit;
 }
 
-/* Queries posted together are numbered one after the other, so most answers come in runs: their bits are set at once. */
+/* Queries that are one after the other: their bits are set at once. */
 static void answer_run(MatcherData *matcher, uint32_t query, uint32_t number) {
     while (number) {
         uint32_t from = query & 63, here = number < 64 - from ? number : 64 - from;
@@ -48,23 +49,25 @@ static bool tail_holds(const MatcherData *matcher, uint32_t at) {
     return true;
 }
 
-static bool holds(const MatcherData *matcher, const Clause *clause) {
-    const uint64_t *has = matcher->has.at;
-    return is_set(has, clause->required[0]) && is_set(has, clause->required[1]) && !is_set(has, clause->forbidden[0]) &&
-           !is_set(has, clause->forbidden[1]) && (clause->tail == 0 || tail_holds(matcher, clause->tail));
-}
-
 static void ask_clause(MatcherData *matcher, const Clause *clause) {
-    if (holds(matcher, clause))
-        answer(matcher, clause->query);
+    const uint64_t *has = matcher->has.at;
+    bool holds = (is_set(has, clause->required[0]) & is_set(has, clause->required[1])) &
+                 !(is_set(has, clause->forbidden[0]) | is_set(has, clause->forbidden[1]));
+    if (clause->tail)
+        holds = holds && tail_holds(matcher, clause->tail);
+    answer(matcher, clause->query, holds);
 }
 
+/* Those that are posted under this term alone, or first, stand last and one after the other. The others are strewn. */
 static void ask_singles(MatcherData *matcher, const uint32_t *singles, uint32_t number) {
-    for (uint32_t i = 0, next; i < number; i = next) {
-        for (next = i + 1; next < number && singles[next] == singles[next - 1] + 1; next++)
-            ;
-        answer_run(matcher, singles[i], next - i);
-    }
+    if (number == 0)
+        return;
+    uint32_t run = number - 1;
+    while (run && singles[run - 1] + 1 == singles[run])
+        run--;
+    for (uint32_t i = 0; i < run; i++)
+        answer(matcher, singles[i], true);
+    answer_run(matcher, singles[run], number - run);
 }
 
 static void ask(MatcherData *matcher, uint32_t place) {
@@ -79,11 +82,19 @@ static void ask(MatcherData *matcher, uint32_t place) {
         ask_clause(matcher, &table->clauses.at[table->added.at[i].clause]);
 }
 
+/* The first lines of what is posted under a term; of the further ones the processor thinks by itself. */
+static void prefetch_lines(const void *from, const void *until) {
+    enum { LINE = 64, MOST = 6 };
+    const char *at = from, *end = until;
+    for (int i = 0; i < MOST && at < end; i++, at += LINE)
+        PREFETCH(at);
+}
+
 static void prefetch_postings(const MatcherData *matcher, uint32_t place) {
     const TableData *table = matcher->table;
     const Term *term = &table->terms.at[place];
-    PREFETCH(&table->singles.at[term->singles]);
-    PREFETCH(&table->clauses.at[term->clauses]);
+    prefetch_lines(&table->singles.at[term->singles], &table->singles.at[singles_end(table, place)]);
+    prefetch_lines(&table->clauses.at[term->clauses], &table->clauses.at[clauses_end(table, place)]);
     if (term->added)
         PREFETCH(&table->added.at[term->added]);
 }

@@ -69,7 +69,8 @@ static bool cut_text(MatcherData *matcher, Text *text) {
             at++;
         bool joins = last_end != NULL && begin == last_end + 1 && *last_end == '-';
         tied = joins ? (tied + 1 < CLOSED_PARTS ? tied + 1 : CLOSED_PARTS - 1) : 0;
-        memmove(begins + 1, begins, tied * sizeof *begins);
+        for (uint32_t part = tied; part; part--)
+            begins[part] = begins[part - 1];
         begins[0] = begin;
         if (!MAKE_ROOM(&matcher->spots, 1))
             return false;
