@@ -1,7 +1,7 @@
 """The archive by meaning: what is about what was asked, in these words or in others.
 
-The rules are `matching.fused`'s. A paper is looked at if it has all of the words, or a rare one, or is among those
-closest to what was asked. Without the extra the words alone decide, and the answer says so.
+The rules are `matching.fused`'s. A paper is looked at if it has all of the words, or a rare one, or another name for
+them, or is among those closest to what was asked. Without the extra the words alone decide, and the answer says so.
 """
 
 import asyncio
@@ -12,13 +12,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from paperlark.matching import candidates, fused, meaning
+from paperlark.matching.explained import NAMES
 from paperlark.matching.fused import Wish
 from paperlark.matching.postings import Judge, judge_posted
 from paperlark.matching.rank import Statistics
 from paperlark.readers import search
 from paperlark.readers.narrowing import NOTHING, Narrowing
 from paperlark.readers.search import Place, Ranking, Stretch
-from paperlark.store import directions, printed
+from paperlark.store import analysed, directions, printed
 from paperlark.store import search as full_text
 from paperlark.store.compass import Compass
 from paperlark.store.database import Store, Transaction
@@ -78,13 +79,16 @@ async def stretch(
         return await search.stretch(store, text, narrowing=narrowing, limit=limit, after=after)
     compass = await directions.up_to_date(store, limit=FILLED)
     async with store.reading() as tx:
+        await analysed.refresh(tx)
+        names = after.names[:NAMES] if after is not None else tx.shelf.names(wish.rows)
+        wish = fused.with_names(wish, names)
         known = after.statistics if after is not None else None
         statistics = known or await search.statistics_for(tx, wish.words)
         ranking, leads = await _ranked(compass, tx, wish, statistics, after.leads if after is not None else None)
     best = ranking.best(limit + 1, after)
     stored = await printed.load(store, [number for number, _ in best[:limit]])
     found = await asyncio.to_thread(search.explained, wish.words, best[:limit], stored)
-    last = Place(*best[limit - 1], statistics, leads) if len(best) > limit else None
+    last = Place(*best[limit - 1], statistics, leads, names) if len(best) > limit else None
     return Stretch(found, None, last)
 
 
@@ -96,7 +100,7 @@ async def _ranked(
     among = None
     if wish.must is not None:
         among = (await search.ranked(tx, wish.must, None, statistics)).numbers
-    looked_at = candidates.wanted(fused.looked_at(wish.words, statistics))
+    looked_at = candidates.wanted(fused.looked_at(wish, statistics))
     posted = judge_posted(None, wish.words, statistics)
     said = await _by_words(tx, wish, await full_text.candidates(tx, looked_at), among, statistics, posted)
     if leads is None:
