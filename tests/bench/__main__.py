@@ -39,9 +39,10 @@ def main(arguments: list[str]) -> int:
             if "--json" in arguments:
                 print(json.dumps(row))
             else:
+                ratio = f"{row['ratio']}x" if row["ratio"] is not None else "beside nothing"
                 print(
                     f"{row['name']:16} {row['ours']:>10} {row['unit']:9} beside {row['beside']:>10} "
-                    f"({row['what_beside']}): {row['ratio']}x"
+                    f"({row['what_beside']}): {ratio}"
                 )
     return 0
 

@@ -91,6 +91,42 @@ async def test_reading_on_meets_each_paper_once_though_others_arrive(archive: St
     assert {"2603.00003", "2603.00004"} <= set(old)
 
 
+EXPLAINING = "We study robust owl tracking (ROT) at night, and robust owl tracking at dawn."
+
+
+async def explained(store: Store) -> None:
+    """Two papers explain what a third one says."""
+    await record(
+        store,
+        told("Watching nests", EXPLAINING, arxiv="2603.00101"),
+        told("Watching hedges", EXPLAINING, arxiv="2603.00102"),
+        told("ROT without cameras", "The microphones are enough.", arxiv="2603.00103"),
+    )
+    await Warming(store).run()
+
+
+@pytest.mark.usefixtures("without_the_extra")
+async def test_another_name_that_abstracts_explain_is_looked_for_as_well(archive: Store) -> None:
+    await explained(archive)
+    by_its_long_form = await meaning.stretch(archive, "robust owl tracking", limit=9)
+    assert "2603.00103" in names(by_its_long_form.found)
+    [only] = [each for each in by_its_long_form.found if each.paper.title.startswith("ROT")]
+    assert [(span.field, span.start, span.end) for span in only.matched] == [("title", 0, 3)]
+    by_its_short_form = await meaning.stretch(archive, "ROT", limit=9)
+    assert set(names(by_its_short_form.found)) == {"2603.00101", "2603.00102", "2603.00103"}
+
+
+@pytest.mark.usefixtures("without_the_extra")
+async def test_a_name_that_is_explained_meanwhile_changes_nothing_for_who_reads_on(archive: Store) -> None:
+    await record(archive, *(told(f"Owl tracking {turn}", "By night.", arxiv=f"2603.0020{turn}") for turn in range(4)))
+    first = await meaning.stretch(archive, "robust owl tracking", limit=2)
+    await explained(archive)
+    rest = await meaning.stretch(archive, "robust owl tracking", limit=9, after=first.after)
+    assert "2603.00103" not in names(rest.found)
+    anew = await meaning.stretch(archive, "robust owl tracking", limit=2)
+    assert anew.after is not None and anew.after.names == ("ROT",)
+
+
 async def test_similar_papers_are_near_and_say_why(archive: Store) -> None:
     found = await similar.similar(archive, "2603.00003", limit=2)
     assert found.of.title == "Larks over the hedge"

@@ -25,6 +25,8 @@ In the order of the story:
 `meaning`     what a text is about: a direction, and how close two are
 `near`        does a paper read like a sentence, or like another?
 `fused`       a search by meaning: any of the words, and closeness, as one score
+`acronyms`    short forms and what they stand for, learned from text
+`explained`   the same of many abstracts: which other names some words have
 `lean`        a paper in a few short strings, for whoever keeps thousands of them
 `terms`       what a paper may be about: its words and pairs of words; and what is usual
 `judge`       a query held against those: does each meet it, and how well?

@@ -175,14 +175,26 @@ def readable(text: str) -> str:
     """
     if "\\" not in text and "$" not in text:
         return text
-    return tex.MARKED.sub(lambda found: _unmarked(found[0]), text)
+    return tex.MARKED.sub(_unmarked, text)
 
 
-def _unmarked(marked: str) -> str:
+def _unmarked(found: re.Match[str]) -> str:
+    marked = found[0]
     shown = tex.shown(marked)
     if not shown.strip() or set(shown) & set("\\${}"):
         return marked
-    return shown if [t.word for t in tokenise(shown)] == [t.word for t in tokenise(marked)] else marked
+    if [t.word for t in tokenise(shown)] != [t.word for t in tokenise(marked)]:
+        return marked
+    return _parted(shown.strip(), found) if marked.startswith("$") else shown
+
+
+def _parted(shown: str, math: re.Match[str]) -> str:
+    """White space at the edge of math is not shown, but for what it parts from the word beside it."""
+    text, said = math.string, math[0].strip("$")
+    before, after = text[max(math.start() - 1, 0) : math.start()], text[math.end() : math.end() + 1]
+    left = " " if said[0].isspace() and before and not before.isspace() else ""
+    right = " " if said[-1].isspace() and after and not after.isspace() else ""
+    return f"{left}{shown}{right}"
 
 
 # Letters that NFKD leaves whole; marks of trade that it would spell out; hyphens, and dashes that are none.

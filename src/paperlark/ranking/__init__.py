@@ -5,6 +5,5 @@
 `learned`      what a reader's marks teach: a small linear model of papers' words, authors and profiles
 `feedback`     the same while there are few marks: what is by the same author, or of the same profile
 `cooccurring`  what goes with a set of papers: what stands in them more often than chance would have it
-`acronyms`     short forms and what they stand for, learned from text
 `spelling`     a word that is hardly known, one edit away from one that is common
 """

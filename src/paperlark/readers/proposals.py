@@ -3,12 +3,13 @@
 Nothing here asks how much a change would bring: `suggest` does.
 """
 
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from typing import Literal
 
+from paperlark.matching.explained import Explained, stems_of
 from paperlark.matching.lean import Lean
 from paperlark.matching.names import read_name, same_person
 from paperlark.matching.query import Query, parse
@@ -16,16 +17,12 @@ from paperlark.matching.terms import Usual, terms, titled, written
 from paperlark.matching.text import stem, tokenise
 from paperlark.matching.tree import And, Author, Node, Not, Or, Reading, Term, all_of, any_of
 from paperlark.model.problems import QueryError
-from paperlark.ranking.acronyms import acronyms
 from paperlark.ranking.cooccurring import FEW, Companion, companions, distinct
 from paperlark.readers import rewritten
 
 Kind = Literal["spelling", "acronym", "term", "author", "organisation"]
 KINDS: tuple[Kind, ...] = ("spelling", "acronym", "term", "author", "organisation")
 
-EXPLAINED = 2  # abstracts: one alone may err
-MEANINGS = 2  # of one acronym, at most
-RIVAL = 0.2  # of the abstracts that explain an acronym: what fewer say is another thing
 TERMS = 6  # words that may be proposed: two ways each
 TITLED = 2  # papers: what stands in titles too is what papers are about; the rest is how people write
 SPLITS = (0.1, 0.6)  # of the papers: what leaves less or more is no narrower reading to propose
@@ -103,11 +100,11 @@ def _spellings(material: Material) -> Iterator[Proposal]:
 
 
 def _acronyms(material: Material) -> Iterator[Proposal]:
-    explained = _Explained(material.abstracts)
-    asked = {_stems(" ".join(each.words)) for each in _asked_for(material.query.tree) if isinstance(each, Term)}
+    explained = Explained(material.abstracts)
+    asked = {stems_of(" ".join(each.words)) for each in _asked_for(material.query.tree) if isinstance(each, Term)}
     for run in _wordings(material.query.tree):
         stems = tuple(stem(word) for term in run for word in term.words)
-        for other, number, is_long in explained.others(stems):
+        for other, number, _, is_long in explained.others(stems):
             if other in asked:
                 continue
             own, instead = explained.as_written(stems), explained.as_written(other)
@@ -117,38 +114,6 @@ def _acronyms(material: Material) -> Iterator[Proposal]:
             if text is not None:
                 reason = f"{number} abstracts explain “{short}” as “{long}”"
                 yield Proposal("acronym", long if is_long else short, reason, text)
-
-
-Stems = tuple[str, ...]
-
-
-class _Explained:
-    """What some abstracts explain: short and long forms by their stems, in how many abstracts, and as written."""
-
-    def __init__(self, abstracts: Iterable[str]) -> None:
-        self._longs: dict[Stems, Counter[Stems]] = defaultdict(Counter)
-        self._shorts: dict[Stems, Counter[Stems]] = defaultdict(Counter)
-        self._written: dict[Stems, Counter[str]] = defaultdict(Counter)
-        for abstract in abstracts:
-            for short, long in {
-                (_stems(short), _stems(long)): (short, long) for short, long in acronyms(abstract)
-            }.values():
-                self._longs[_stems(short)][_stems(long)] += 1
-                self._shorts[_stems(long)][_stems(short)] += 1
-                self._written[_stems(short)][short] += 1
-                self._written[_stems(long)][long] += 1
-
-    def others(self, stems: Stems) -> Iterator[tuple[Stems, int, bool]]:
-        """What these words stand for, and what stands for them; in how many abstracts; whether it is a long form."""
-        for counts, is_long in ((self._longs[stems], True), (self._shorts[stems], False)):
-            for other, number in counts.most_common(MEANINGS):
-                if number >= EXPLAINED and number >= RIVAL * counts.total():
-                    yield other, number, is_long
-
-    def as_written(self, stems: Stems) -> str:
-        """As most of them write it."""
-        spelt = self._written[stems]
-        return min(spelt, key=lambda text: (-spelt[text], text))
 
 
 def _wordings(tree: Node) -> Iterator[tuple[Term, ...]]:
@@ -175,10 +140,6 @@ def _plain(term: Term) -> bool:
     return term.field is None and not term.prefix
 
 
-def _stems(text: str) -> tuple[str, ...]:
-    return tuple(token.stem for token in tokenise(text))
-
-
 def _long(text: str) -> Term:
     return Term(tuple(token.word for token in tokenise(text)), Reading.PHRASE)
 
@@ -201,7 +162,7 @@ def _terms(material: Material, said: Iterable[str]) -> Iterator[Proposal]:
     known = {term: held for term, held in own.items() if held >= FEW and titles[term] >= TITLED}
     found = companions(known, len(material.matched), material.usual.terms, material.usual.papers)
     asked = {stem(word) for leaf in _asked_for(material.query.tree) if isinstance(leaf, Term) for word in leaf.words}
-    asked |= {each for text in said for each in _stems(text)}
+    asked |= {each for text in said for each in stems_of(text)}
     for each in islice(distinct(found, asked), TERMS):
         node = Term(written(material.matched.values(), each.name))
         if tuple(map(stem, node.words)) == tuple(each.name.split(" ")):

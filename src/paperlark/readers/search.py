@@ -240,14 +240,15 @@ class Place:
     """Where somebody who reads on stands: right after this paper.
 
     statistics: of the archive when they began, where there is a query. With them every score stays what it was, so a
-    paper that arrives meanwhile moves no other: each one is read exactly once. leads: by the same token the papers that
-    led a search by meaning.
+    paper that arrives meanwhile moves no other: each one is read exactly once. leads, names: by the same token the
+    papers that led a search by meaning, and the other names that it looked for.
     """
 
     paper_id: int
     score: float = 0.0
     statistics: Statistics | None = None
     leads: tuple[int, ...] = ()
+    names: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,6 +10,7 @@ from typing import Any
 from sqlalchemy import BigInteger, Row, bindparam, cast, func, literal, null, select, union_all
 
 from paperlark.matching.document import Analysed, Document
+from paperlark.matching.explained import explanations
 from paperlark.matching.lean import Lean, lean
 from paperlark.matching.postings import row as posted
 from paperlark.model.papers import Alias
@@ -111,4 +112,4 @@ def _kept(row: Row[Any], aliases: Collection[Alias]) -> Kept:
         aliases=tuple(sorted(aliases)),
         announced_at=row.first_seen,
     )
-    return Kept(row.revised, posted(lean(document)))
+    return Kept(row.revised, posted(lean(document)), explanations(row.abstract))

@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from paperlark.matching.explained import Explained, Explanation
 from paperlark.matching.lean import Lean
 from paperlark.matching.postings import GONE, Places, Postings, Row, row
 from paperlark.matching.terms import Usual
@@ -19,10 +20,11 @@ OVERLAP = 600_000 << 22  # ten minutes of ids: what was written by a slow transa
 
 
 class Kept(NamedTuple):
-    """A paper to be posted, and what its `revised` was when it was read."""
+    """A paper to be posted, what its `revised` was when it was read, and what its abstract explains."""
 
     revised: int | None
     row: Row
+    explained: tuple[Explanation, ...] = ()
 
 
 @dataclass(slots=True)
@@ -50,6 +52,7 @@ class Place(NamedTuple):
     revised: int | None
     posted: Postings
     at: int
+    explained: tuple[Explanation, ...]
 
     @property
     def paper(self) -> Lean:
@@ -66,6 +69,7 @@ class Shelf:
         self._slack = slack
         self._places: dict[int, Place] = {}
         self._posted = [Postings()]
+        self._explained = Explained()
         self.revised = 0
         self.newest = 0  # the id of the archive's newest paper, as of the last look
         self.counts = Counts((-1, 0))
@@ -116,24 +120,30 @@ class Shelf:
         """How long a paper is on average, in words between white space."""
         return sum(posted.length for posted in self._posted) / max(1, sum(len(each.papers) for each in self._posted))
 
+    def names(self, rows: Iterable[Sequence[str]]) -> tuple[str, ...]:
+        """What else is said for some rows of stems, as the papers here explain it."""
+        return self._explained.names(rows, lambda stemmed: self.holding([stemmed])[1][stemmed])
+
     def put(self, papers: Mapping[int, Kept]) -> None:
         """Keep papers; the oldest go where there are too many: what is asked for is mostly what is new."""
         for number, kept in papers.items():
             if number in self._places:
                 self._drop(number)
-            self._post(number, kept.revised, kept.row)
+            self._explained.add(kept.explained)
+            self._post(number, kept)
         if len(self._places) > self._capacity + self._slack:
             for number in sorted(self._places)[: -self._capacity]:
                 self._drop(number)
 
-    def _post(self, number: int, revised: int | None, found: Row) -> None:
+    def _post(self, number: int, kept: Kept) -> None:
         if self._posted[-1].is_full:
             self._posted.append(Postings())
         posted = self._posted[-1]
-        self._places[number] = Place(revised, posted, posted.add(number, found))
+        self._places[number] = Place(kept.revised, posted, posted.add(number, kept.row), kept.explained)
 
     def _drop(self, number: int) -> None:
-        _, posted, at = self._places.pop(number)
+        _, posted, at, explained = self._places.pop(number)
+        self._explained.drop(explained)
         posted.drop(at)
         if posted.is_full and posted.held * EMPTY < len(posted.papers):
             self._move(posted)
@@ -144,4 +154,4 @@ class Shelf:
         for number in posted.numbers.tolist():
             if number != GONE:
                 place = self._places[number]
-                self._post(number, place.revised, row(place.paper))
+                self._post(number, Kept(place.revised, row(place.paper), place.explained))

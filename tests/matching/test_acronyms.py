@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from paperlark.ranking.acronyms import Acronym, acronyms, long_form
+from paperlark.matching.acronyms import Acronym, acronyms, long_form
 
 GOLDEN = Path(__file__).parent / "acronyms.tsv"
 
