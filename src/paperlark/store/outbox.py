@@ -26,7 +26,7 @@ from paperlark.model.ids import new_id
 from paperlark.model.readers import TRENDING, Cadence, Destination, EmptyPolicy, Rhythm
 from paperlark.store.database import Transaction, once
 from paperlark.store.profiles import rhythm_of
-from paperlark.store.rows import among, chunks, scalars
+from paperlark.store.rows import MANY, among, chunks, scalars
 from paperlark.store.tables import DELIVERY, DESTINATION, OWED, SUBSCRIPTION
 
 OPEN = ("pending", "claimed")
@@ -162,6 +162,32 @@ async def unplanned(tx: Transaction, limit: int, *, since: datetime | None = Non
     ]
 
 
+async def without_open(tx: Transaction, owing: Collection[tuple[int, int, str]]) -> list[Unplanned]:
+    """The same of some that were owed something just now, each an account, a destination and a cadence. In order."""
+    found: list[Unplanned] = []
+    for chunk in chunks(sorted(owing), MANY):
+        cadences: dict[tuple[int, int], list[str]] = {}
+        for account_id, destination_id, cadence in chunk:
+            cadences.setdefault((account_id, destination_id), []).append(cadence)
+        has = select(DELIVERY.c.account_id, DELIVERY.c.destination_id, DELIVERY.c.cadence).where(
+            among(tx, (DELIVERY.c.account_id, DELIVERY.c.destination_id), list(cadences)),
+            IS_OPEN,
+            DELIVERY.c.parts.is_(None),
+        )
+        opened = {tuple(row) for row in await tx.execute(has)}
+        wanting = sorted({key[:2] for key in chunk if key not in opened})
+        wanted = select(DESTINATION).where(
+            among(tx, (DESTINATION.c.account_id, DESTINATION.c.id), wanting), DESTINATION.c.confirm_by.is_(None)
+        )
+        found += (
+            Unplanned(row.account_id, row.id, row.channel, Cadence(cadence), rhythm_of(row))
+            for row in (await tx.execute(wanted) if wanting else ())
+            for cadence in cadences[row.account_id, row.id]
+            if (row.account_id, row.id, cadence) not in opened
+        )
+    return sorted(found, key=lambda each: (each.account_id, each.destination_id, each.cadence))
+
+
 def _has_open(account_id: Any, destination_id: Any, cadence: Any) -> Any:
     return exists().where(
         DELIVERY.c.account_id == account_id,
@@ -194,7 +220,7 @@ async def slots_taken(
     taken: dict[tuple[int, int, Cadence], set[str]] = {}
     for cadence, back in AHEAD.items():
         keys = [(each.account_id, each.destination_id) for each in found if each.cadence is cadence]
-        for chunk in chunks(keys):
+        for chunk in chunks(keys, MANY):
             wanted = select(DELIVERY.c.account_id, DELIVERY.c.destination_id, DELIVERY.c.slot).where(
                 among(tx, (DELIVERY.c.account_id, DELIVERY.c.destination_id), chunk),
                 DELIVERY.c.cadence == str(cadence),

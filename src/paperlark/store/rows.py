@@ -4,11 +4,12 @@ import json
 from collections.abc import Iterator, Sequence
 from typing import Any, TypeVar
 
-from sqlalchemy import ColumnElement, Executable, func, select, tuple_
+from sqlalchemy import ARRAY, ColumnElement, Executable, func, literal, select, tuple_
 
 from paperlark.store.database import Transaction
 
 BITE = 400  # values in one IN list: SQLite bears 32,766, plans stay small
+MANY = 10_000  # rows named in one statement by `among`
 
 T = TypeVar("T")
 
@@ -16,14 +17,25 @@ T = TypeVar("T")
 def among(tx: Transaction, columns: Sequence[ColumnElement[Any]], rows: Sequence[Sequence[Any]]) -> ColumnElement[bool]:
     """Have these columns together one of these rows of numbers and texts? Found by an index that begins with them.
 
+    PostgreSQL is handed the rows column by column, one array each: a list of thousands is read as fast as one of two.
     SQLite reads a list of rows as a table without order, and the whole other table against it, unless the list is a
     query of its own.
     """
     if tx.postgres:
-        return tuple_(*columns).in_(rows)
+        arrays = (
+            literal(list(values), ARRAY(column.type))
+            for column, values in zip(columns, _turned(rows, columns), strict=True)
+        )
+        names = [f"c{number}" for number in range(len(columns))]
+        return tuple_(*columns).in_(select(*func.unnest(*arrays).table_valued(*names).render_derived().c))
     each = func.json_each(json.dumps([list(row) for row in rows])).table_valued("value")
     fields = (func.json_extract(each.c.value, f"$[{number}]") for number in range(len(columns)))
     return tuple_(*columns).in_(select(*fields))
+
+
+def _turned(rows: Sequence[Sequence[Any]], columns: Sequence[Any]) -> Iterator[Sequence[Any]]:
+    """The rows' values, column by column."""
+    return iter(list(zip(*rows, strict=True)) or [()] * len(columns))
 
 
 def chunks(values: Sequence[T], size: int = BITE) -> Iterator[Sequence[T]]:
