@@ -33,6 +33,7 @@ from paperlark.matching.document import Document, analyse
 from paperlark.matching.query import Query
 from paperlark.matching.register import Register
 from paperlark.model.papers import Announcement, Paper, arxiv_alias
+from paperlark.pipeline.percolate import MATCHES
 from paperlark.store.database import open_store
 from tests.bench.readers import fill, keep_index
 from tests.bench.scale_worker import READY
@@ -133,8 +134,10 @@ def simulate(
     say: Say,
     *,
     settings: dict[str, str] | None = None,
+    most: int = MATCHES,
 ) -> list[Run]:
-    """A run for each number of workers. Raises AssertionError where anything was owed twice, or not at all."""
+    """A run for each number of workers. most: matches of a batch. Raises AssertionError where anything was owed twice,
+    or not at all."""
     with postgres_databases(settings) as fresh, tempfile.TemporaryDirectory() as place:
         began = time.perf_counter()
         filled, folder = fresh(), Path(place)
@@ -147,7 +150,7 @@ def simulate(
         found = []
         for number in workers:
             with _copied(filled) as address:
-                found.append(asyncio.run(_run(address, folder, told, number, due)))
+                found.append(asyncio.run(_run(address, folder, told, number, due, most)))
                 _tell(found[-1], len(queries), len(told), say)
         return found
 
@@ -185,12 +188,14 @@ def _plain(address: URL) -> str:
     return address.set(drivername="postgresql").render_as_string(hide_password=False)
 
 
-async def _run(address: str, folder: Path, told: Sequence[Document], workers: int, due: Due) -> Run:
+async def _run(
+    address: str, folder: Path, told: Sequence[Document], workers: int, due: Due, most: int = MATCHES
+) -> Run:
     store = await open_store(address)
     with ExitStack() as stack:
         looking = stack.enter_context(psycopg.connect(_plain(make_url(address)), autocommit=True))
         looking.execute("CHECKPOINT")
-        processes = [stack.enter_context(_worker(address, folder)) for _ in range(workers)]
+        processes = [stack.enter_context(_worker(address, folder, most)) for _ in range(workers)]
         watched = stack.enter_context(Watched([process.pid for process in processes], looking.info.backend_pid))
         wal, disk = _wal(looking), _disk(looking)
         began = time.perf_counter()
@@ -203,6 +208,8 @@ async def _run(address: str, folder: Path, told: Sequence[Document], workers: in
         planned = time.perf_counter() - began
         watched.look()
         rows = {table: _one(looking, f'SELECT count(*) FROM "{table}"') for table in WRITTEN}
+        twice = "SELECT count(*) FROM (SELECT 1 FROM match GROUP BY account_id, paper_id HAVING count(*) > 1) m"
+        assert _one(looking, twice) == 0, "a match was written twice"
         assert rows == {"match": due.matches, "owed": due.matches, "delivery": due.deliveries}, (rows, due)
         looking.execute("CHECKPOINT")
         return Run(
@@ -222,9 +229,9 @@ def _announced(number: int, document: Document) -> Announcement:
 
 
 @contextmanager
-def _worker(address: str, folder: Path) -> Iterator[subprocess.Popen[str]]:
+def _worker(address: str, folder: Path, most: int) -> Iterator[subprocess.Popen[str]]:
     """A worker's process, from when it is ready to when it has ended."""
-    command = [sys.executable, "-m", "tests.bench.scale_worker", address, str(folder)]
+    command = [sys.executable, "-m", "tests.bench.scale_worker", address, str(folder), str(most)]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
         try:
             assert process.stdout is not None and process.stdin is not None
@@ -335,9 +342,8 @@ def _share(number: int) -> float:
 def _tell(run: Run, readers: int, papers: int, say: Say) -> None:
     rows = ", ".join(f"{number:,} {table}" for table, number in run.rows.items())
     say(f"{readers:,} readers, {papers:,} papers, {run.workers} workers:")
-    say(
-        f"  recorded after {run.recorded:.1f} s, percolated {run.percolated:.1f} s, last delivery owed {run.planned:.1f} s"
-    )
+    say(f"  recorded after {run.recorded:.1f} s, all percolated after {run.percolated:.1f} s")
+    say(f"  the last delivery is owed after {run.planned:.1f} s")
     say(f"  rows: {rows}; {run.wal / 1e6:,.0f} MB of WAL, {run.disk / 1e6:,.0f} MB more on disk")
     say(f"  CPU: workers {run.worker_cpu:.1f} s, database {run.database_cpu:.1f} s")
     say(f"  memory at most: a worker {run.worker_memory:,.0f} MB, the database {run.database_memory:,.0f} MB")
@@ -354,7 +360,8 @@ def _row(run: Run, asked: Options, say: Say) -> dict[str, Any]:
     )
     return {
         "name": f"scale {asked.readers} x {asked.papers}, {run.workers} workers", "ours": round(run.planned, 1),
-        "unit": "s", "beside": round(run.cpu, 1), "what_beside": "CPU seconds", "ratio": round(run.planned / run.cpu, 2),
+        "unit": "s", "beside": round(run.cpu, 1), "what_beside": "CPU seconds",
+        "ratio": round(run.planned / run.cpu, 2),
         "recorded": round(run.recorded, 1), "percolated": round(run.percolated, 1), **run.rows, "wal": run.wal,
         "disk": run.disk, "worker_memory": round(run.worker_memory), "database_memory": round(run.database_memory),
         "worker_cpu": round(run.worker_cpu, 1), "database_cpu": round(run.database_cpu, 1),

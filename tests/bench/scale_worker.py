@@ -1,6 +1,6 @@
-"""One worker of the scale bench, in a process of its own: the loops of `paperlark worker`, without sources and channels.
+"""One worker of the scale bench, in a process of its own: the loops of `paperlark worker` without sources or channels.
 
-    python -m tests.bench.scale_worker DATABASE FOLDER
+    python -m tests.bench.scale_worker DATABASE FOLDER MATCHES
 
 It says that it is ready when its index is, and ends when nothing holds its standard input any more.
 """
@@ -25,10 +25,10 @@ LEASE = timedelta(minutes=2)
 READY = "ready"
 
 
-async def work(address: str, folder: Path) -> None:
-    """Take part in whatever is to be done until whoever began this lets go of it."""
+async def work(address: str, folder: Path, most: int) -> None:
+    """Take part in whatever is to be done until whoever began this lets go of it. most: matches of a batch."""
     store = await open_store(address)
-    percolator = Percolator(store, lease=LEASE, folder=folder)
+    percolator = Percolator(store, lease=LEASE, folder=folder, most=most)
     await percolator.catch_up()
     tune_python()  # as the service does
     loops = Loops(Parts(store, _no_source, percolator, deliverers=(), lease=LEASE, jitter=Random(), wall=time.time))
@@ -44,5 +44,5 @@ def _no_source(configured: Configured) -> Source:
 
 
 if __name__ == "__main__":
-    set_up(level="warning")
-    asyncio.run(work(sys.argv[1], Path(sys.argv[2])))
+    set_up(level="error")
+    asyncio.run(work(sys.argv[1], Path(sys.argv[2]), int(sys.argv[3])))

@@ -64,13 +64,16 @@ class Percolator:
         lease: timedelta,
         recent: Recent | None = None,
         folder: Path | None = None,
+        most: int = MATCHES,
         at: At = nobody,
     ) -> None:
-        """folder: where the index is kept between starts; None: nowhere."""
+        """folder: where the index is kept between starts; None: nowhere. most: matches that a batch is to have, or
+        about: what is waiting beyond them another worker may take."""
         self._store = store
         self._folder = folder
         self._recent = Recent() if recent is None else recent
         self._lease = lease
+        self._matches = most
         self._at = at
         self._index = Indexed()
         self._mark: int | None = None
@@ -130,10 +133,10 @@ class Percolator:
                 return await percolation.claim(tx, mark=mark, now=now, lease=self._lease, limit=self._most())
 
     def _most(self) -> int:
-        """How many announcements a batch holds: where readers are very many, as many as can be expected to have
-        `MATCHES`."""
+        """How many announcements a batch holds: where readers are very many, as many as can be expected to have no more
+        matches than a batch is to have."""
         expected = LIKELY * len(self._index) if self._met is None else self._met
-        return max(1, min(BATCH, int(MATCHES / max(expected, 1))))
+        return max(1, min(BATCH, int(self._matches / max(expected, 1))))
 
     async def _percolate(self, batch: Batch) -> None:
         known = {told.id: analysed for told in batch.announcements if (analysed := self._recent.take(told.id))}

@@ -43,10 +43,31 @@ class Bulk(NamedTuple):
                 single.append(column[0])
             else:
                 arrays.append(f"%s::{type}[]")
-                given.append(column)
+                given.append(array_text(column) if type in _WRITTEN else column)
         names = ", ".join(f"c{place}" for place, alike in enumerate(same) if not alike)
         rows = f"unnest({', '.join(arrays)}) AS u({names})"
         return f"{head} SELECT {', '.join(wanted)} FROM {rows} ON CONFLICT {tail}", (*single, *given)
+
+
+_WRITTEN = ("BIGINT", "INTEGER", "VARCHAR")
+"""Types whose arrays we write ourselves: the driver takes ten times as long."""
+
+
+def array_text(values: Sequence[int | str | None]) -> str:
+    """Numbers and texts as PostgreSQL writes an array
+    (https://www.postgresql.org/docs/current/arrays.html#ARRAYS-IO)."""
+    if all(type(value) is int for value in values):
+        return f"{{{','.join(map(str, values))}}}"
+    written = {value: _element(value) for value in set(values)}
+    return f"{{{','.join(map(written.__getitem__, values))}}}"
+
+
+def _element(value: int | str | None) -> str:
+    if value is None:
+        return "NULL"
+    if isinstance(value, int):
+        return str(value)
+    return '"' + value.replace("\\", "\\\\").replace('"', '\\"') + '"'
 
 
 def _told(values: list[Any], tell: Callable[[Any], Any]) -> list[Any]:

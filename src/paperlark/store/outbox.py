@@ -26,7 +26,7 @@ from paperlark.model.ids import new_id
 from paperlark.model.readers import TRENDING, Cadence, Destination, EmptyPolicy, Rhythm
 from paperlark.store.database import Transaction, once
 from paperlark.store.profiles import rhythm_of
-from paperlark.store.rows import MANY, among, chunks, scalars
+from paperlark.store.rows import MANY, among, chunks, looked_up, scalars
 from paperlark.store.tables import DELIVERY, DESTINATION, OWED, SUBSCRIPTION
 
 OPEN = ("pending", "claimed")
@@ -170,18 +170,18 @@ async def without_open(tx: Transaction, owing: Collection[tuple[int, int, str]])
         for account_id, destination_id, cadence in chunk:
             cadences.setdefault((account_id, destination_id), []).append(cadence)
         has = select(DELIVERY.c.account_id, DELIVERY.c.destination_id, DELIVERY.c.cadence).where(
-            among(tx, (DELIVERY.c.account_id, DELIVERY.c.destination_id), list(cadences)),
-            IS_OPEN,
-            DELIVERY.c.parts.is_(None),
+            IS_OPEN, DELIVERY.c.parts.is_(None)
         )
-        opened = {tuple(row) for row in await tx.execute(has)}
-        wanting = sorted({key[:2] for key in chunk if key not in opened})
-        wanted = select(DESTINATION).where(
-            among(tx, (DESTINATION.c.account_id, DESTINATION.c.id), wanting), DESTINATION.c.confirm_by.is_(None)
-        )
+        key = (DELIVERY.c.account_id, DELIVERY.c.destination_id)
+        opened = {tuple(row) for row in await tx.execute(looked_up(tx, has, key, list(cadences)))}
+        wanting = sorted({each[:2] for each in chunk if each not in opened})
+        if not wanting:
+            continue
+        confirmed = select(DESTINATION).where(DESTINATION.c.confirm_by.is_(None))
+        wanted = looked_up(tx, confirmed, (DESTINATION.c.account_id, DESTINATION.c.id), wanting)
         found += (
             Unplanned(row.account_id, row.id, row.channel, Cadence(cadence), rhythm_of(row))
-            for row in (await tx.execute(wanted) if wanting else ())
+            for row in await tx.execute(wanted)
             for cadence in cadences[row.account_id, row.id]
             if (row.account_id, row.id, cadence) not in opened
         )
@@ -222,11 +222,10 @@ async def slots_taken(
         keys = [(each.account_id, each.destination_id) for each in found if each.cadence is cadence]
         for chunk in chunks(keys, MANY):
             wanted = select(DELIVERY.c.account_id, DELIVERY.c.destination_id, DELIVERY.c.slot).where(
-                among(tx, (DELIVERY.c.account_id, DELIVERY.c.destination_id), chunk),
-                DELIVERY.c.cadence == str(cadence),
-                DELIVERY.c.first_due >= now - back,
+                DELIVERY.c.cadence == str(cadence), DELIVERY.c.first_due >= now - back
             )
-            for row in await tx.execute(wanted):
+            key = (DELIVERY.c.account_id, DELIVERY.c.destination_id)
+            for row in await tx.execute(looked_up(tx, wanted, key, chunk)):
                 taken.setdefault((row.account_id, row.destination_id, cadence), set()).add(row.slot)
     return taken
 

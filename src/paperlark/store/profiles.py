@@ -40,7 +40,7 @@ from paperlark.model.readers import (
     Subscription,
 )
 from paperlark.store.database import Transaction
-from paperlark.store.rows import MANY, among, chunks, scalars
+from paperlark.store.rows import MANY, chunks, looked_up, scalars
 from paperlark.store.tables import DESTINATION, PROFILE, PROFILE_CHANGE, PROFILE_VERSION, PROGRESS, SUBSCRIPTION
 
 FORGOTTEN = "forgotten changes"
@@ -451,8 +451,9 @@ async def subscriptions_of(tx: Transaction, profiles: Iterable[tuple[int, int]])
     )
     found: list[Subscription] = []
     for chunk in chunks(sorted(set(profiles)), MANY):
-        theirs = among(tx, (SUBSCRIPTION.c.account_id, SUBSCRIPTION.c.profile_id), chunk)
-        found += [_subscription(row) for row in await tx.execute(select(SUBSCRIPTION).where(theirs, ~unconfirmed))]
+        key = (SUBSCRIPTION.c.account_id, SUBSCRIPTION.c.profile_id)
+        wanted = looked_up(tx, select(SUBSCRIPTION).where(~unconfirmed), key, chunk)
+        found += [_subscription(row) for row in await tx.execute(wanted)]
     return found
 
 
