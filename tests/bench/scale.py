@@ -100,17 +100,17 @@ class Run:
         return self.worker_cpu + self.database_cpu
 
 
-def options(arguments: Sequence[str]) -> Options:
-    """What is asked for on the command line."""
-    parser = argparse.ArgumentParser(prog='make bench ARGS="scale', add_help=False)
+def options(arguments: Sequence[str]) -> tuple[Options, list[str]]:
+    """What is asked for on the command line, and the arguments that are none of ours."""
+    parser = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
     parser.add_argument("--readers", type=int, default=READERS)
     parser.add_argument("--papers", type=int, default=PAPERS)
     parser.add_argument("--workers", default=WORKERS)
     parser.add_argument("--cpu-hour", type=float, default=CPU_HOUR)
     parser.add_argument("--gb-month", type=float, default=GB_MONTH)
-    found = parser.parse_args(list(arguments))
+    found, rest = parser.parse_known_args(list(arguments))
     workers = tuple(map(int, found.workers.split(",")))
-    return Options(found.readers, found.papers, workers, found.cpu_hour, found.gb_month)
+    return Options(found.readers, found.papers, workers, found.cpu_hour, found.gb_month), rest
 
 
 def measure(data: Path, say: Say, asked: Options | None = None) -> list[dict[str, Any]]:

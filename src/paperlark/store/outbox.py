@@ -44,6 +44,11 @@ LOOK = 256  # due deliveries that a claim chooses from
 PAUSE_PATIENCE = timedelta(days=7)  # what is owed to a paused destination waits as long, then is dropped
 
 
+BY_DUE = text("SET LOCAL enable_sort = off")
+"""PostgreSQL expects that next to nothing of what is due can be claimed, so it would find all of that and sort it: with
+a hundred thousand due at eight o'clock that takes seconds, and reading the first of them in order milliseconds."""
+
+
 class Fate(StrEnum):
     """What a delivery makes of a paper that it owes. None where it came to no digest: it lapsed, or died unsealed."""
 
@@ -288,7 +293,7 @@ async def claim(
             *([DELIVERY.c.account_id.not_in(busy)] if busy else []),
             *([DELIVERY.c.id.not_in(in_hand)] if in_hand else []),
         )
-        .order_by(DELIVERY.c.due_at, DELIVERY.c.id)
+        .order_by(DELIVERY.c.due_at)  # alone: at eight o'clock a hundred thousand are due, and none of them first
         .limit(max(LOOK, limit))
         .with_for_update(skip_locked=True, of=DELIVERY)
         .subquery("due")
@@ -319,6 +324,8 @@ async def claim(
         )
         .returning(DELIVERY)
     )
+    if tx.postgres:
+        await tx.execute(BY_DUE)
     claimed = [_delivery(row) for row in await tx.execute(taken)]
     return sorted(claimed, key=lambda delivery: (delivery.first_due, delivery.id))
 
