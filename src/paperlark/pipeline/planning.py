@@ -39,9 +39,10 @@ class Planner:
             return 0
         sweep = began >= self._sweep_at or self._looked_at is None
         planned, self._looked_at = await _plan(self._store, None if sweep else self._looked_at)
-        self._rest_until = self._clock() + REST * (self._clock() - began)
+        ended = self._clock()
+        self._rest_until = ended + REST * (ended - began)
         if sweep:
-            self._sweep_at = self._clock() + SWEEP_EVERY
+            self._sweep_at = ended + SWEEP_EVERY
         return planned
 
 
