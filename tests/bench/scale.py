@@ -351,13 +351,12 @@ def _tell(run: Run, readers: int, papers: int, say: Say) -> None:
 
 
 def _row(run: Run, asked: Options, say: Say) -> dict[str, Any]:
-    million = READERS / asked.readers
-    cpu = run.cpu * million * DAYS_A_MONTH / 3600 * asked.cpu_hour
-    disk = run.disk * million / 1e9 * DAYS_A_MONTH * MONTHS_KEPT * asked.gb_month
-    say(
-        f"  a million readers, {run.workers} workers: {run.cpu * million:,.0f} CPU seconds an announcement; a month "
-        f"${cpu:,.2f} of CPU at ${asked.cpu_hour} an hour, ${disk:,.2f} of disk at ${asked.gb_month} a GB"
-    )
+    more = READERS / asked.readers * PAPERS / asked.papers
+    cpu = run.cpu * more * DAYS_A_MONTH / 3600 * asked.cpu_hour
+    disk = run.disk * more / 1e9 * DAYS_A_MONTH * MONTHS_KEPT * asked.gb_month
+    scaled = "" if more == 1 else f" (all times {more:g})"
+    say(f"  to a million readers, 1,000 papers{scaled}: {run.cpu * more:,.0f} s of CPU, {run.disk * more / 1e9:.1f} GB")
+    say(f"  a month: ${cpu:,.2f} of CPU at ${asked.cpu_hour} an hour, ${disk:,.2f} of disk at ${asked.gb_month} a GB")
     return {
         "name": f"scale {asked.readers} x {asked.papers}, {run.workers} workers", "ours": round(run.planned, 1),
         "unit": "s", "beside": round(run.cpu, 1), "what_beside": "CPU seconds",

@@ -40,9 +40,9 @@ def test_every_table_with_an_account_is_led_by_it_or_is_a_directory() -> None:
 
 @pytest.mark.parametrize("table", reader_owned(), ids=lambda table: table.name)
 def test_every_key_of_what_a_reader_owns_begins_with_the_account(table: Table) -> None:
-    keys = [each for each in table.constraints if isinstance(each, UniqueConstraint)]
-    keyed = [table.primary_key, *keys, *(index for index in table.indexes if index.unique)]
-    assert {next(iter(each.columns)).name for each in keyed} == {"account_id"}
+    unique = [each.columns for each in table.constraints if isinstance(each, UniqueConstraint)]
+    unique += [index.columns for index in table.indexes if index.unique]
+    assert {next(iter(columns)).name for columns in (table.primary_key.columns, *unique)} == {"account_id"}
     assert not table.foreign_keys
 
 
