@@ -14,3 +14,12 @@ def one_in(usual: int) -> int:
 def examples(usual: int) -> int:
     """How many examples Hypothesis makes up: ten times as many for the whole."""
     return 10 * usual if WHOLE in os.environ else usual
+
+
+PARTITIONED = "PAPERLARK_TESTS_PARTITIONED"
+"""Set in the environment by `--partitions`: every test of PostgreSQL runs on partitions by account."""
+
+
+def partitioned() -> bool:
+    """Whether what readers own is spread over partitions in this run."""
+    return PARTITIONED in os.environ

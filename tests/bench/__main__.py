@@ -1,12 +1,15 @@
-"""`make bench`: every bench; `make bench ARGS="NAME --json"`: one of them, a JSON object a line."""
+"""`make bench`: every bench; `make bench ARGS="NAME --json"`: one of them, a JSON object a line. What `scale` takes
+beside its name is said there.
+"""
 
 import json
 import sys
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-from tests.bench import api, feeds, importing, meaning, percolate, polling, reading, sending, storm, watching
+from tests.bench import api, feeds, importing, meaning, percolate, polling, reading, scale, sending, storm, watching
 
 DATA = Path(__file__).parent.parent.parent.parent / "shared" / "data"
 
@@ -17,6 +20,7 @@ BENCHES: dict[str, Callable[[Path, Callable[[str], None]], list[dict[str, Any]]]
     "percolate": percolate.measure,
     "polling": polling.measure,
     "preview": reading.measure_preview,
+    "scale": scale.measure,
     "scrape": watching.measure,
     "search": lambda data, say: [*meaning.measure(data, say), *reading.measure_search(data, say)],
     "sending": sending.measure,
@@ -26,6 +30,8 @@ BENCHES: dict[str, Callable[[Path, Callable[[str], None]], list[dict[str, Any]]]
 
 def main(arguments: list[str]) -> int:
     """Run what is asked for. Exit status 2 for an unknown bench, 1 where the data is missing."""
+    asked, arguments = scale.options(arguments)
+    benches = BENCHES | {"scale": partial(scale.measure, asked=asked)}
     names = [argument for argument in arguments if not argument.startswith("-")]
     unknown = [name for name in names if name not in BENCHES]
     if unknown or set(arguments) - set(names) - {"--json"}:
@@ -35,7 +41,7 @@ def main(arguments: list[str]) -> int:
         print("the benches run on test data that was not found: ../shared/data", file=sys.stderr)
         return 1
     for name in names or BENCHES:
-        for row in BENCHES[name](DATA, lambda line: print(line, file=sys.stderr)):
+        for row in benches[name](DATA, lambda line: print(line, file=sys.stderr)):
             if "--json" in arguments:
                 print(json.dumps(row))
             else:

@@ -414,3 +414,14 @@ async def test_what_was_forgotten_is_planned_by_the_next_sweep(light: Store, clo
     assert await planner.run() == 1
     async with light.reading() as tx:
         assert len(await profiles.destinations(tx, (await owed(light))[0]["account_id"])) == 1
+
+
+async def test_after_a_round_of_planning_that_took_long_there_is_none_for_longer(light: Store) -> None:
+    beats = iter([0.0, 2.0, 19.9, 20.1, 20.1])
+    planner = Planner(light, clock=lambda: next(beats))
+    ann = await reader(light)
+    await planner.run()  # takes two seconds
+    await record(light, *numbered(1))
+    await percolate(light)
+    assert await planner.run() == 0, "it rests"
+    assert await planner.run() == 1, f"and then {ann.address} is planned"

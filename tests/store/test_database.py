@@ -233,6 +233,20 @@ async def test_rows_that_are_there_stay_as_they_are(store: Store) -> None:
     assert [tuple(row.values()) for row in names] == [(1, "ann"), (2, "ann")]
 
 
+ODD = ['a "word"', "a \\ stroke", "{a,b}", "NULL", "", "two\nlines", "%s and %(name)s", "l'été 🙂", " blanks "]
+
+
+async def test_odd_texts_and_missing_ones_written_together_come_back_as_they_went(store: Store) -> None:
+    profile = {"account_id": 1, "version": 1, "created_at": MONDAY, "began_at": MONDAY}
+    written = [(number, text, text if number % 2 else None) for number, text in enumerate(ODD)]
+    async with store.transaction() as tx:
+        await tx.insert_new(
+            PROFILE, [profile | {"id": n, "name": name, "text": name, "alone": alone} for n, name, alone in written]
+        )
+    found = await rows(store, select(PROFILE.c.id, PROFILE.c.name, PROFILE.c.alone).order_by(PROFILE.c.id))
+    assert [tuple(row.values()) for row in found] == written
+
+
 async def add_one(store: Store, times: int) -> None:
     """Count an account's name up: lost updates and locked databases would show."""
     for _ in range(times):

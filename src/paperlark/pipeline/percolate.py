@@ -19,6 +19,7 @@ from typing import Any, NamedTuple
 
 from paperlark import tracing
 from paperlark.matching.document import Analysed, analyse
+from paperlark.matching.holders import Held
 from paperlark.matching.index import Index
 from paperlark.matching.near import aimed
 from paperlark.matching.query import parse
@@ -27,6 +28,7 @@ from paperlark.model.problems import QueryError
 from paperlark.model.readers import Cadence, Profile, Subscription, wish_of
 from paperlark.pipeline import At, coldstart, nobody
 from paperlark.pipeline.indexed import Indexed, Looked, counts_since
+from paperlark.pipeline.planning import plan_owed
 from paperlark.pipeline.recent import Recent
 from paperlark.store import directions, merges, papers, percolation, profiles
 from paperlark.store.database import Store, Transaction
@@ -34,7 +36,10 @@ from paperlark.store.percolation import Batch, FreshSignal, Told
 from paperlark.store.profiles import Change
 
 BATCH = 512  # announcements percolated together: an account's page of matches is written once for all of them
+MATCHES = 250_000  # that a batch is to have at most, or about: a hundred megabytes until they are written
+LIKELY = 0.02  # of all profiles, those that a paper meets, as long as no batch has told
 CHUNK = 10_000  # matches written in one transaction
+PLANNED_AT_ONCE = 1_000  # rows owed in one transaction, from which on it plans them: whoever plans would look again
 URGENCY = {cadence: rank for rank, cadence in enumerate(Cadence)}
 
 Key = tuple[int, int]  # (account, profile)
@@ -59,16 +64,20 @@ class Percolator:
         lease: timedelta,
         recent: Recent | None = None,
         folder: Path | None = None,
+        most: int = MATCHES,
         at: At = nobody,
     ) -> None:
-        """folder: where the index is kept between starts; None: nowhere."""
+        """folder: where the index is kept between starts; None: nowhere. most: matches that a batch is to have, or
+        about: what is waiting beyond them another worker may take."""
         self._store = store
         self._folder = folder
         self._recent = Recent() if recent is None else recent
         self._lease = lease
+        self._matches = most
         self._at = at
         self._index = Indexed()
         self._mark: int | None = None
+        self._met: float | None = None  # profiles that a paper of the last batch met
         self._catching_up = asyncio.Lock()
         self._ordering: asyncio.Task[bool] | None = None
 
@@ -120,7 +129,14 @@ class Percolator:
             async with self._store.transaction() as tx:
                 if await percolation.barrier(tx) > mark:
                     continue  # somebody has seen a newer change than our index: look again
-                return await percolation.claim(tx, mark=mark, now=await tx.now(), lease=self._lease, limit=BATCH)
+                now = await tx.now()
+                return await percolation.claim(tx, mark=mark, now=now, lease=self._lease, limit=self._most())
+
+    def _most(self) -> int:
+        """How many announcements a batch holds: where readers are very many, as many as can be expected to have no more
+        matches than a batch is to have."""
+        expected = LIKELY * len(self._index) if self._met is None else self._met
+        return max(1, min(BATCH, int(self._matches / max(expected, 1))))
 
     async def _percolate(self, batch: Batch) -> None:
         known = {told.id: analysed for told in batch.announcements if (analysed := self._recent.take(told.id))}
@@ -151,24 +167,26 @@ class Percolator:
 
     async def _match(self, documents: Sequence[tuple[Told, StoredPaper | Analysed]]) -> list[Hit]:
         found = await self._index.match(documents, _ready)
-        return [
-            Hit(held.account_id, held.profile_id, held.version, told)
-            for (told, _), those in zip(documents, found, strict=True)
-            for held in those
-        ]
+        if documents:
+            self._met = sum(map(len, found)) / len(documents)
+        return await asyncio.to_thread(_hits, [told for told, _ in documents], found)
 
     async def _write(self, hits: Sequence[Hit]) -> Any:
         """Write matches and owed rows, a chunk in a transaction, in account order; yields between chunks."""
-        for number, chunk in enumerate(in_account_order(hits)):
+        for number, chunk in enumerate(await asyncio.to_thread(lambda: list(in_account_order(hits)))):
             if number:
                 yield
             async with self._store.transaction() as tx:
                 now = await tx.now()
                 chunk = await _as_it_stands(tx, chunk)
                 subscriptions = await profiles.subscriptions_of(tx, {(hit.account_id, hit.profile_id) for hit in chunk})
-                await percolation.write_matches(tx, list(match_rows(chunk, now)))
+                matched, owing = await asyncio.to_thread(_written, chunk, subscriptions, now)
+                await percolation.write_matches(tx, matched)
                 self._at("percolate: matches written")
-                await percolation.write_owed(tx, list(owed_rows(chunk, subscriptions, now)))
+                await percolation.write_owed(tx, owing)
+                if len(owing) >= PLANNED_AT_ONCE:
+                    places = {(row["account_id"], row["destination_id"], row["cadence"]) for row in owing}
+                    await plan_owed(tx, places, now)
                 self._at("percolate: before a chunk commits")
 
     # ── the index ──────────────────────────────────────────────────────────────────────────────────────────────────
@@ -296,6 +314,14 @@ class Percolator:
         return hits
 
 
+def _hits(told: Sequence[Told], found: Sequence[Sequence[Held]]) -> list[Hit]:
+    return [
+        Hit(held.account_id, held.profile_id, held.version, each)
+        for each, those in zip(told, found, strict=True)
+        for held in those
+    ]
+
+
 async def _as_it_stands(tx: Transaction, hits: Sequence[Hit]) -> list[Hit]:
     """The hits, those of a paper that became one with another since it was read as hits of that one. No paper among
     them becomes one with another before this transaction ends: what is owed must not be owed of a paper that is gone.
@@ -324,6 +350,12 @@ def in_account_order(hits: Iterable[Hit]) -> Iterator[list[Hit]]:
             chunk = []
     if chunk:
         yield chunk
+
+
+def _written(
+    hits: Sequence[Hit], subscriptions: Sequence[Subscription], now: datetime
+) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+    return list(match_rows(hits, now)), list(owed_rows(hits, subscriptions, now))
 
 
 def match_rows(hits: Iterable[Hit], now: datetime) -> Iterator[dict[str, Any]]:

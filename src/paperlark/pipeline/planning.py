@@ -8,16 +8,19 @@ new and not what waits for its hour, and a crash between owing and planning lose
 import time
 from collections.abc import Callable, Collection, Mapping
 from datetime import datetime, timedelta
+from functools import lru_cache
+from itertools import islice
 
-from paperlark.model.readers import Cadence
-from paperlark.schedule import slots
+from paperlark.model.readers import Cadence, Rhythm
+from paperlark.schedule import Slot, slots
 from paperlark.store import outbox, profiles, sealing
-from paperlark.store.database import Store
+from paperlark.store.database import Store, Transaction
 from paperlark.store.outbox import Unplanned
 
 BATCH = 500
 LATELY = timedelta(minutes=10)  # far longer than whoever owes takes to commit it
 SWEEP_EVERY = 300.0  # seconds
+REST = 9  # times as long as a round took there is none: where millions are owed something, looking alone takes seconds
 
 
 class Planner:
@@ -26,15 +29,20 @@ class Planner:
     def __init__(self, store: Store, clock: Callable[[], float] = time.monotonic) -> None:
         self._store = store
         self._clock = clock
-        self._sweep_at = float("-inf")
+        self._sweep_at = self._rest_until = float("-inf")
         self._looked_at: datetime | None = None  # by the database, whose clock may be set forward
 
     async def run(self) -> int:
         """Plan all that was owed lately, or from time to time all that is owed. Returns how many deliveries."""
-        sweep = self._clock() >= self._sweep_at or self._looked_at is None
+        began = self._clock()
+        if began < self._rest_until:
+            return 0
+        sweep = began >= self._sweep_at or self._looked_at is None
         planned, self._looked_at = await _plan(self._store, None if sweep else self._looked_at)
+        ended = self._clock()
+        self._rest_until = ended + REST * (ended - began)
         if sweep:
-            self._sweep_at = self._clock() + SWEEP_EVERY
+            self._sweep_at = ended + SWEEP_EVERY
         return planned
 
 
@@ -64,12 +72,29 @@ async def _plan(store: Store, looked_at: datetime | None) -> tuple[int, datetime
             return planned, looking
 
 
+async def plan_owed(tx: Transaction, owing: Collection[tuple[int, int, str]], now: datetime) -> None:
+    """Make the deliveries of what this transaction owes: each an account, a destination and a cadence. What comes to
+    nothing, because a delivery is just being sealed, the next round finds."""
+    found = await outbox.without_open(tx, owing)
+    taken = await outbox.slots_taken(tx, found, now)
+    await outbox.plan_all(tx, [_slotted(each, taken, now) for each in found])
+
+
 def _slotted(
     found: Unplanned, taken: Mapping[tuple[int, int, Cadence], Collection[str]], now: datetime
 ) -> tuple[Unplanned, str, datetime]:
     had = taken.get((found.account_id, found.destination_id, found.cadence), ())
-    slot = next(slot for slot in slots(found.cadence, found.rhythm, now) if slot.key not in had)
+    ahead = _first_slots(found.cadence, found.rhythm, now)
+    slot = next((slot for slot in ahead if slot.key not in had), None) or next(
+        slot for slot in slots(found.cadence, found.rhythm, now) if slot.key not in had
+    )
     return found, slot.key, slot.due_at
+
+
+@lru_cache(maxsize=4_096)
+def _first_slots(cadence: Cadence, rhythm: Rhythm, now: datetime) -> tuple[Slot, ...]:
+    """The next two slots: many readers share a rhythm, and are planned at the same moment."""
+    return tuple(islice(slots(cadence, rhythm, now), 2))
 
 
 async def lapse(store: Store) -> int:

@@ -9,10 +9,12 @@ from sqlalchemy.dialects import postgresql, sqlite
 
 
 class Bulk(NamedTuple):
-    """An INSERT of one row that leaves what is there, and how each column's value is told to the driver."""
+    """An INSERT of one row that leaves what is there, how each column's value is told to the driver, and the names of
+    the columns' types."""
 
     statement: str
     columns: tuple[tuple[str, Callable[[Any], Any] | None], ...]
+    types: tuple[str, ...]
 
     def told(self, rows: Sequence[Mapping[str, Any]]) -> list[list[Any]]:
         """The rows' values as the driver takes them, column by column."""
@@ -26,6 +28,46 @@ class Bulk(NamedTuple):
         head, _, rest = self.statement.partition(" VALUES (")
         one, _, tail = rest.partition(")")
         return f"{head} VALUES {', '.join([f'({one})'] * rows)}{tail}"
+
+    def by_column(self, columns: Sequence[list[Any]]) -> tuple[str, tuple[Any, ...]]:
+        """The same INSERT for PostgreSQL, and its parameters: a column is handed over as one array, or as one value
+        where all of its values are the very same. A statement that names each row costs ten times as much."""
+        head, _, rest = self.statement.partition(" VALUES (")
+        tail = rest.rpartition(") ON CONFLICT ")[2]
+        same = [all(value is column[0] for value in column) for column in columns]
+        same[0] = False  # so that there is an array to count rows by
+        wanted, arrays, single, given = [], [], [], []
+        for place, (column, type, alike) in enumerate(zip(columns, self.types, same, strict=True)):
+            wanted.append(f"%s::{type}" if alike else f"u.c{place}")
+            if alike:
+                single.append(column[0])
+            else:
+                arrays.append(f"%s::{type}[]")
+                given.append(array_text(column) if type in _WRITTEN else column)
+        names = ", ".join(f"c{place}" for place, alike in enumerate(same) if not alike)
+        rows = f"unnest({', '.join(arrays)}) AS u({names})"
+        return f"{head} SELECT {', '.join(wanted)} FROM {rows} ON CONFLICT {tail}", (*single, *given)
+
+
+_WRITTEN = ("BIGINT", "INTEGER", "VARCHAR")
+"""Types whose arrays we write ourselves: the driver takes ten times as long."""
+
+
+def array_text(values: Sequence[int | str | None]) -> str:
+    """Numbers and texts as PostgreSQL writes an array
+    (https://www.postgresql.org/docs/current/arrays.html#ARRAYS-IO)."""
+    if all(type(value) is int for value in values):
+        return f"{{{','.join(map(str, values))}}}"
+    written = {value: _element(value) for value in set(values)}
+    return f"{{{','.join(map(written.__getitem__, values))}}}"
+
+
+def _element(value: int | str | None) -> str:
+    if value is None:
+        return "NULL"
+    if isinstance(value, int):
+        return str(value)
+    return '"' + value.replace("\\", "\\\\").replace('"', '\\"') + '"'
 
 
 def _told(values: list[Any], tell: Callable[[Any], Any]) -> list[Any]:
@@ -45,5 +87,7 @@ def bulk_insert(dialect: Dialect, into: Table, names: tuple[str, ...]) -> Bulk:
     compiled = insert.on_conflict_do_nothing().compile(dialect=dialect, column_keys=list(names))
     order = compiled.positiontup or names
     return Bulk(
-        str(compiled), tuple((name, into.c[name].type.dialect_impl(dialect).bind_processor(dialect)) for name in order)
+        str(compiled),
+        tuple((name, into.c[name].type.dialect_impl(dialect).bind_processor(dialect)) for name in order),
+        tuple(into.c[name].type.compile(dialect) for name in order),
     )

@@ -123,8 +123,8 @@ class Transaction:
         """Insert rows of the same columns, leaving what is already there as it is: sources announce the same paper at
         the same moment, so the database picks the winner. Says nothing of which rows were new.
 
-        The driver is handed the values itself, on SQLite many rows in one statement: what is done for each row in
-        Python costs more than SQLite's insert, and within one statement the interpreter is free for others.
+        The driver is handed the values itself, many rows in one statement: what is done for each row in Python costs
+        more than the database's insert, and within one statement the interpreter is free for others.
         """
         if not rows:
             return
@@ -132,9 +132,7 @@ class Transaction:
         bulk = bulk_insert(connection.dialect, into, tuple(rows[0]))
         columns = bulk.told(rows)
         if self.postgres:
-            names = [name for name, _ in bulk.columns]
-            values = [dict(zip(names, row, strict=True)) for row in zip(*columns, strict=True)]
-            await connection.exec_driver_sql(bulk.statement, values)
+            await connection.exec_driver_sql(*bulk.by_column(columns))
             return
         bite = SQLITE_VALUES // len(columns)
         for start in range(0, len(rows), bite):

@@ -72,7 +72,7 @@ async def overview(store: Store) -> Overview:
                 # and what waits first is found by an index: it need not be sorted out of all that waits.
                 await tx.execute(text(f"SET LOCAL statement_timeout = {int(SECONDS * 1000)}"))
                 await tx.execute(text("SET LOCAL jit = off"))
-                await tx.execute(text("SET LOCAL enable_sort = off"))
+                await tx.execute(outbox.BY_DUE)
             return await _overview(tx)
     except TimeoutError:
         raise StoreError(f"the database told nothing within {SECONDS:g} s") from None

@@ -40,7 +40,7 @@ from paperlark.model.readers import (
     Subscription,
 )
 from paperlark.store.database import Transaction
-from paperlark.store.rows import chunks, scalars
+from paperlark.store.rows import MANY, chunks, looked_up, scalars
 from paperlark.store.tables import DESTINATION, PROFILE, PROFILE_CHANGE, PROFILE_VERSION, PROGRESS, SUBSCRIPTION
 
 FORGOTTEN = "forgotten changes"
@@ -450,10 +450,9 @@ async def subscriptions_of(tx: Transaction, profiles: Iterable[tuple[int, int]])
         DESTINATION.c.confirm_by.is_not(None),
     )
     found: list[Subscription] = []
-    for chunk in chunks(sorted(set(profiles))):
-        wanted = select(SUBSCRIPTION).where(
-            tuple_(SUBSCRIPTION.c.account_id, SUBSCRIPTION.c.profile_id).in_(chunk), ~unconfirmed
-        )
+    for chunk in chunks(sorted(set(profiles)), MANY):
+        key = (SUBSCRIPTION.c.account_id, SUBSCRIPTION.c.profile_id)
+        wanted = looked_up(tx, select(SUBSCRIPTION).where(~unconfirmed), key, chunk)
         found += [_subscription(row) for row in await tx.execute(wanted)]
     return found
 
