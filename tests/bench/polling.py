@@ -29,6 +29,7 @@ from sqlalchemy import func, select, update
 from paperlark.store import sources
 from paperlark.store.database import Store, open_store
 from paperlark.store.tables import ANNOUNCEMENT, SOURCE
+from tests.chaos.world import ROOT, environment
 from tests.databases import migrated
 
 FEEDS = 6_000
@@ -36,7 +37,6 @@ WINDOW = 600.0  # seconds in which every feed is polled once
 IDLE = 60.0  # seconds in which nothing is due
 HOUR = 3600.0
 CORE, MEMORY = 0.2, 200  # what was promised: of a core, and MiB
-ROOT = Path(__file__).parent.parent.parent
 
 
 def measure(_data: Path, tell: Callable[[str], None]) -> list[dict[str, Any]]:
@@ -194,16 +194,9 @@ async def _watching(process: int) -> AsyncIterator[Took]:
 def _running(folder: Path, url: str) -> Iterator["subprocess.Popen[bytes]"]:
     names = folder / "names"
     names.touch()
-    environment = {
-        "PATH": os.environ["PATH"],
-        "HOME": str(folder),
-        "PYTHONPATH": os.pathsep.join((str(ROOT / "src"), str(ROOT))),
-        "PAPERLARK_DATABASE_URL": url,
-        "PAPERLARK_ALLOW_PRIVATE_ADDRESSES": "true",
-        "PAPERLARK_LOG_LEVEL": "error",
-    }
+    there = environment(url, folder, allow_private_addresses="true", log_level="error")
     command = [sys.executable, "-m", "tests.chaos.nameless", str(names), "run", "--port", "0"]
-    with subprocess.Popen(command, env=environment, cwd=ROOT, stdout=subprocess.DEVNULL) as process:
+    with subprocess.Popen(command, env=there, cwd=ROOT, stdout=subprocess.DEVNULL) as process:
         try:
             yield process
         finally:

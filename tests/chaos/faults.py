@@ -6,7 +6,6 @@ known here, on a clock that no fault touches. A host that finds the process dead
 """
 
 import asyncio
-import os
 import shutil
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -20,10 +19,10 @@ from sqlalchemy import select
 from paperlark.channels.text import REPEATED
 from paperlark.store.database import open_store
 from paperlark.store.tables import DELIVERY
-from paperlark.testing.bot_api import TOKEN, BotApi
+from paperlark.testing.bot_api import BotApi
 from tests.chaos import flow
 from tests.chaos.strikes import Fault, World, meanwhile
-from tests.chaos.world import ROOT, Disk, Line, Process, Server, clock_at, disk, now
+from tests.chaos.world import Disk, Line, Process, Server, clock_at, disk, environment, now
 from tests.databases import migrated
 
 LEASE = 10.0  # seconds
@@ -128,11 +127,12 @@ async def strike(
     async with BotApi() as api:
         line = Line(api.port)
         await line.open()
-        process = Process(log, _environment(url, folder, line), names=names)
+        there = environment(url, folder, api=line.port, lease_seconds=str(LEASE))
+        process = Process(log, there, names=names)
         watch = Watch(api)
-        there = world(process, line)
-        if there.clock is not None:
-            process.environment |= there.clock.environment
+        struck = world(process, line)
+        if struck.clock is not None:
+            process.environment |= struck.clock.environment
         await process.begin()
         try:
             async with meanwhile(watch.look()):
@@ -141,7 +141,7 @@ async def strike(
                 moments = [now()]
                 await asyncio.sleep(stretch.before)
                 moments.append(now())
-                async with fault.strike(there):
+                async with fault.strike(struck):
                     await asyncio.sleep(fault.seconds)
                 moments.append(now())
                 await asyncio.sleep(stretch.after)
@@ -170,20 +170,6 @@ async def strike(
         faults=tuple(process.faults()),
         reasons=reasons,
     )
-
-
-def _environment(url: str, folder: Path, line: Line) -> dict[str, str]:
-    kept = {name: os.environ[name] for name in ("PATH", "LANG") if name in os.environ}
-    return kept | {
-        "HOME": str(folder),
-        "PYTHONPATH": os.pathsep.join((str(ROOT / "src"), str(ROOT))),
-        "PAPERLARK_DATABASE_URL": url,
-        "PAPERLARK_INDEX_DIR": str(folder / "index"),
-        "PAPERLARK_TELEGRAM_TOKEN": TOKEN,
-        "PAPERLARK_TELEGRAM_API": f"http://bots.paperlark.test:{line.port}",
-        "PAPERLARK_LEASE_SECONDS": str(LEASE),
-        "PAPERLARK_LOG_LEVEL": "warning",
-    }
 
 
 async def _until(condition: Callable[[], bool], seconds: float) -> None:

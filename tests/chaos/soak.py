@@ -29,10 +29,10 @@ from paperlark.cli import edge
 from paperlark.store import sources
 from paperlark.store.database import Store, open_store
 from paperlark.store.tables import SOURCE
-from paperlark.testing.bot_api import TOKEN, BotApi
+from paperlark.testing.bot_api import BotApi
 from tests.bench.polling import far_side
 from tests.chaos import flow, nameless
-from tests.chaos.world import ROOT, Server
+from tests.chaos.world import ROOT, Server, environment
 from tests.databases import migrated
 
 MINUTES = 60.0
@@ -157,22 +157,11 @@ async def _watch(
     names, noted, log = folder / "names", folder / "samples", folder / "run.log"
     names.touch()
     noted.touch()
-    environment = {
-        "PATH": os.environ["PATH"],
-        "HOME": str(folder),
-        "PYTHONPATH": os.pathsep.join((str(ROOT / "src"), str(ROOT))),
-        "PAPERLARK_DATABASE_URL": url,
-        "PAPERLARK_INDEX_DIR": str(folder / "index"),
-        "PAPERLARK_TELEGRAM_TOKEN": TOKEN,
-        "PAPERLARK_TELEGRAM_API": f"http://bots.paperlark.test:{api.port}",
-        "PAPERLARK_ALLOW_PRIVATE_ADDRESSES": "true",
-        "PAPERLARK_API_REQUESTS_A_MINUTE": "0",
-        "PAPERLARK_LOG_LEVEL": "warning",
-    }
+    there = environment(url, folder, api=api.port, allow_private_addresses="true", api_requests_a_minute="0")
     command = [sys.executable, "-m", "tests.chaos.soak", "--watched", str(names), str(noted), "run", "--port", "0"]
     with log.open("wb") as stream:
         process = await asyncio.create_subprocess_exec(
-            *command, "--json", env=environment, cwd=ROOT, stdout=subprocess.PIPE, stderr=stream
+            *command, "--json", env=there, cwd=ROOT, stdout=subprocess.PIPE, stderr=stream
         )
         try:
             assert process.stdout is not None
