@@ -195,7 +195,7 @@ def _running(folder: Path, url: str) -> Iterator["subprocess.Popen[bytes]"]:
     names = folder / "names"
     names.touch()
     there = environment(url, folder, allow_private_addresses="true", log_level="error")
-    command = [sys.executable, "-m", "tests.chaos.nameless", str(names), "run", "--port", "0"]
+    command = [sys.executable, "-m", "tests.chaos.nameless", str(names), "worker"]
     with subprocess.Popen(command, env=there, cwd=ROOT, stdout=subprocess.DEVNULL) as process:
         try:
             yield process
