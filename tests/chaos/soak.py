@@ -28,6 +28,7 @@ from sqlalchemy import update
 from paperlark.cli import edge
 from paperlark.store import sources
 from paperlark.store.database import Store, open_store
+from paperlark.store.shelf import CAPACITY
 from paperlark.store.tables import SOURCE
 from paperlark.testing.bot_api import BotApi
 from tests.bench.polling import far_side
@@ -40,6 +41,7 @@ EVERY = 10.0  # seconds between samples
 WARM = 0.25  # of the whole, which is not judged
 RATE = 0.5  # papers a second
 READERS = 400
+ARCHIVE = CAPACITY + 2_000  # papers of before: as many as searches keep at hand, so that these do not become more
 FEEDS = 60  # each polled once a minute
 ASKS = 4.0  # requests a second
 GROWTH = 1.0  # MiB an hour, below which memory is flat
@@ -144,6 +146,7 @@ async def soak(minutes: float, database: str, folder: Path) -> list[Sample]:
 
 
 async def _configure(store: Store, port: int, papers: int) -> None:
+    await flow.archive(store, ARCHIVE)
     await flow.begin(store, rate=RATE, papers=papers, readers=READERS)
     async with store.transaction() as tx:
         for number in range(FEEDS):
