@@ -17,7 +17,6 @@ from paperlark.http import Http
 from paperlark.model.papers import Alias, Announcement, Cursor, Page, Paper
 from paperlark.model.readers import Cadence, EmptyPolicy, Rhythm
 from paperlark.pipeline import ingest
-from paperlark.schedule import INSTANT_SLOT
 from paperlark.store import accounts, profiles, sources
 from paperlark.store.database import Store, Transaction, open_store
 
@@ -79,8 +78,8 @@ def word_of(reader: int) -> str:
 
 
 def readers_for(rate: float, seconds: float) -> int:
-    """How many readers it takes, so that none is concerned twice in one slot."""
-    return int(rate * min(seconds, 1.1 * INSTANT_SLOT.total_seconds())) + 1
+    """How many readers it takes, so that none is concerned twice."""
+    return int(rate * seconds) + 1
 
 
 async def archive(store: Store, papers: int) -> None:
