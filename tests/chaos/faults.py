@@ -34,8 +34,9 @@ EVEN = 5.0  # seconds that a paper takes at most, where nothing holds it up
 
 @dataclass(frozen=True, slots=True)
 class Stretch:
-    """How long everything takes, in seconds. begin: until what was announced before the service was up is told, at most.
-    settle: then, until it goes its even way. last: what held up the rest at most, after the last paper was announced."""
+    """How long everything takes, in seconds. begin: until what was announced before the service was up is told, at
+    most. settle: then, until it goes its even way. last: what held up the rest at most, after the last paper was
+    announced."""
 
     begin: float = 60.0
     settle: float = 8.0
