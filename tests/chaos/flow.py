@@ -136,9 +136,10 @@ def chat_of(reader: int) -> int:
     return 1_000 + reader
 
 
-async def begin(store: Store, *, rate: float, papers: int, readers: int) -> float:
-    """Configure the source, its baseline over. Returns when the flow begins: now, on the monotonic clock."""
-    began = time.monotonic()
+async def begin(store: Store, *, rate: float, papers: int, readers: int, ahead: int = 0) -> float:
+    """Configure the source, its baseline over. ahead: of the papers, how many are told at once. Returns when the flow
+    begins, on the monotonic clock: now, or when it would have begun to have told as many."""
+    began = time.monotonic() - ahead / rate
     options = {"began": began, "rate": rate, "papers": papers, "readers": readers}
     async with store.transaction() as tx:
         now = await tx.now()

@@ -157,6 +157,10 @@ class Loops:
         self._busy[job] = asyncio.get_running_loop().time()
         try:
             await self._told(job, step)
+        except asyncio.CancelledError:
+            if not self._stop.is_set():
+                raise
+            log.info("round given up", loop=job)  # it had its time; to the scheduler it would be a fault
         finally:
             del self._busy[job]
 
