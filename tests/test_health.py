@@ -100,7 +100,7 @@ def test_a_source_without_a_calendar_is_quiet_after_a_week_without_anything_new(
 
 @pytest.mark.parametrize(
     ("failures", "hours_since_good", "broken"),
-    [(0, 100, False), (1, 1, False), (2, 5, False), (3, 1, True), (1, 7, True)],
+    [(0, 100, False), (1, 1, False), (2, 5, False), (3, 0, False), (3, 1, True), (1, 7, True)],
 )
 def test_a_hiccup_is_not_called_broken_but_what_lasts_is(failures: int, hours_since_good: int, broken: bool) -> None:
     heard = hear(begin(Evidence(), None), Page(tuple(numbered(2))), new=2, now=NOON)

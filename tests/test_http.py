@@ -163,10 +163,11 @@ async def test_host_that_is_not_there_is_one_plain_line() -> None:
     async with Site() as gone:
         url = gone.url
     async with door() as http:
-        with pytest.raises(SourceError, match=r"^rss: 127\.0\.0\.1: no connection$"):
+        with pytest.raises(SourceError, match=r"^rss: 127\.0\.0\.1: no connection$") as refused:
             await http.get(url, asker="rss")
-        with pytest.raises(SourceError, match=r"^nowhere\.invalid: no such host is known$"):
+        with pytest.raises(SourceError, match=r"^nowhere\.invalid: no such host is known$") as unknown:
             await http.get("http://nowhere.invalid/")
+    assert refused.value.unreached and unknown.value.unreached
 
 
 async def test_one_request_at_a_time_goes_to_one_host(site: Site) -> None:

@@ -235,6 +235,7 @@ def test_a_delivery_is_given_up_after_seventy_two_hours() -> None:
 
 
 POLL = at("2026-11-21T08:00+00:00")
+HOUR, MINUTE = timedelta(hours=1), timedelta(minutes=1)
 
 
 @given(
@@ -260,7 +261,18 @@ def test_failures_in_a_row_double_the_wait_up_to_a_day() -> None:
     assert [wait // timedelta(hours=1) for wait in waits] == [1, 2, 4, 8, 16, 24, 24]
 
 
-HOUR, MINUTE = timedelta(hours=1), timedelta(minutes=1)
+def test_where_nobody_answered_the_waits_begin_at_five_minutes_and_double_up_to_a_day() -> None:
+    def wait(failures: int, interval: timedelta = HOUR, retry_after: timedelta | None = None) -> timedelta:
+        found = next_poll(
+            POLL, interval=interval, failures=failures, retry_after=retry_after, jitter=0.5, unreached=True
+        )
+        return found - POLL
+
+    assert [wait(n) // MINUTE for n in range(1, 12)] == [5, 10, 20, 40, 80, 160, 320, 640, 1280, 1440, 1440]
+    assert wait(0) == HOUR and wait(1, interval=5 * MINUTE) == 5 * MINUTE
+    assert wait(1, retry_after=2 * HOUR) >= 2 * HOUR
+
+
 NO_SKIPS = Manners()
 
 

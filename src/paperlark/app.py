@@ -35,7 +35,7 @@ from paperlark.from_settings import (
     webhook_secrets,
 )
 from paperlark.http import Http
-from paperlark.interpreter import tune_python
+from paperlark.interpreter import tune_memory, tune_python
 from paperlark.links import Links
 from paperlark.model.papers import Page, Reject
 from paperlark.model.problems import PaperlarkError, ReaderError, SourceError, StoreError
@@ -297,23 +297,32 @@ class Paperlark:
     async def watching(self) -> AsyncIterator[None]:
         """Within, this process looks at its event loop, and answers at the port that is set for whoever watches, if one
         is. Raises PaperlarkError where that port cannot be had."""
+        watched, port = self._told_of(), self.settings.metrics_port
+        async with AsyncExitStack() as running:
+            if port is not None:
+                await running.enter_async_context(self._scraped(watched, port))
+            looking = asyncio.create_task(watched.process.watch_loop())
+            try:
+                yield
+            finally:
+                looking.cancel()
+                await asyncio.gather(looking, return_exceptions=True)
+
+    @asynccontextmanager
+    async def _scraped(self, watched: "Watched", port: int) -> AsyncIterator[None]:
         from aiohttp import web
 
+        # Imported here: with it comes the whole web, which a process without a page need not hold.
         from paperlark.web.application import make_watch
 
-        watched, port = self._told_of(), self.settings.metrics_port
-        looking = asyncio.create_task(watched.process.watch_loop())
         runner = web.AppRunner(
             make_watch(self.store, watched, self._metrics_token()), shutdown_timeout=1, access_log=None
         )
+        await runner.setup()
         try:
-            if port is not None:
-                await runner.setup()
-                await web.SockSite(runner, listen(self.settings.host, port)).start()
+            await web.SockSite(runner, listen(self.settings.host, port)).start()
             yield
         finally:
-            looking.cancel()
-            await asyncio.gather(looking, return_exceptions=True)
             await runner.cleanup()
 
     def bots(self) -> list[Bot]:
@@ -472,6 +481,7 @@ async def opened(
         return await webhook_secrets(settings, store, to)
 
     channels = {channel.kind: channel for channel in (*configured_channels(settings, secrets), *extra_channels)}
+    tune_memory()
     store = await open_store(
         settings.database_url, connections=settings.database_connections, keys=settings.sealing_keys()
     )

@@ -14,7 +14,7 @@ from datetime import datetime, timedelta
 from paperlark.model.papers import Page
 from paperlark.model.sources import Evidence, Expected, Health, State
 
-FAILURES = 3  # in a row: before, a source that was well a moment ago is not called broken
+FAILURES = 3  # in a row: before, a source that was well lately is not called broken, nor within the hour of a good poll
 HICCUP = timedelta(hours=6)  # after its last good poll a failing source is broken, however few the failures
 UNPOLLED = timedelta(hours=3)  # behind its time: nobody polls
 SILENCE = timedelta(days=7)  # without anything new, a source without a calendar is called quiet
@@ -156,7 +156,8 @@ def _no_answer(source: Standing, now: datetime) -> str:
 def _broken(source: Standing, now: datetime) -> str | None:
     if not source.failures:
         return None
-    if source.failures < FAILURES and source.good_at is not None and now - source.good_at <= HICCUP:
+    patience = HICCUP if source.failures < FAILURES else USUAL
+    if source.good_at is not None and now - source.good_at < patience:
         return None
     good = f"last well {_minute(source.good_at)}" if source.good_at else "never well so far"
     return f"{source.last_error}; {good}"

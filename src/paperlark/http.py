@@ -279,11 +279,11 @@ class Http:
                 size = len(body)
                 return Answer(status, headers, body, str(at))
         except TimeoutError:
-            raise _unwell(asking.asker, at, f"no whole answer within {asking.timeout:g} s") from None
+            raise _unwell(asking.asker, at, f"no whole answer within {asking.timeout:g} s", unreached=True) from None
         except UnpackingError as error:
             raise _unwell(asking.asker, at, str(error)) from None
         except (aiohttp.ClientError, ValueError) as error:
-            raise _unwell(asking.asker, at, _why_no_answer(error)) from None
+            raise _unwell(asking.asker, at, _why_no_answer(error), unreached=True) from None
         finally:
             took = clock() - began
             asking.left -= took
@@ -406,8 +406,8 @@ async def _bounded(response: aiohttp.ClientResponse, headers: Mapping[str, str],
 # ── errors, in one plain line ────────────────────────────────────────────────────────────────────────────────────
 
 
-def _unwell(asker: str, at: URL, what: str) -> SourceError:
-    return SourceError(_line(asker, f"{at.host}: {what}"))
+def _unwell(asker: str, at: URL, what: str, *, unreached: bool = False) -> SourceError:
+    return SourceError(_line(asker, f"{at.host}: {what}"), unreached=unreached)
 
 
 def _line(asker: str, text: str) -> str:

@@ -160,11 +160,14 @@ def next_poll(
     jitter: float,
     manners: Manners | None = None,
     ceiling: timedelta = LONGEST_BACK_OFF,
+    unreached: bool = False,
 ) -> datetime:
     """When a source is asked again, in UTC.
 
     interval: the source's own, taken for five minutes at least. failures: in a row; each doubles the wait, up to a day
-    (or `interval`, if that is longer). jitter: uniform in [0, 1), for ±10 %; never to less than what the far side asks.
+    (or `interval`, if that is longer). unreached: the last of them was that nobody answered. A name server's moment or
+    a cable's is soon over, and nobody is burdened: the first wait is then five minutes, if `interval` is longer, and
+    doubles from there. jitter: uniform in [0, 1), for ±10 %; never to less than what the far side asks.
 
     manners: what the far side said. While its answer is fresh it is not asked, for `ceiling` (a day at most) or
     `interval` at the longest: whoever knows when news is due need not miss it because a cache is told to keep the page
@@ -174,6 +177,8 @@ def next_poll(
     interval = max(interval, SHORTEST_INTERVAL)
     manners = manners or Manners()
     wait = min(interval * float(2 ** min(failures, 16)), max(interval, LONGEST_BACK_OFF))
+    if unreached and failures:
+        wait = min(wait, SHORTEST_INTERVAL * float(2 ** min(failures - 1, 16)))
     wait *= 1 + POLL_JITTER * (2 * jitter - 1)
     asked = max(min(manners.fresh_for or timedelta(), ceiling), min(retry_after or timedelta(), LONGEST_BACK_OFF))
     asked = min(asked, LONGEST_BACK_OFF) * (1 + POLL_JITTER * jitter)

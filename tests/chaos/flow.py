@@ -10,12 +10,13 @@ import re
 import time
 from collections.abc import AsyncIterator, Mapping
 from datetime import timedelta
+from random import Random
 from typing import Any, ClassVar
 
 from paperlark.http import Http
 from paperlark.model.papers import Alias, Announcement, Cursor, Page, Paper
 from paperlark.model.readers import Cadence, EmptyPolicy, Rhythm
-from paperlark.schedule import INSTANT_SLOT
+from paperlark.pipeline import ingest
 from paperlark.store import accounts, profiles, sources
 from paperlark.store.database import Store, Transaction, open_store
 
@@ -77,8 +78,30 @@ def word_of(reader: int) -> str:
 
 
 def readers_for(rate: float, seconds: float) -> int:
-    """How many readers it takes, so that none is concerned twice in one slot."""
-    return int(rate * min(seconds, 1.1 * INSTANT_SLOT.total_seconds())) + 1
+    """How many readers it takes, so that none is concerned twice."""
+    return int(rate * seconds) + 1
+
+
+async def archive(store: Store, papers: int) -> None:
+    """Record papers of before, which concern nobody."""
+
+    async def pages() -> AsyncIterator[Page]:
+        now, dice = await store.now(), Random(1)
+        for start in range(0, papers, PAGE):
+            told = range(start, min(start + PAGE, papers))
+            yield Page(tuple(Announcement(_earlier(number, dice), now) for number in told))
+
+    await ingest.take(store, "before", 50, pages(), owes=False)
+
+
+def _earlier(number: int, dice: Random) -> Paper:
+    words = [f"{word}{dice.randrange(200)}" for word in WORDS.split()] * 6
+    dice.shuffle(words)
+    return Paper(
+        title=f"Archived {number} {' '.join(words[:8])}",
+        abstract=" ".join(words),
+        aliases=(Alias("arxiv", f"{2301 + number // 90_000}.{number % 90_000:05}"),),
+    )
 
 
 async def furnish(url: str, readers: int, *, channel: str = "telegram") -> None:
@@ -113,9 +136,10 @@ def chat_of(reader: int) -> int:
     return 1_000 + reader
 
 
-async def begin(store: Store, *, rate: float, papers: int, readers: int) -> float:
-    """Configure the source, its baseline over. Returns when the flow begins: now, on the monotonic clock."""
-    began = time.monotonic()
+async def begin(store: Store, *, rate: float, papers: int, readers: int, ahead: int = 0) -> float:
+    """Configure the source, its baseline over. ahead: of the papers, how many are told at once. Returns when the flow
+    begins, on the monotonic clock: now, or when it would have begun to have told as many."""
+    began = time.monotonic() - ahead / rate
     options = {"began": began, "rate": rate, "papers": papers, "readers": readers}
     async with store.transaction() as tx:
         now = await tx.now()

@@ -17,6 +17,8 @@ from typing import IO, Any
 
 import psycopg
 
+from paperlark.testing.bot_api import TOKEN
+
 ROOT = Path(__file__).parent.parent.parent
 SERVER_CONNECTIONS = 300  # and some that only a superuser gets
 OWNER = "paperlark"  # no superuser: nothing is kept free for us
@@ -214,6 +216,20 @@ class Server:
 
 
 # ── the process ────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def environment(url: str, folder: Path, *, api: int | None = None, **settings: str) -> dict[str, str]:
+    """Of a service that keeps its store at an address and whatever else in a folder. api: the port of this machine at
+    which its Bot API is. settings: by their names, without what each of ours begins with."""
+    kept = {name: os.environ[name] for name in ("PATH", "LANG") if name in os.environ}
+    ours = {"database_url": url, "index_dir": str(folder / "index"), "log_level": "warning"}
+    if api is not None:
+        ours |= {"telegram_token": TOKEN, "telegram_api": f"http://bots.paperlark.test:{api}"}
+    return (
+        kept
+        | {"HOME": str(folder), "PYTHONPATH": os.pathsep.join((str(ROOT / "src"), str(ROOT)))}
+        | {f"PAPERLARK_{name.upper()}": value for name, value in (ours | settings).items()}
+    )
 
 
 class Process:

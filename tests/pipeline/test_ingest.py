@@ -101,6 +101,12 @@ async def test_failures_in_a_row_back_off_and_a_good_poll_ends_it(store: Store, 
     assert healthy is not None and healthy - clock() < waits[0]
 
 
+async def test_where_nobody_answered_it_is_asked_again_within_minutes(store: Store, clock: FakeClock) -> None:
+    await poll(store, FakeSource(script=[SourceError("fake: its name is not known", unreached=True)]))
+    due = (await look(store)).next_poll_at
+    assert due is not None and due - clock() < timedelta(minutes=6)
+
+
 async def test_what_the_far_side_asked_us_to_wait_is_not_undercut(store: Store, clock: FakeClock) -> None:
     await poll(store, FakeSource(script=[SourceError("fake: 429", retry_after=timedelta(hours=9))]))
     due = (await look(store)).next_poll_at

@@ -23,12 +23,16 @@ class SourceError(PaperlarkError):
 
     retry_after: what the far side asked us to wait, if it said so.
     gone: the far side said that it will never answer again (HTTP 410).
+    unreached: nobody answered (its name is not known, no connection, too slow): it may be our own network.
     """
 
-    def __init__(self, message: str, *, retry_after: timedelta | None = None, gone: bool = False) -> None:
+    def __init__(
+        self, message: str, *, retry_after: timedelta | None = None, gone: bool = False, unreached: bool = False
+    ) -> None:
         super().__init__(message)
         self.retry_after = retry_after
         self.gone = gone
+        self.unreached = unreached
 
 
 class DeliveryError(PaperlarkError):

@@ -220,6 +220,7 @@ async def note_failure(
     """Say in a source's health why its poll failed, and when it is due again."""
     retry_after = error.retry_after if isinstance(error, SourceError) else None
     gone = isinstance(error, SourceError) and error.gone
+    unreached = isinstance(error, TimeoutError) or (isinstance(error, SourceError) and error.unreached)
     async with store.transaction() as tx:
         now = await tx.now()
         due = next_poll(
@@ -228,6 +229,7 @@ async def note_failure(
             failures=configured.failures + 1,
             retry_after=retry_after,
             jitter=jitter.random(),
+            unreached=unreached,
         )
         reason = str(error) or f"{configured.kind}: no end after {POLL_LIMIT}"
         await sources.fail_poll(

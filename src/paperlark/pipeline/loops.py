@@ -16,6 +16,7 @@ from random import Random
 import structlog
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
 
+from paperlark.interpreter import give_back
 from paperlark.model.problems import PaperlarkError
 from paperlark.pipeline import At, ingest, nobody
 from paperlark.pipeline.counts import Counts
@@ -35,7 +36,7 @@ log = structlog.get_logger()
 POLL_EVERY, PERCOLATE_EVERY, DELIVER_EVERY = 5, 2, 2  # seconds between looks at what is due: each look is one query
 SIGNALS_EVERY, WATCH_EVERY, LAPSE_EVERY, FORGET_EVERY = 30, 300, 600, 6 * 3600
 DIRECTIONS_EVERY = 30
-TALLY_EVERY, PING_EVERY = 5, 120
+TALLY_EVERY, PING_EVERY, GIVE_BACK_EVERY = 5, 120, 300
 DIRECTIONS = 5_000  # found in one go: what papers are about, before anybody asks
 POLLS_AT_ONCE = 8  # 6,000 feeds an hour, as long as one takes less than five seconds in the middle
 AILING = 3  # faults of a job in a row
@@ -68,7 +69,7 @@ class Parts:
 
 class Loops:
     """The service's jobs: poll, percolate, refresh signals, deliver, watch the sources, read what papers are about,
-    forget, keep counts, say that all is well."""
+    forget, keep counts, give memory back, say that all is well."""
 
     def __init__(self, parts: Parts) -> None:
         self._parts = parts
@@ -90,6 +91,7 @@ class Loops:
             ("directions", lambda: directions.fill(self._parts.store, limit=DIRECTIONS), DIRECTIONS_EVERY),
             ("forget", self._forget, FORGET_EVERY),
             ("tally", lambda: self._parts.counts.keep(self._parts.store), TALLY_EVERY),
+            ("give back", partial(asyncio.to_thread, give_back), GIVE_BACK_EVERY),
         ]
         if self._parts.ping is not None:
             ping = self._parts.ping
@@ -155,6 +157,10 @@ class Loops:
         self._busy[job] = asyncio.get_running_loop().time()
         try:
             await self._told(job, step)
+        except asyncio.CancelledError:
+            if not self._stop.is_set():
+                raise
+            log.info("round given up", loop=job)  # it had its time; to the scheduler it would be a fault
         finally:
             del self._busy[job]
 

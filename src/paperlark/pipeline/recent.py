@@ -8,7 +8,7 @@ from collections.abc import Mapping
 
 from paperlark.matching.document import Analysed
 
-LIMIT = 1024  # papers; an analysed one takes some tens of kilobytes
+LIMIT = 512  # papers, as many as are percolated together; an analysed one takes some tens of kilobytes
 
 
 class Recent:

@@ -4,6 +4,7 @@ What the operator is told goes through the outbox like everything else: it is ow
 transaction, so a crash tells it neither twice nor never.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -20,6 +21,7 @@ from paperlark.store.sources import Configured
 log = structlog.get_logger()
 
 IDENTITY = ("operator", "operator")
+BITE = 200  # sources looked at in one go: there may be thousands
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,8 +34,17 @@ class Operator:
 
 async def watch(store: Store, operator: Operator | None) -> int:
     """Look at every source once. Returns how many notices were made."""
-    async with store.reading() as tx:
-        now, found = await tx.now(), await sources.listed(tx)
+    made, after = 0, ""
+    while True:
+        async with store.reading() as tx:
+            now, found = await tx.now(), await sources.some(tx, after=after, limit=BITE)
+        if not found:
+            return made
+        made += await _look(store, operator, found, now)
+        after = found[-1].name
+
+
+async def _look(store: Store, operator: Operator | None, found: Sequence[Configured], now: datetime) -> int:
     made = 0
     for source in found:
         evidence, words = health.illness(source.evidence, health.judge(source.standing, now), now)

@@ -3,6 +3,7 @@
 `database`     opening a store, transactions, the database's own time, its version
 `steady`       the time of day where the database has none: it never goes back
 `glance`       one statement that only reads, at the driver's price; has anything been written?
+`glance_postgres` the same on PostgreSQL
 `columns`      moments and JSON that mean the same on both databases
 `sealed`       values that whoever has the database alone cannot use
 `resealing`    those brought under another key

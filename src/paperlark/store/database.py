@@ -15,7 +15,6 @@ from itertools import chain
 from pathlib import Path
 from typing import Any, NamedTuple, cast
 
-import psycopg
 from sqlalchemy import (
     CTE,
     ColumnElement,
@@ -255,7 +254,7 @@ class Store:
         asked for all the time: a tenth of the price of `reading`. Raises StoreError likewise."""
         try:
             return await self._glance.rows(statement, values)
-        except (sqlite3.Error, psycopg.Error) as error:
+        except self._glance.errors as error:
             raise explained(error, self._database.url) from error
 
     async def state(self) -> str:
@@ -263,7 +262,7 @@ class Store:
         nothing. Raises StoreError likewise."""
         try:
             return await self._state.answer()
-        except (sqlite3.Error, psycopg.Error) as error:
+        except self._glance.errors as error:
             raise explained(error, self._database.url) from error
 
     @asynccontextmanager
@@ -476,7 +475,7 @@ def _speak_sqlite(database: AsyncEngine) -> None:
             "journal_mode = WAL",
             "synchronous = FULL",  # what was acknowledged survives a power cut too
             "foreign_keys = ON",
-            "cache_size = -32000",  # KiB, for each connection; one of them does nearly all of the writing
+            "cache_size = -8000",  # KiB, for each connection: what is not there is in the system's cache
             "wal_autocheckpoint = 4000",  # pages: what is written again and again is carried over once
             "temp_store = MEMORY",
         ):

@@ -13,9 +13,8 @@ from datetime import UTC, datetime
 from functools import lru_cache
 from queue import SimpleQueue
 from threading import Lock, Thread
-from typing import Any, NamedTuple, Protocol, cast
+from typing import Any, ClassVar, NamedTuple, Protocol, cast
 
-import psycopg
 from sqlalchemy import ClauseElement, Executable
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import URL
@@ -23,7 +22,6 @@ from sqlalchemy.sql.compiler import SQLCompiler
 
 AT_HAND = 2  # statements that its thread on SQLite has at hand: while one is answered, the next is read
 BUSY_SECONDS = 10
-CONNECT_SECONDS = 5
 
 Row = tuple[Any, ...]
 Values = Mapping[str, Any]
@@ -32,7 +30,6 @@ _SQLITE = sqlite.dialect(paramstyle="named")
 _POSTGRES = postgresql.psycopg.dialect()  # type: ignore[no-untyped-call]
 
 
-BEGIN = "SELECT pg_backend_pid(), set_config('TimeZone', 'UTC', false)"
 BY_INDEX = "SET LOCAL enable_seqscan = off"
 """PostgreSQL's planner takes reading every tsvector for cheap, and unpacks them all where a word is common: ten times
 the work. From here to the end of a transaction everything is asked by index."""
@@ -44,7 +41,9 @@ def wants_index(statement: Executable) -> bool:
 
 
 class Glance(Protocol):
-    """What reads. Its connections are opened when they are first needed."""
+    """What reads. Its connections are opened when they are first needed. errors: what the driver raises."""
+
+    errors: ClassVar[type[Exception]]
 
     async def rows(self, statement: Executable, values: Values) -> list[Row]:
         """The rows of a statement whose parameters are named and not `required` (they are given later); keep the
@@ -62,6 +61,9 @@ def glance_at(address: URL, connections: int) -> Glance:
     time; the rest wait their turn."""
     if address.get_backend_name() == "sqlite":
         return SqliteGlance(str(address.database))
+    # Imported here: psycopg takes 9 MB, which a process with SQLite need not hold.
+    from paperlark.store.glance_postgres import PostgresGlance
+
     return PostgresGlance(address, connections)
 
 
@@ -86,7 +88,7 @@ class Together:
             return self._answer
 
 
-class _Words(NamedTuple):
+class Words(NamedTuple):
     """A statement as the driver takes it: the values that stand in it already, and how others are told."""
 
     text: str
@@ -101,7 +103,7 @@ class _Words(NamedTuple):
 
 
 @lru_cache(maxsize=256)
-def _words(statement: Executable, *, postgres: bool) -> _Words:
+def words_of(statement: Executable, *, postgres: bool) -> Words:
     dialect = _POSTGRES if postgres else _SQLITE
     compile_for = cast(ClauseElement, statement).compile
     compiled = cast(SQLCompiler, compile_for(dialect=dialect, compile_kwargs={"render_postcompile": True}))
@@ -111,13 +113,15 @@ def _words(statement: Executable, *, postgres: bool) -> _Words:
         if (tell := bind.type.dialect_impl(dialect).bind_processor(dialect)) is not None
     }
     known = {name: value for name, value in compiled.params.items() if value is not None}
-    return _Words(str(compiled), _Words("", {}, telling).values(known), telling)
+    return Words(str(compiled), Words("", {}, telling).values(known), telling)
 
 
 class SqliteGlance:
     """On SQLite: a thread of its own, so that a statement is one step into it and back. More threads would share one
     allocator and Python's lock: measured, a list cost 5.2 ms of processor time with one, 7.6 with two, 8.9 with four.
     """
+
+    errors: ClassVar[type[Exception]] = sqlite3.Error
 
     def __init__(self, file: str) -> None:
         self._reader = _Reader(file)
@@ -126,7 +130,7 @@ class SqliteGlance:
 
     async def rows(self, statement: Executable, values: Values) -> list[Row]:
         """See `Glance`."""
-        words = _words(statement, postgres=False)
+        words = words_of(statement, postgres=False)
         async with self._turns:
             return await self._reader.run(words.text, _plain(words.values(values)))
 
@@ -235,78 +239,3 @@ def _plain(values: Values) -> Values:
 
 def _kept(moment: datetime) -> str:
     return moment.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S.%f")
-
-
-_POOLED = psycopg.errors.InvalidSqlStatementName, psycopg.errors.DuplicatePreparedStatement
-"""What is said where a pooler that was not noticed gives a statement another connection of its own."""
-
-
-class PostgresGlance:
-    """On PostgreSQL: connections of psycopg's own, where each statement stands for itself."""
-
-    def __init__(self, address: URL, connections: int) -> None:
-        self._address = address.set(drivername="postgresql").render_as_string(hide_password=False)
-        self._turns = asyncio.Semaphore(connections)
-        self._preparing = True
-        self._free: list[psycopg.AsyncConnection[Row]] = []
-
-    async def rows(self, statement: Executable, values: Values) -> list[Row]:
-        """See `Glance`."""
-        words = _words(statement, postgres=True)
-        return await self._run(words.text, words.values(values), by_index=wants_index(statement))
-
-    async def state(self) -> str:
-        """See `Glance`. A snapshot names what is committed and what is under way (PostgreSQL, section 9.28.9)."""
-        return str((await self._run("SELECT CAST(pg_current_snapshot() AS text)", {}))[0][0])
-
-    async def _run(self, words: str, values: Values, *, by_index: bool = False) -> list[Row]:
-        async with self._turns:
-            while True:
-                kept = bool(self._free)
-                connection = self._free.pop() if kept else await self._open()
-                try:
-                    async with connection.transaction() if by_index else nullcontext():
-                        if by_index:
-                            await connection.execute(BY_INDEX, prepare=self._preparing)
-                        asked = await connection.execute(words.encode(), values or None, prepare=self._preparing)
-                        rows = await asked.fetchall()
-                except _POOLED:
-                    self._preparing = False
-                    await connection.close()
-                    continue
-                except psycopg.errors.FeatureNotSupported:
-                    await connection.close()
-                    if not kept:
-                        raise
-                    continue  # the tables changed since it was prepared
-                except psycopg.OperationalError:
-                    lost = connection.closed
-                    await connection.close()
-                    if not (kept and lost):
-                        raise
-                    continue  # the server let it go while nobody looked: another one will do
-                except BaseException:
-                    await connection.close()
-                    raise
-                self._free.append(connection)
-                return rows
-
-    async def _open(self) -> psycopg.AsyncConnection[Row]:
-        connection = await psycopg.AsyncConnection.connect(
-            self._address,
-            autocommit=True,
-            prepare_threshold=0,  # planning costs as much as reading
-            connect_timeout=CONNECT_SECONDS,
-        )
-        begun = await connection.execute(BEGIN, prepare=False)
-        process = (await begun.fetchall())[0][0]
-        if process != connection.info.backend_pid:
-            # A pooler is in between, and may give each statement another connection of its own. A statement that was
-            # prepared on one of them is unknown on the next, or is somebody else's of the same name.
-            self._preparing = False
-        return connection
-
-    async def close(self) -> None:
-        """See `Glance`."""
-        while self._free:
-            await self._free.pop().close()

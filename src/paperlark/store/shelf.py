@@ -12,7 +12,7 @@ from paperlark.matching.postings import GONE, Places, Postings, Row, row
 from paperlark.matching.terms import Usual
 
 CAPACITY = 20_000  # papers: some 3 kB each
-SLACK = 1_000  # papers more, before the oldest are cleared away
+SLACK = 100  # papers more, before the oldest are cleared away
 EMPTY = (
     8  # postings of which only one paper in so many is left are given up: what is left moves, half a thousand at most
 )

@@ -111,6 +111,13 @@ async def listed(tx: Transaction) -> list[Configured]:
     return [_configured(row) for row in rows]
 
 
+async def some(tx: Transaction, *, after: str, limit: int) -> list[Configured]:
+    """The sources whose names come after one, by name: so many at most."""
+    wanted = select(SOURCE).where(SOURCE.c.removed_at.is_(None), SOURCE.c.name > after)
+    rows = await tx.execute(wanted.order_by(SOURCE.c.name).limit(limit))
+    return [_configured(row) for row in rows]
+
+
 @dataclass(frozen=True, slots=True)
 class Polled:
     """How a source that is polled is, for whoever watches. good_at: its last good poll; overdue: as `health` says."""
