@@ -85,7 +85,8 @@ def bulk_insert(dialect: Dialect, into: Table, names: tuple[str, ...]) -> Bulk:
     """For rows of these columns."""
     insert = postgresql.insert(into) if dialect.name == "postgresql" else sqlite.insert(into)
     compiled = insert.on_conflict_do_nothing().compile(dialect=dialect, column_keys=list(names))
-    order = compiled.positiontup or names
+    # Named parameters have no order of their own: the statement names the columns as the table does.
+    order = compiled.positiontup or tuple(column.name for column in into.c if column.name in names)
     return Bulk(
         str(compiled),
         tuple((name, into.c[name].type.dialect_impl(dialect).bind_processor(dialect)) for name in order),
