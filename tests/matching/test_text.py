@@ -104,7 +104,7 @@ def test_columns_are_the_tokens(text: str) -> None:
     assert found.ties == [token.tied for token in tokens]
 
 
-@given(texts)
+@given(tricky_texts)
 @example("C++ C# c++17 a-C++ x -σ- β-VAE PointNet++ 扩散- naïve--e -")
 def test_spelled_words_are_those_of_the_columns_and_tied_alike(text: str) -> None:
     found = columns(text)

@@ -8,7 +8,7 @@ moments and JSON are text. Moments as text are in UTC. `state` says cheaply whet
 import asyncio
 import sqlite3
 from collections.abc import Awaitable, Callable, Mapping
-from contextlib import nullcontext, suppress
+from contextlib import suppress
 from datetime import UTC, datetime
 from functools import lru_cache
 from queue import SimpleQueue
