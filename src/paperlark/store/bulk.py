@@ -5,7 +5,7 @@ from functools import lru_cache
 from typing import Any, NamedTuple
 
 from sqlalchemy import Dialect, Table
-from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.dialects import sqlite
 
 
 class Bulk(NamedTuple):
@@ -32,8 +32,6 @@ class Bulk(NamedTuple):
     def by_column(self, columns: Sequence[list[Any]]) -> tuple[str, tuple[Any, ...]]:
         """The same INSERT for PostgreSQL, and its parameters: a column is handed over as one array, or as one value
         where all of its values are the very same. A statement that names each row costs ten times as much."""
-        head, _, rest = self.statement.partition(" VALUES (")
-        tail = rest.rpartition(") ON CONFLICT ")[2]
         same = [all(value is column[0] for value in column) for column in columns]
         same[0] = False  # so that there is an array to count rows by
         wanted, arrays, single, given = [], [], [], []
@@ -46,7 +44,8 @@ class Bulk(NamedTuple):
                 given.append(array_text(column) if type in _WRITTEN else column)
         names = ", ".join(f"c{place}" for place, alike in enumerate(same) if not alike)
         rows = f"unnest({', '.join(arrays)}) AS u({names})"
-        return f"{head} SELECT {', '.join(wanted)} FROM {rows} ON CONFLICT {tail}", (*single, *given)
+        head = self.statement.partition(" VALUES (")[0]
+        return f"{head} SELECT {', '.join(wanted)} FROM {rows} ON CONFLICT DO NOTHING", (*single, *given)
 
 
 _WRITTEN = ("BIGINT", "INTEGER", "VARCHAR")
@@ -83,12 +82,17 @@ def _told(values: list[Any], tell: Callable[[Any], Any]) -> list[Any]:
 @lru_cache(maxsize=256)
 def bulk_insert(dialect: Dialect, into: Table, names: tuple[str, ...]) -> Bulk:
     """For rows of these columns."""
-    insert = postgresql.insert(into) if dialect.name == "postgresql" else sqlite.insert(into)
-    compiled = insert.on_conflict_do_nothing().compile(dialect=dialect, column_keys=list(names))
-    # Named parameters have no order of their own: the statement names the columns as the table does.
-    order = compiled.positiontup or tuple(column.name for column in into.c if column.name in names)
+    if dialect.name == "postgresql":
+        # The columns in the rows' own order, whatever defaults the others have: values are told by their place.
+        quoted = ", ".join(map(dialect.identifier_preparer.quote, names))
+        holes = ", ".join(["%s"] * len(names))
+        table = dialect.identifier_preparer.format_table(into)
+        statement, order = f"INSERT INTO {table} ({quoted}) VALUES ({holes}) ON CONFLICT DO NOTHING", names
+    else:
+        compiled = sqlite.insert(into).on_conflict_do_nothing().compile(dialect=dialect, column_keys=list(names))
+        statement, order = str(compiled), tuple(compiled.positiontup or names)
     return Bulk(
-        str(compiled),
+        statement,
         tuple((name, into.c[name].type.dialect_impl(dialect).bind_processor(dialect)) for name in order),
         tuple(into.c[name].type.compile(dialect) for name in order),
     )
