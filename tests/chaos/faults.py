@@ -149,7 +149,7 @@ async def strike(
         await process.begin()
         try:
             async with meanwhile(watch.look()):
-                await _until(lambda: watch.behind(began, rate) < EVEN, stretch.begin)
+                await _until(lambda: bool(watch.told) and watch.behind(began, rate) < EVEN, stretch.begin)
                 await asyncio.sleep(stretch.settle)
                 moments = [now()]
                 await asyncio.sleep(stretch.before)

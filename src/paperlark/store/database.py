@@ -47,7 +47,7 @@ from paperlark.model.problems import StoreError
 from paperlark.store import migrations, sealed
 from paperlark.store.bulk import bulk_insert
 from paperlark.store.compass import Compass
-from paperlark.store.glance import BY_INDEX, Row, Together, glance_at, wants_index
+from paperlark.store.glance import BY_INDEX, Glance, Row, SqliteGlance, Together, wants_index
 from paperlark.store.prints import Prints
 from paperlark.store.shelf import Shelf
 from paperlark.store.steady import Steady
@@ -189,7 +189,7 @@ class Store:
         self._time = clock if clock is not None or self.postgres else Steady().now
         self._writing = asyncio.Lock()
         self._shelf = Shelf()
-        self._glance = glance_at(database.url, glances)
+        self._glance = _glance_at(database.url, glances)
         self._state = Together(self._glance.state)
 
     @property
@@ -435,6 +435,15 @@ def _try_rested(database: AsyncEngine) -> None:
             database.dialect.do_ping(connection)
         except database.dialect.loaded_dbapi.Error as error:
             raise DisconnectionError("the database has closed a connection that rested") from error
+
+
+def _glance_at(address: URL, connections: int) -> Glance:
+    if address.get_backend_name() == "sqlite":
+        return SqliteGlance(str(address.database))
+    # Imported here: psycopg takes 9 MB, which a process with SQLite need not hold.
+    from paperlark.store.glance_postgres import PostgresGlance
+
+    return PostgresGlance(address, connections)
 
 
 def _prepare_file(address: URL) -> None:

@@ -17,7 +17,6 @@ from typing import Any, ClassVar, NamedTuple, Protocol, cast
 
 from sqlalchemy import ClauseElement, Executable
 from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.engine import URL
 from sqlalchemy.sql.compiler import SQLCompiler
 
 AT_HAND = 2  # statements that its thread on SQLite has at hand: while one is answered, the next is read
@@ -54,17 +53,6 @@ class Glance(Protocol):
 
     async def close(self) -> None:
         """Let go of every connection."""
-
-
-def glance_at(address: URL, connections: int) -> Glance:
-    """For the database at an address of SQLAlchemy's. connections: how many statements PostgreSQL reads for us at a
-    time; the rest wait their turn."""
-    if address.get_backend_name() == "sqlite":
-        return SqliteGlance(str(address.database))
-    # Imported here: psycopg takes 9 MB, which a process with SQLite need not hold.
-    from paperlark.store.glance_postgres import PostgresGlance
-
-    return PostgresGlance(address, connections)
 
 
 class Together:
@@ -104,6 +92,7 @@ class Words(NamedTuple):
 
 @lru_cache(maxsize=256)
 def words_of(statement: Executable, *, postgres: bool) -> Words:
+    """A statement for the driver; it is put into words once."""
     dialect = _POSTGRES if postgres else _SQLITE
     compile_for = cast(ClauseElement, statement).compile
     compiled = cast(SQLCompiler, compile_for(dialect=dialect, compile_kwargs={"render_postcompile": True}))

@@ -18,7 +18,7 @@ _POOLED = psycopg.errors.InvalidSqlStatementName, psycopg.errors.DuplicatePrepar
 
 
 class PostgresGlance:
-    """Connections of psycopg's own, where each statement stands for itself."""
+    """Connections of psycopg's own, where each statement stands for itself: so many read at a time, the rest wait."""
 
     errors: ClassVar[type[Exception]] = psycopg.Error
 
