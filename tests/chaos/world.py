@@ -257,16 +257,13 @@ class Process:
         self._child.send_signal(signal.SIGKILL)
 
     async def end(self) -> None:
-        """Tell it to stop, and return when it has."""
+        """End it for good, at once: how it leaves when it is told to is another test's."""
         assert self._child is not None and self._keeper is not None and self._stream is not None
         self._keeper.cancel()
         await asyncio.gather(self._keeper, return_exceptions=True)
-        self._child.send_signal(signal.SIGTERM)
-        try:
-            await asyncio.to_thread(self._child.wait, 40)
-        finally:
-            self._child.kill()
-            self._stream.close()
+        self._child.kill()
+        await asyncio.to_thread(self._child.wait, 40)
+        self._stream.close()
 
     def faults(self) -> list[str]:
         """What nobody expected: the last line of each traceback in its log."""
