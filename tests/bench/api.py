@@ -4,7 +4,7 @@ The store holds a million matches; the reader who asks has 100,000 of them, and 
 in full (200) and with the tag of what is there already (304). Beside it stands a bare aiohttp handler in the same
 process that says the same bytes, or the same 304. Whoever asks is another process. No answer is kept between requests.
 What is: a token's check for ten seconds, how many papers are unread for as long as nobody writes, and papers as text by
-their revision, which the database is asked for each time (`store.prints`). While two of the rows are measured somebody
+their version, which the database is asked for each time (`store.prints`). While two of the rows are measured somebody
 writes ten times a second, as loops and readers do.
 """
 

@@ -89,22 +89,20 @@ async def test_what_is_no_feed_is_said_in_plain_words(site: Site, http: Http, bo
 
 
 async def test_reading_runs_beside_the_event_loop(worker: FeedWorker) -> None:
-    longest = 0.0
+    ticks = 0
 
     async def tick() -> None:
-        nonlocal longest
+        nonlocal ticks
         while True:
-            began = time.perf_counter()
             await asyncio.sleep(0.005)
-            longest = max(longest, time.perf_counter() - began)
+            ticks += 1
 
     await worker.read(numbered(1), where="warm", now=NOW)
-    ticking, began = asyncio.create_task(tick()), time.perf_counter()
+    ticking = asyncio.create_task(tick())
     page = await worker.read(numbered(6_000), where="big", now=NOW, limit=6_000)
-    took = time.perf_counter() - began
     ticking.cancel()
     assert len(page.announcements) == 6_000
-    assert longest < took / 2
+    assert ticks > 20  # of a few hundred; a loop that waits for the reading ticks once or twice
 
 
 async def test_feed_that_takes_too_long_is_given_up_and_the_next_is_read() -> None:

@@ -2,6 +2,7 @@
 
 import asyncio
 from datetime import date, timedelta
+from typing import Any
 
 import pytest
 from sqlalchemy import func, select
@@ -11,7 +12,7 @@ from paperlark.readers.days import of_day
 from paperlark.store import days, printed
 from paperlark.store.database import Store, open_store
 from paperlark.store.glance import Together
-from paperlark.store.prints import Own, Prints
+from paperlark.store.prints import Printed, Prints
 from paperlark.store.tables import PAPER
 from tests.builders import MONDAY, record, stored, told
 from tests.databases import Fresh
@@ -60,26 +61,54 @@ async def test_a_paper_is_told_as_it_is_now_whatever_is_remembered_of_it(store: 
     recorded = await record(store, told("Before", "A first abstract.", arxiv="2603.00001"))
     (number,) = recorded.papers
     first = (await printed.papers(store, [number]))[number]
-    assert (await printed.papers(store, [number]))[number].own is first.own  # at hand
+    assert (await printed.papers(store, [number]))[number] is first  # at hand
     other = await open_store(store_url)
     await record(other, told("After", "Another.", arxiv="2603.00001"), source="journal", authority=95)
     await other.close()
     now = (await printed.papers(store, [number]))[number]
     assert now.stored() == (await stored(store, number))[0]
-    assert now.stored().title == "After" and now.own.revised != first.own.revised
+    assert now.stored().title == "After" and now.version != first.version
 
 
-def test_of_rows_at_hand_those_asked_for_last_are_kept_and_none_of_another_revision() -> None:
+@pytest.mark.parametrize(
+    ("source", "more"),
+    [
+        ("arxiv", {"signals": {"upvotes": 7}}),
+        ("arxiv", {"occasion": "replaced:v2", "at": MONDAY + timedelta(days=3)}),
+        ("hf_daily", {}),
+        ("arxiv", {"doi": "10.1000/larks"}),
+    ],
+    ids=["counted anew", "announced again", "announced elsewhere", "named anew"],
+)
+async def test_what_is_told_of_a_paper_is_told_at_once_whoever_heard_it(
+    store: Store, store_url: str, source: str, more: dict[str, Any]
+) -> None:
+    said: dict[str, Any] = {"title": "Larks", "arxiv": "2603.00001", "signals": {"upvotes": 5}}
+    (number,) = (await record(store, told(**said))).papers
+    first = (await printed.papers(store, [number]))[number]
+    # Named anew by a page that names it twice, whose last word is what the source said before.
+    page = [told(**{**said, **more}), *([told(**said)] if "doi" in more else [])]
+    other = await open_store(store_url)
+    await record(other, *page, source=source)
+    await other.close()
+    now = (await printed.papers(store, [number]))[number]
+    assert now.version != first.version
+    assert now.stored() == (await stored(store, number))[0]
+    await record(store, *page, source=source)
+    assert (await printed.papers(store, [number]))[number].version == now.version  # no news
+
+
+def test_of_rows_at_hand_those_asked_for_last_are_kept_and_none_of_another_version() -> None:
     prints = Prints(most=2)
-    prints.keep([own("1"), own("2")])
-    assert prints.of([("1", ""), ("2", "9")]) == ({"1": own("1")}, ["2"])
-    prints.keep([own("3")])
+    prints.keep([row("1"), row("2")])
+    assert prints.of([("1", "0 0"), ("2", "9 0")]) == ({"1": row("1")}, ["2"])
+    prints.keep([row("3")])
     assert len(prints) == 2
-    assert prints.of([("1", ""), ("2", ""), ("3", "")]) == ({"1": own("1"), "3": own("3")}, ["2"])
+    assert prints.of([(each, "0 0") for each in "123"]) == ({"1": row("1"), "3": row("3")}, ["2"])
 
 
-def own(number: str) -> Own:
-    return Own(number, "", '"title": "Larks"', "", "", "", "2026-03-04 06:00:00.000000")
+def row(number: str) -> Printed:
+    return Printed(number, "0 0", '"title": "Larks"', "", "", "", "2026-03-04 06:00:00.000000", "", "")
 
 
 async def test_statements_are_read_also_where_a_pooler_forgets_what_was_prepared(postgres: Fresh) -> None:

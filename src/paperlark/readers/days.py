@@ -17,7 +17,7 @@ from paperlark.ranking.trending import ranked
 from paperlark.store import days, printed
 from paperlark.store.database import Store
 from paperlark.store.days import Counted
-from paperlark.store.printed import Printed
+from paperlark.store.prints import Printed
 
 NEVER = timedelta(days=100_000)  # after which a vote counts half: votes do not age here
 

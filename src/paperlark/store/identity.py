@@ -117,6 +117,10 @@ class Census:
         for title in title_keys:
             self._by_title[title].add(known.id)
 
+    def names(self) -> frozenset[Alias]:
+        """The names that papers have so far."""
+        return frozenset(self._by_alias)
+
     def settle(self, paper: Paper, title: str, new_id: int) -> Settled:
         """Decide which paper this is (`title` is its title key); it is known under `new_id` when it is a new one."""
         hard = hard_ids(paper.aliases)

@@ -22,7 +22,8 @@ from sqlalchemy import TextClause, bindparam, text
 from paperlark.store import printed
 from paperlark.store.columns import Moment
 from paperlark.store.database import Store, Transaction
-from paperlark.store.printed import FIELD, ROW, Printed
+from paperlark.store.printed import FIELD, ROW
+from paperlark.store.prints import Printed
 
 COUNTED = 1_000  # unread papers; more are not counted
 LOOKED_AT = 1_500  # matches that usually are as many papers
@@ -62,7 +63,8 @@ class Wanted:
 
 class Matched(NamedTuple):
     """A paper that matched. profiles and marks are JSON text: a list of {id, name, matched_at}, an object of moments by
-    kind, "" for none. matched_at: as the database writes it. paper: None where it ended this moment."""
+    kind, "" for none. matched_at: as the database writes it. paper: None where it ended this moment. said: the row as
+    it was read, another one as soon as anything of it or of the paper is."""
 
     paper_id: int
     matched_at: str
@@ -94,17 +96,10 @@ async def named(store: Store, wanted: Wanted, paper_ids: Collection[int]) -> lis
 
 async def _in_order(store: Store, together: str | None, wanted: Wanted) -> list[Matched]:
     read = [(row, row.split(FIELD)) for row in together.split(ROW)] if together else []
-    own = await printed.own_rows(store, [fields[4:6] for _, fields in read if fields[4]])
+    papers = await printed.in_version(store, [fields[4:] for _, fields in read if fields[4]])
     found = [
-        Matched(
-            int(number),
-            matched_at,
-            profiles,
-            marks,
-            Printed(own[number], aliases, told) if number in own else None,
-            row,
-        )
-        for row, (number, matched_at, profiles, marks, _, _, aliases, told) in read
+        Matched(int(number), matched_at, profiles, marks, papers.get(number), row)
+        for row, (number, matched_at, profiles, marks, _, _) in read
     ]
     return sorted(found, key=_PLACE, reverse=wanted.after is None)
 
@@ -279,9 +274,8 @@ def _told(postgres: bool, state: State, join: str) -> str:
         FROM mark r WHERE r.account_id = :account AND r.paper_id {those} AND NOT (r.kind = 'dismissed' AND EXISTS (
             SELECT 1 FROM mark s WHERE s.account_id = :account AND s.paper_id = r.paper_id AND s.kind = 'saved'))
         GROUP BY r.paper_id) marks ON marks.paper_id = k.paper_id"""
-    told = printed.together([*fields, *printed.version(), *printed.BESIDE], postgres=postgres)
-    return f"""{told} FROM k {join} paper p ON p.id = k.paper_id {profiles} {"" if state is State.UNREAD else marks}
-        {printed.beside("k.paper_id", those, postgres=postgres)}"""
+    told = printed.together([*fields, *printed.VERSION], postgres=postgres)
+    return f"{told} FROM k {join} paper p ON p.id = k.paper_id {profiles} {'' if state is State.UNREAD else marks}"
 
 
 @cache

@@ -3,24 +3,22 @@
 Here nothing becomes an object on its way to a reader: the database makes the JSON of a paper's own row; names, and what
 sources told, it puts together in one look at each. What a row says is what `papers.load` says.
 
-Own rows that were asked for lately are at hand (`Prints`), for a paper's words hardly ever change. Nobody is told one
-without looking: each time the database says which revision of each paper there is, and what it is named and told.
+Papers that were asked for lately are at hand (`Prints`), for what is told of a paper changes a few times in its life.
+Nobody is told one without looking: each time the database says which version of each paper there is.
 """
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import UTC, datetime
 from functools import cache
-from typing import Any, NamedTuple
+from typing import Any
 
 from sqlalchemy import TextClause, text
 
-from paperlark.model.papers import Alias, StoredPaper
+from paperlark.model.papers import StoredPaper
 from paperlark.store.database import Store
-from paperlark.store.prints import Own
+from paperlark.store.prints import ROW_OF_TOLD, UNIT, Printed
 
-UNIT, FIELD, ROW = "\x1d", "\x1f", "\x1e"  # what parts units of a field, fields, and rows: JSON holds none as it is
-ROW_OF_TOLD = "\x1c"
+FIELD, ROW = "\x1f", "\x1e"  # what parts fields, and rows: JSON holds none as it is
 
 _SQLITE = {
     "quoted": "json_quote({})",
@@ -52,84 +50,13 @@ _POSTGRES = {
 }
 
 
-class Telling(NamedTuple):
-    """What sources told of a paper: when the first announced it, which did, in order, and what was counted, as JSON,
-    the latest last."""
-
-    announced_at: str | None
-    sources: Sequence[str]
-    counts: Sequence[str]
-
-    @property
-    def signals(self) -> dict[str, int]:
-        """The latest count of each kind."""
-        signals: dict[str, int] = {}
-        for each in self.counts:
-            signals |= json.loads(each)
-        return signals
-
-
-class Printed(NamedTuple):
-    """A paper. aliases: JSON, or "" for none. told: rows, in no order, one for each reading of counts and each
-    announcement that has none, of five units: its id, source and moment, the reading's moment and counts. Moments are
-    as the database writes them."""
-
-    own: Own
-    aliases: str
-    told: str
-
-    def telling(self) -> Telling:
-        """What sources told of it."""
-        if ROW_OF_TOLD not in self.told:  # by far the commonest
-            if not self.told:
-                return Telling(None, (), ())
-            _, source, announced_at, _, counts = self.told.split(UNIT)
-            return Telling(announced_at, (source,), (counts,) if counts else ())
-        told = sorted([each.split(UNIT) for each in self.told.split(ROW_OF_TOLD)], key=_by_announcement)
-        return Telling(
-            min([each[2] for each in told]),
-            list(dict.fromkeys([each[1] for each in told])),
-            [counts for _, counts in sorted((at, counts) for *_, at, counts in told if counts)],
-        )
-
-    def stored(self) -> StoredPaper:
-        """The same as an object."""
-        own, told = self.own, self.telling()
-        shown = json.loads(f"{{{own.shown}}}")
-        first_seen, published_at = moment(own.first_seen), shown["published_at"]
-        return StoredPaper(
-            id=int(own.id),
-            title=shown["title"],
-            abstract=shown["abstract"],
-            authors=tuple(shown["authors"]),
-            author_count=int(own.author_count) if own.author_count else None,
-            organisation=shown["organisation"],
-            categories=tuple(shown["categories"]),
-            keywords=tuple(shown["keywords"]),
-            aliases=tuple(sorted(Alias(*name.split(":", 1)) for name in json.loads(self.aliases or "[]"))),
-            url=json.loads(own.url or "null"),
-            code_url=json.loads(own.code_url or "null"),
-            published_at=moment(published_at) if published_at else None,
-            first_seen=first_seen,
-            announced_at=moment(told.announced_at) if told.announced_at else first_seen,
-            sources=tuple(told.sources),
-            signals=told.signals,
-        )
-
-
-def _by_announcement(told: Sequence[Any]) -> int:
-    return int(told[0])
-
-
 async def papers(store: Store, paper_ids: Sequence[int]) -> dict[int, Printed]:
     """Papers by id, in the order asked for; unknown ids are left out. At most a few hundred at a time."""
     if not paper_ids:
         return {}
-    ((together,),) = await store.glance(_papers(store.postgres), ids=_ids(store, paper_ids))
-    read = rows(together)
-    own = await own_rows(store, [version for *version, _, _ in read])
-    found = {int(number): Printed(own[number], *others) for number, _, *others in read if number in own}
-    return {number: found[number] for number in paper_ids if number in found}
+    ((together,),) = await store.glance(_versions(store.postgres), ids=_ids(store, paper_ids))
+    found = await in_version(store, rows(together))
+    return {number: found[str(number)] for number in paper_ids if str(number) in found}
 
 
 async def load(store: Store, paper_ids: Sequence[int]) -> dict[int, StoredPaper]:
@@ -137,13 +64,13 @@ async def load(store: Store, paper_ids: Sequence[int]) -> dict[int, StoredPaper]
     return {number: row.stored() for number, row in (await papers(store, paper_ids)).items()}
 
 
-async def own_rows(store: Store, versions: Iterable[Sequence[str]]) -> dict[str, Own]:
-    """The own rows of papers by their ids. versions: of each its id and the revision that it has, or had a moment ago;
-    what ended since is left out."""
+async def in_version(store: Store, versions: Iterable[Sequence[str]]) -> dict[str, Printed]:
+    """Papers by their ids as text. versions: of each its id and the version that it has, or had a moment ago; what
+    ended since is left out."""
     found, missing = store.prints.of(versions)
     if missing:
-        ((together,),) = await store.glance(_own_rows(store.postgres), ids=_ids(store, list(map(int, missing))))
-        read = [Own._make(row) for row in rows(together)]
+        ((together,),) = await store.glance(_whole(store.postgres), ids=_ids(store, list(map(int, missing))))
+        read = [Printed._make(row) for row in rows(together)]
         store.prints.keep(read)
         found |= {each.id: each for each in read}
     return found
@@ -185,45 +112,18 @@ def gathered(value: str, *, postgres: bool, between: str = ", ", order: str = ""
     return (_POSTGRES if postgres else _SQLITE)["gathered"].format(value=value, between=between, order=order)
 
 
-def beside(paper: str, those: str, *, postgres: bool) -> str:
-    """SQL that joins what belongs to papers beside their own rows, for the fields `BESIDE`: each in one look for all of
-    them. To ask for it paper by paper, in sub-selects, takes the databases five times as long. paper: the column of a
-    paper's id; those: a condition, but for the column that it follows."""
-    words = _POSTGRES if postgres else _SQLITE
-    aliases = gathered(words["alias"], postgres=postgres, order=words["by_alias"])
-    units = (
-        "a.id",
-        "a.source",
-        "a.announced_at",
-        "coalesce(CAST(s.at AS text), '')",
-        f"coalesce({words['counts']}, '')",
-    )
-    told = gathered(f" || '{UNIT}' || ".join(units), postgres=postgres, between=ROW_OF_TOLD, order=words["by_told"])
-    return f"""
-        LEFT JOIN (SELECT n.paper_id, '[' || {aliases} || ']' AS all_of_it
-            FROM (SELECT * FROM alias n WHERE n.paper_id {those}
-                AND n.scheme NOT IN ('title', 'entry') ORDER BY n.paper_id, n.scheme, n.value) n
-            GROUP BY n.paper_id) aliases ON aliases.paper_id = {paper}
-        LEFT JOIN (SELECT a.paper_id, {told} AS all_of_it
-            FROM announcement a LEFT JOIN signal s ON s.announcement_id = a.id WHERE a.paper_id {those}
-            GROUP BY a.paper_id) told ON told.paper_id = {paper}"""
-
-
-BESIDE = ["aliases.all_of_it", "told.all_of_it"]
-
 SHOWN = (
     '"id": "%s", "title": %s, "abstract": %s, "authors": %s, "author_count": %s, "organisation": %s, '
     '"categories": %s, "keywords": %s, "published_at": %s, "first_seen": "%s"'
 )
 
 
-def version() -> list[str]:
-    """The fields of `p`, a paper, that `own_rows` asks by."""
-    return ["CAST(p.id AS text)", "CAST(p.revised AS text)"]
+VERSION = ["CAST(p.id AS text)", "coalesce(p.revised, 0) || ' ' || coalesce(p.retold, 0)"]
+"""The fields of `p`, a paper, that `in_version` asks by."""
 
 
-def _own(*, postgres: bool) -> list[str]:
-    """The fields of `p`, a paper, for an `Own`. To make JSON of it is the database's work, beside us."""
+def _fields(*, postgres: bool) -> list[str]:
+    """The fields of `p`, a paper, for a `Printed`. To make JSON of it is the database's work, beside us."""
     words = _POSTGRES if postgres else _SQLITE
 
     def quoted(name: str) -> str:
@@ -245,29 +145,46 @@ def _own(*, postgres: bool) -> list[str]:
         moment_of("first_seen"),
     ]
     return [
-        *version(),
+        *VERSION,
         _printed(SHOWN, shown, words),
         "CAST(p.author_count AS text)",
         *(quoted("url"), quoted("code_url")),
         "CAST(p.first_seen AS text)",
+        *("aliases.all_of_it", "told.all_of_it"),
     ]
 
 
-@cache
-def _papers(postgres: bool) -> TextClause:
-    those = (_POSTGRES if postgres else _SQLITE)["in"]
-    papers = together([*version(), *BESIDE], postgres=postgres)
-    return text(f"SELECT {papers} FROM paper p {beside('p.id', those, postgres=postgres)} WHERE p.id {those}")
+def _beside(those: str, *, postgres: bool) -> str:
+    """SQL that joins to `p`, papers, their names and what was told of them: each in one look for all of them. To ask
+    paper by paper, in sub-selects, takes the databases five times as long. those: a condition, but for the column."""
+    words = _POSTGRES if postgres else _SQLITE
+    aliases = gathered(words["alias"], postgres=postgres, order=words["by_alias"])
+    units = (
+        "a.id",
+        "a.source",
+        "a.announced_at",
+        "coalesce(CAST(s.at AS text), '')",
+        f"coalesce({words['counts']}, '')",
+    )
+    told = gathered(f" || '{UNIT}' || ".join(units), postgres=postgres, between=ROW_OF_TOLD, order=words["by_told"])
+    return f"""
+        LEFT JOIN (SELECT n.paper_id, '[' || {aliases} || ']' AS all_of_it
+            FROM (SELECT * FROM alias n WHERE n.paper_id {those}
+                AND n.scheme NOT IN ('title', 'entry') ORDER BY n.paper_id, n.scheme, n.value) n
+            GROUP BY n.paper_id) aliases ON aliases.paper_id = p.id
+        LEFT JOIN (SELECT a.paper_id, {told} AS all_of_it
+            FROM announcement a LEFT JOIN signal s ON s.announcement_id = a.id WHERE a.paper_id {those}
+            GROUP BY a.paper_id) told ON told.paper_id = p.id"""
 
 
 @cache
-def _own_rows(postgres: bool) -> TextClause:
+def _versions(postgres: bool) -> TextClause:
     those = (_POSTGRES if postgres else _SQLITE)["in"]
-    return text(f"SELECT {together(_own(postgres=postgres), postgres=postgres)} FROM paper p WHERE p.id {those}")
+    return text(f"SELECT {together(VERSION, postgres=postgres)} FROM paper p WHERE p.id {those}")
 
 
-def moment(told: str) -> datetime:
-    """A moment as the database writes it (`2026-03-04 06:00:00.000000` SQLite, `2026-03-04 06:00:00+00` PostgreSQL), or
-    as it is shown."""
-    found = datetime.fromisoformat(told)
-    return found.astimezone(UTC) if found.tzinfo else found.replace(tzinfo=UTC)
+@cache
+def _whole(postgres: bool) -> TextClause:
+    those = (_POSTGRES if postgres else _SQLITE)["in"]
+    papers = together(_fields(postgres=postgres), postgres=postgres)
+    return text(f"SELECT {papers} FROM paper p {_beside(those, postgres=postgres)} WHERE p.id {those}")

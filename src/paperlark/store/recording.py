@@ -4,12 +4,12 @@
 """
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import select, text
+from sqlalchemy import select, text, update
 
 from paperlark.matching.document import Analysed, Document, analyse
 from paperlark.matching.text import title_key
@@ -88,13 +88,16 @@ async def record(
     if tx.postgres:
         await tx.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": RECORD_LOCK})
     census = await _census(tx, prepared)
+    names = census.names()
     settled = _settle(census, prepared)
     pairs = list(zip(prepared, settled, strict=True))
     await _write_new_papers(tx, pairs, now)
-    await _write_aliases(tx, pairs)
+    named = await _write_aliases(tx, pairs, names)
     await _write_source_records(tx, pairs, source, authority, now)
-    told, new_signals = await _write_announcements(tx, pairs, source, owes=owes, now=now, late_before=late_before)
-    await merges.hold(tx, {number for s in settled if s.absorbed for number in (s.paper_id, *s.absorbed)})
+    told, counted = await _write_announcements(tx, pairs, source, owes=owes, now=now, late_before=late_before)
+    retold = named | {*counted} | {found.paper_id for _, found in told.values()}
+    merging = {number for s in settled if s.absorbed for number in (s.paper_id, *s.absorbed)}
+    await _retell(tx, retold - {s.paper_id for s in settled if s.new}, merging)
     for entry, found in pairs:
         for gone in found.absorbed:
             await merges.merge(tx, found.paper_id, gone, reason=f"{source}: {entry.announcement.paper.title}", now=now)
@@ -103,7 +106,7 @@ async def record(
         papers=tuple(s.paper_id for s in settled),
         new_papers=frozenset(s.paper_id for s in settled if s.new),
         new_announcements=len(told),
-        new_signals=new_signals,
+        new_signals=len(counted),
         fresh={
             number: entry.analysed
             for number, (entry, found) in told.items()
@@ -161,10 +164,14 @@ async def _write_new_papers(tx: Transaction, pairs: Sequence[tuple[Prepared, Set
     await search.write(tx, [(s.paper_id, p.words) for p, s in new])
 
 
-async def _write_aliases(tx: Transaction, pairs: Sequence[tuple[Prepared, Settled]]) -> None:
+async def _write_aliases(
+    tx: Transaction, pairs: Sequence[tuple[Prepared, Settled]], known: Collection[Alias]
+) -> set[int]:
+    """Returns the papers that have a name more. known: the names that somebody has already."""
     rows = [{"scheme": a.scheme, "value": a.value, "paper_id": s.paper_id} for p, s in pairs for a in p.aliases]
     rows += [{"scheme": "title", "value": p.title, "paper_id": s.paper_id} for p, s in pairs]
     await tx.insert_new(ALIAS, rows)
+    return {s.paper_id for p, s in pairs if any(alias not in known for alias in p.aliases)}
 
 
 async def _write_source_records(
@@ -206,8 +213,8 @@ async def _write_announcements(
     owes: bool,
     now: datetime,
     late_before: datetime | None,
-) -> tuple[dict[int, tuple[Prepared, Settled]], int]:
-    """Announcements that are new, and counts that are. Returns the former by id, and how many of the latter."""
+) -> tuple[dict[int, tuple[Prepared, Settled]], list[int]]:
+    """Announcements that are new, and counts that are. Returns the former by id, and of the latter each one's paper."""
     wanted = {(s.paper_id, p.announcement.occasion, p.announcement.type): (p, s) for p, s in pairs}
     known: dict[tuple[int, str, str], int] = {}
     for chunk in chunks(sorted({s.paper_id for _, s in pairs if not s.new})):
@@ -236,7 +243,16 @@ async def _write_announcements(
         tx, {known[k]: p.announcement.signals for k, (p, _) in wanted.items() if k in known}, now
     )
     await tx.insert_new(SIGNAL, first_signals + refreshed)
-    return new, len(refreshed)
+    paper_of = {number: paper_id for (paper_id, _, _), number in known.items()}
+    return new, [paper_of[row["announcement_id"]] for row in refreshed]
+
+
+async def _retell(tx: Transaction, paper_ids: Collection[int], merging: Collection[int]) -> None:
+    """Whoever has these papers at hand as text reads them anew. They are taken together with those that will be merged,
+    in one order, so that nobody waits for us while we wait for them."""
+    await merges.hold(tx, {*paper_ids, *merging})
+    for chunk in chunks(sorted(paper_ids)):
+        await tx.execute(update(PAPER).where(PAPER.c.id.in_(chunk)).values(retold=new_id()))
 
 
 async def _changed_signals(

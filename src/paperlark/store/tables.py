@@ -52,8 +52,8 @@ def sealed(place: str) -> Any:
 
 
 class Paper(SQLModel, table=True):
-    """One work: the merged word of its sources, by their authority. `revised` is a new id whenever its words change;
-    until then it is empty."""
+    """One work: the merged word of its sources, by their authority. `revised` is a new id whenever its words change,
+    `retold` whenever it gets another name or more is told of it; until then they are empty."""
 
     __table_args__ = (
         Index("ix_paper_revised", "revised", sqlite_where=text("revised IS NOT NULL"),
@@ -74,6 +74,7 @@ class Paper(SQLModel, table=True):
     # The length of title and abstract in words: the archive's ranking needs the average, and reads it from the index.
     words: int = Field(index=True)
     revised: int | None = number(nullable=True)
+    retold: int | None = number(nullable=True)
 
 
 class PaperDirection(SQLModel, table=True):

@@ -14,8 +14,8 @@ from typing import Any, NamedTuple
 from aiohttp import web
 
 from paperlark.channels.text import own_page
-from paperlark.store import printed
-from paperlark.store.printed import Printed, Telling
+from paperlark.store import prints
+from paperlark.store.prints import Printed, Telling
 from paperlark.web import answers
 from paperlark.web.api.papers import moment
 
@@ -45,10 +45,10 @@ class Piece(NamedTuple):
 def paper(row: Printed) -> Piece:
     """A paper, as `papers.ShownPaper` describes it. Remembered for those that were told last: it depends on nothing but
     the row."""
-    own, told = row.own, row.telling()
+    told = row.telling()
     said = (
-        f'{{{own.shown}, "aliases": {row.aliases or "[]"}, "url": {page(own.url)}, "code_url": {page(own.code_url)}, '
-        f'"announced_at": "{at(told.announced_at or own.first_seen)}", '
+        f'{{{row.shown}, "aliases": {row.aliases or "[]"}, "url": {page(row.url)}, "code_url": {page(row.code_url)}, '
+        f'"announced_at": "{at(told.announced_at or row.first_seen)}", '
         f'"sources": [{", ".join(map(_quoted, told.sources))}], "signals": {_signals(told)}}}'
     )
     return Piece.of(said.encode())
@@ -77,7 +77,7 @@ def listed(
 def at(told: str) -> str:
     """A moment, as a database wrote it, in RFC 3339."""
     if told.endswith("+00"):  # PostgreSQL's: 2026-03-04 06:00:00.5+00
-        return f"{told[:10]}T{told[11:-3]}Z" if "." not in told else moment(printed.moment(told))
+        return f"{told[:10]}T{told[11:-3]}Z" if "." not in told else moment(prints.moment(told))
     return f"{told[:10]}T{told[11:].removesuffix('.000000')}Z"  # SQLite's: 2026-03-04 06:00:00.000000
 
 

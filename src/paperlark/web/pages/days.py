@@ -16,7 +16,7 @@ from paperlark.model.problems import QueryError
 from paperlark.readers import days
 from paperlark.readers.days import Stretch as Found
 from paperlark.readers.trending import trending
-from paperlark.store.printed import Printed
+from paperlark.store.prints import Printed
 from paperlark.web import answers
 from paperlark.web.keys import REQUEST_ID, STORE
 from paperlark.web.pages import calendar, search
