@@ -39,7 +39,7 @@ async def ids(store: Store, ann: Reader, **asked: object) -> list[int]:
 
 
 def of(found: Listed) -> list[int]:
-    return [row.paper_id for row in found.rows]
+    return [row.met.paper_id for row in found.rows]
 
 
 async def marked(store: Store, ann: Reader, paper_id: int, kind: MarkKind) -> None:
@@ -76,7 +76,7 @@ async def test_a_paper_that_met_several_profiles_stands_once_at_its_first_match(
         await percolation.write_matches(tx, [row | {"matched_at": clock() + timedelta(hours=1)}])
     found = await matches.listed(store, ann.account_id, limit=10)
     assert of(found) == [second, first]
-    assert found.rows[1].profiles is not None and found.rows[1].profiles.count('"matched_at"') == 2
+    assert found.rows[1].met.profiles.count('"matched_at"') == 2
     assert matches.position(found.rows[1]).at == met_at
     assert found.unread == 2
     # The other profile's own list has it where that profile met it.

@@ -40,7 +40,7 @@ async def test_a_day_is_listed_in_order_with_its_total_and_what_was_told(store: 
     await record(store, *quiet, told("Of Tuesday", arxiv="2603.00007", at=MONDAY + timedelta(days=1)))
     await record(store, loud, source="hf_daily")
     await record(store, told("Loud", "It sings. " * 200, arxiv="2603.00008", at=MONDAY + timedelta(days=1)))
-    assert [votes for _, votes in (await days.liked(store, DAY, DAY + timedelta(days=1))).papers] == [5, 0, 0, 0]
+    assert [each.votes for each in (await days.liked(store, DAY, DAY + timedelta(days=1))).papers] == [5, 0, 0, 0]
     day = await of_day(store, DAY, limit=2)
     assert day is not None and (day.total, day.newest, day.earlier) == (4, DAY + timedelta(days=1), None)
     assert [row.stored().title for row in day.papers] == ["Loud", "Quiet 2"]
@@ -101,7 +101,7 @@ async def test_what_is_told_of_a_paper_is_told_at_once_whoever_heard_it(
 def test_of_rows_at_hand_those_asked_for_last_are_kept_and_none_of_another_version() -> None:
     prints = Prints(most=2)
     prints.keep([row("1"), row("2")])
-    assert prints.of([("1", "0 0"), ("2", "9 0")]) == ({"1": row("1")}, ["2"])
+    assert prints.of([("2", "9 0"), ("1", "0 0")]) == ({"1": row("1")}, ["2"])
     prints.keep([row("3")])
     assert len(prints) == 2
     assert prints.of([(each, "0 0") for each in "123"]) == ({"1": row("1"), "3": row("3")}, ["2"])

@@ -17,7 +17,7 @@ from paperlark.ranking.trending import ranked
 from paperlark.store import days, printed
 from paperlark.store.database import Store
 from paperlark.store.days import Counted
-from paperlark.store.prints import Printed
+from paperlark.store.prints import Printed, Voted
 
 NEVER = timedelta(days=100_000)  # after which a vote counts half: votes do not age here
 
@@ -80,8 +80,8 @@ async def of_day(store: Store, wanted: date | None, *, limit: int, after: int = 
     liked = await days.liked(store, day, day + timedelta(days=1))
     if liked.newest is None:
         return None
-    shown = await printed.papers(store, [number for number, _ in liked.papers[after : after + limit]])
-    return Day(day, tuple(shown.values()), len(liked.papers), liked.newest, liked.earlier, liked.later)
+    shown = await _papers(store, liked.papers[after : after + limit])
+    return Day(day, shown, len(liked.papers), liked.newest, liked.earlier, liked.later)
 
 
 async def whole(store: Store, day: date, *, limit: int, after: Place | None = None) -> Whole:
@@ -89,11 +89,16 @@ async def whole(store: Store, day: date, *, limit: int, after: Place | None = No
     liked = await days.liked(store, day, day + timedelta(days=1))
     left = liked.papers
     if after is not None:
-        left = [(number, votes) for number, votes in left if (votes, number) < (after.upvotes, after.paper_id)]
+        left = [each for each in left if (each.votes, each.paper_id) < (after.upvotes, after.paper_id)]
     shown = left[:limit]
-    papers = await printed.papers(store, [number for number, _ in shown])
-    last = Place(shown[-1][1], shown[-1][0]) if len(left) > limit else None
-    return Whole(tuple(papers.values()), last, liked.earlier, liked.later)
+    last = Place(shown[-1].votes, shown[-1].paper_id) if len(left) > limit else None
+    return Whole(await _papers(store, shown), last, liked.earlier, liked.later)
+
+
+async def _papers(store: Store, voted: Sequence[Voted]) -> tuple[Printed, ...]:
+    """Those that are still there."""
+    found = await printed.in_version(store, [(str(each.paper_id), each.version) for each in voted])
+    return tuple(found[number] for number in (str(each.paper_id) for each in voted) if number in found)
 
 
 async def stretch(store: Store, since: date, until: date, *, limit: int) -> Stretch:

@@ -95,8 +95,8 @@ async def new_since(
     mark = position(rows[-1]) if len(rows) == limit else max(since, Position(until), key=lambda each: each.at)
     if head.muting and rows:
         async with store.reading() as tx:
-            silent = await _muted(tx, await mutes.listed(tx, account_id), [row.paper_id for row in rows])
-        rows = [row for row in rows if row.paper_id not in silent]
+            silent = await _muted(tx, await mutes.listed(tx, account_id), [row.met.paper_id for row in rows])
+        rows = [row for row in rows if row.met.paper_id not in silent]
     return Listed(tuple(row for row in rows if row.paper), mark, await _count(store, account_id, head))
 
 
@@ -163,7 +163,7 @@ def _page(rows: Sequence[Matched], limit: int, unread: int) -> Listed:
 
 def position(row: Matched) -> Position:
     """Right behind a paper that is listed."""
-    return Position(matches.moment_of(row.matched_at), row.paper_id)
+    return Position(matches.moment_of(row.met.matched_at), row.met.paper_id)
 
 
 async def _profile(store: Store, account_id: int, profile: str | None) -> int | None:

@@ -5,9 +5,9 @@ the last reading of each announcement is looked at.
 """
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, date, datetime
-from functools import cache, lru_cache
+from functools import cache
 from typing import Any, NamedTuple
 
 from sqlalchemy import BindParameter, ColumnElement, Text, TextClause, and_, bindparam, cast, func, select, text
@@ -16,9 +16,8 @@ from paperlark.model.papers import at_midnight
 from paperlark.store import printed
 from paperlark.store.columns import Moment
 from paperlark.store.database import Store
+from paperlark.store.prints import Voted
 from paperlark.store.tables import ANNOUNCEMENT, SIGNAL
-
-ORDERS = 100  # of stretches remembered; of a day of a thousand papers some 100 kB
 
 
 class Counted(NamedTuple):
@@ -43,10 +42,10 @@ async def around(store: Store, since: date, until: date) -> tuple[date | None, d
 
 
 class Liked(NamedTuple):
-    """The papers of a stretch, most upvoted first, of equals the newer: each with its upvotes. earlier, later: the
-    nearest days around it on which anything was announced; newest: the newest of all."""
+    """The papers of a stretch, most upvoted first, of equals the newer. earlier, later: the nearest days around it on
+    which anything was announced; newest: the newest of all."""
 
-    papers: Sequence[tuple[int, int]]
+    papers: Sequence[Voted]
     earlier: date | None
     later: date | None
     newest: date | None
@@ -56,24 +55,29 @@ async def liked(store: Store, since: date, until: date) -> Liked:
     """The papers announced from `since` until before `until`.
 
     All of them, for their order is ours to find: to have a database look at each one's votes costs it three times
-    as long as to hand them over.
+    as long as to hand them over. While no paper of a stretch has another version, nor one more is in it, its order is
+    what it was when somebody asked for it last.
     """
     given = {"since": at_midnight(since), "until": at_midnight(until)}
-    ((told, earlier, later, latest),) = await store.glance(_liked(store.postgres), **given)
-    return Liked(_most_upvoted_first(told or ""), _day(earlier), _day(later), _day(latest))
+    ((together, earlier, later, latest),) = await store.glance(_stretch(store.postgres), **given)
+    papers = store.orders.get(together or "")
+    if papers is None:
+        ((told,),) = await store.glance(_readings(store.postgres), **given)
+        papers = _most_upvoted_first(dict(printed.rows(together)), told)
+        store.orders.keep(together or "", papers)
+    return Liked(papers, _day(earlier), _day(later), _day(latest))
 
 
-@lru_cache(maxsize=ORDERS)
-def _most_upvoted_first(together: str) -> Sequence[tuple[int, int]]:
-    """Papers and their votes, of rows of readings. Remembered: many ask for the same day."""
-    latest: dict[int, tuple[str, int]] = {}
-    for number, at, counts in printed.rows(together):
-        paper_id, votes = int(number), json.loads(counts).get("upvotes") if counts else None
-        before = latest.setdefault(paper_id, ("", 0))
+def _most_upvoted_first(versions: Mapping[str, str], told: str | None) -> Sequence[Voted]:
+    """Papers and their votes, of rows of readings."""
+    latest: dict[str, tuple[str, int]] = {}
+    for number, at, counts in printed.rows(told):
+        votes = json.loads(counts).get("upvotes") if counts else None
+        before = latest.setdefault(number, ("", 0))
         if votes is not None and at > before[0]:
-            latest[paper_id] = (at, int(votes))
-    found = [(number, votes) for number, (_, votes) in latest.items()]
-    return tuple(sorted(found, key=lambda paper: (paper[1], paper[0]), reverse=True))
+            latest[number] = (at, int(votes))
+    found = [Voted(int(number), votes, versions.get(number, "")) for number, (_, votes) in latest.items()]
+    return tuple(sorted(found, key=lambda paper: (paper.votes, paper.paper_id), reverse=True))
 
 
 async def per_day(store: Store, since: date, until: date) -> dict[date, int]:
@@ -138,16 +142,28 @@ _LAST_POSTGRES = """LEFT JOIN LATERAL (
     SELECT l.at, l.counts FROM signal l WHERE l.announcement_id = a.id ORDER BY l.at DESC LIMIT 1) s ON true"""
 
 
+_WITHIN = "SELECT paper_id FROM announcement WHERE announced_at >= :since AND announced_at < :until"
+
+
+def _timed(words: str) -> TextClause:
+    return text(words).bindparams(bindparam("since", type_=Moment()), bindparam("until", type_=Moment()))
+
+
 @cache
-def _liked(postgres: bool) -> TextClause:
-    """Of each paper of a stretch, whoever announced it and when: the last reading of its counts, if there is any; and
-    what is around the stretch."""
+def _stretch(postgres: bool) -> TextClause:
+    """The versions of a stretch's papers, and what is around it."""
+    return _timed(f"""
+        SELECT (SELECT {printed.together(printed.VERSION, postgres=postgres)} FROM paper p WHERE p.id IN ({_WITHIN})),
+            (SELECT max(announced_at) FROM announcement WHERE announced_at < :since),
+            (SELECT min(announced_at) FROM announcement WHERE announced_at >= :until),
+            (SELECT max(announced_at) FROM announcement)""")
+
+
+@cache
+def _readings(postgres: bool) -> TextClause:
+    """Of each paper of a stretch, whoever announced it and when: the last reading of its counts, if there is any."""
     told = [f"coalesce({each}, '')" for each in ("CAST(s.at AS text)", "CAST(s.counts AS text)")]
     together = printed.together(["CAST(a.paper_id AS text)", *told], postgres=postgres)
-    words = f"""SELECT (SELECT {together} FROM announcement a {_LAST_POSTGRES if postgres else _LAST_SQLITE}
-            WHERE a.paper_id IN (
-                SELECT paper_id FROM announcement WHERE announced_at >= :since AND announced_at < :until)),
-        (SELECT max(announced_at) FROM announcement WHERE announced_at < :since),
-        (SELECT min(announced_at) FROM announcement WHERE announced_at >= :until),
-        (SELECT max(announced_at) FROM announcement)"""
-    return text(words).bindparams(bindparam("since", type_=Moment()), bindparam("until", type_=Moment()))
+    return _timed(f"""
+        SELECT {together} FROM announcement a {_LAST_POSTGRES if postgres else _LAST_SQLITE}
+        WHERE a.paper_id IN ({_WITHIN})""")

@@ -9,11 +9,11 @@ still to begin, can write a match from before that moment.
 """
 
 import json
-from collections.abc import Collection
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
-from functools import cache
+from functools import cache, lru_cache
 from operator import itemgetter
 from typing import Any, NamedTuple
 
@@ -23,10 +23,11 @@ from paperlark.store import printed
 from paperlark.store.columns import Moment
 from paperlark.store.database import Store, Transaction
 from paperlark.store.printed import FIELD, ROW
-from paperlark.store.prints import Printed
+from paperlark.store.prints import UNIT, Printed, rfc3339
 
 COUNTED = 1_000  # unread papers; more are not counted
 LOOKED_AT = 1_500  # matches that usually are as many papers
+KEPT = 4_000  # rows as they are told, some 500 bytes each
 LONGEST = timedelta(minutes=10)  # of a transaction that writes matches; those take a fraction of a second
 
 
@@ -61,17 +62,23 @@ class Wanted:
     until: datetime | None = None
 
 
-class Matched(NamedTuple):
-    """A paper that matched. profiles and marks are JSON text: a list of {id, name, matched_at}, an object of moments by
-    kind, "" for none. matched_at: as the database writes it. paper: None where it ended this moment. said: the row as
-    it was read, another one as soon as anything of it or of the paper is."""
+class Met(NamedTuple):
+    """A paper that matched, by what the reader's own rows say of it. profiles and marks are JSON text: a list of {id,
+    name, matched_at}, by id, and an object of moments by kind. matched_at: as the database writes it. version: of the
+    paper, None where it ended this moment."""
 
     paper_id: int
     matched_at: str
     profiles: str
     marks: str
+    version: tuple[str, str] | None
+
+
+class Matched(NamedTuple):
+    """A paper that matched, and the paper."""
+
+    met: Met
     paper: Printed | None
-    said: str
 
 
 class Head(NamedTuple):
@@ -83,28 +90,60 @@ class Head(NamedTuple):
 
 async def listed(store: Store, wanted: Wanted, limit: int) -> list[Matched]:
     """Some of the papers that matched, in order."""
-    ((together,),) = await store.glance(_listed(store.postgres, *_shape(wanted)), **_values(wanted), limit=limit)
-    return await _in_order(store, together, wanted)
+    ((together, named),) = await store.glance(_listed(store.postgres, *_shape(wanted)), **_values(wanted), limit=limit)
+    return await _in_order(store, together, named, wanted)
 
 
 async def named(store: Store, wanted: Wanted, paper_ids: Collection[int]) -> list[Matched]:
     """Those of some papers that matched, in the same order."""
     ids: Any = list(paper_ids) if store.postgres else json.dumps(list(paper_ids))
-    ((together,),) = await store.glance(_named(store.postgres, *_shape(wanted)), **_values(wanted), ids=ids)
-    return await _in_order(store, together, wanted)
+    ((together, named),) = await store.glance(_named(store.postgres, *_shape(wanted)), **_values(wanted), ids=ids)
+    return await _in_order(store, together, named, wanted)
 
 
-async def _in_order(store: Store, together: str | None, wanted: Wanted) -> list[Matched]:
-    read = [(row, row.split(FIELD)) for row in together.split(ROW)] if together else []
-    papers = await printed.in_version(store, [fields[4:] for _, fields in read if fields[4]])
-    found = [
-        Matched(int(number), matched_at, profiles, marks, papers.get(number), row)
-        for row, (number, matched_at, profiles, marks, _, _) in read
-    ]
-    return sorted(found, key=_PLACE, reverse=wanted.after is None)
+async def _in_order(store: Store, together: str | None, named: str | None, wanted: Wanted) -> list[Matched]:
+    found = [_met(row, named or "") for row in together.split(ROW)] if together else []
+    papers = await printed.in_version(store, [met.version for met in found if met.version])
+    found.sort(key=_PLACE, reverse=wanted.after is None)
+    return [Matched(met, papers.get(met.version[0]) if met.version else None) for met in found]
 
 
 _PLACE = itemgetter(1, 0)
+
+
+@lru_cache(maxsize=KEPT)
+def _met(row: str, named: str) -> Met:
+    """A row as it is told. Remembered for those that were read last: it depends on nothing but its text, and that of
+    the profiles' names."""
+    number, matched_at, met, marked, paper, version = row.split(FIELD)
+    names = _names(named)
+    first: dict[str, str] = {}
+    for profile, at in _pairs(met, UNIT):
+        if profile in names and at < first.get(profile, "~"):
+            first[profile] = at
+    profiles = [
+        f'{{"id": "{profile}", "name": {names[profile]}, "matched_at": "{rfc3339(first[profile])}"}}'
+        for profile in sorted(first, key=int)
+    ]
+    marks = {kind: rfc3339(at) for kind, at in sorted(_pairs(marked, UNIT))}
+    if "saved" in marks:
+        marks.pop("dismissed", None)
+    return Met(
+        int(number), matched_at, f"[{', '.join(profiles)}]", json.dumps(marks), (paper, version) if paper else None
+    )
+
+
+@lru_cache(maxsize=1_000)
+def _names(named: str) -> Mapping[str, str]:
+    """The profiles' names, as JSON, by their ids."""
+    return dict(_pairs(named, ROW))
+
+
+def _pairs(together: str, between: str) -> Iterator[tuple[str, str]]:
+    """What two words say of one another, of such texts."""
+    for each in together.split(between) if together else ():
+        one, _, other = each.partition(" ")
+        yield one, other
 
 
 async def standing(store: Store, wanted: Wanted, limit: int) -> list[tuple[int, datetime]]:
@@ -186,20 +225,8 @@ _STATES = {
     State.ANY: "",
 }
 
-_SAID = {
-    "profile": "json_object('id', CAST(f.id AS text), 'name', f.name, 'matched_at', {at})",
-    "by_profile": "",
-    "mark": """json_quote(r.kind) || ': "' || {at} || '"'""",
-    "by_mark": "",
-    "ids": "m.paper_id IN (SELECT value FROM json_each(:ids))",
-}
-_SAID_POSTGRES = {
-    "profile": """CAST(json_build_object('id', CAST(f.id AS text), 'name', f.name, 'matched_at', {at}) AS text)""",
-    "by_profile": "ORDER BY f.id",
-    "mark": """'"' || r.kind || '": "' || {at} || '"'""",
-    "by_mark": "ORDER BY r.kind",
-    "ids": "m.paper_id = ANY(:ids)",
-}
+_IDS = "m.paper_id IN (SELECT value FROM json_each(:ids))"
+_IDS_POSTGRES = "m.paper_id = ANY(:ids)"
 
 
 def _shape(wanted: Wanted) -> Shape:
@@ -255,27 +282,26 @@ def _order(name: str, after: bool) -> str:
 
 
 def _told(postgres: bool, state: State, join: str) -> str:
-    """What is told of `k`, the papers that matched and when; join: how they find their own rows."""
-    said, those = (_SAID_POSTGRES if postgres else _SAID), "IN (SELECT paper_id FROM k)"
-    # What is unread has no marks.
-    marked = "''" if state is State.UNREAD else "marks.all_of_it"
-    fields = ["CAST(k.paper_id AS text)", "CAST(k.matched_at AS text)", "profiles.all_of_it", marked]
-    profile = said["profile"].format(at=printed.moments("x.at", postgres=postgres))
-    profiles = f"""LEFT JOIN (SELECT x.paper_id,
-            '[' || {printed.gathered(profile, postgres=postgres, order=said["by_profile"])} || ']' AS all_of_it
-        FROM (SELECT e.paper_id, e.profile_id, min(e.matched_at) AS at FROM {_of_paper(postgres)}
-            WHERE e.paper_id {those} AND e.account_id = :account
-            GROUP BY e.paper_id, e.profile_id ORDER BY e.paper_id, e.profile_id) x
-        JOIN profile f ON f.account_id = :account AND f.id = x.profile_id AND f.removed_at IS NULL
-        GROUP BY x.paper_id) profiles ON profiles.paper_id = k.paper_id"""
-    mark = said["mark"].format(at=printed.moments("r.at", postgres=postgres))
-    marks = f"""LEFT JOIN (SELECT r.paper_id,
-            '{{' || {printed.gathered(mark, postgres=postgres, order=said["by_mark"])} || '}}' AS all_of_it
-        FROM mark r WHERE r.account_id = :account AND r.paper_id {those} AND NOT (r.kind = 'dismissed' AND EXISTS (
-            SELECT 1 FROM mark s WHERE s.account_id = :account AND s.paper_id = r.paper_id AND s.kind = 'saved'))
-        GROUP BY r.paper_id) marks ON marks.paper_id = k.paper_id"""
-    told = printed.together([*fields, *printed.VERSION], postgres=postgres)
-    return f"{told} FROM k {join} paper p ON p.id = k.paper_id {profiles} {'' if state is State.UNREAD else marks}"
+    """What is told of `k`, the papers that matched and when, and the names of profiles; join: how they find their own
+    rows. A paper has few matches and marks: they are looked up paper by paper, and put in order by who reads them."""
+
+    def gathered(one: str, other: str, rows: str, between: str = UNIT) -> str:
+        pair = f"{one} || ' ' || {other}"
+        return f"(SELECT {printed.gathered(pair, postgres=postgres, between=between)} FROM {rows})"
+
+    mine = "{0}.account_id = :account AND {0}.paper_id = k.paper_id"
+    fields = [
+        "CAST(k.paper_id AS text)",
+        "CAST(k.matched_at AS text)",
+        gathered("e.profile_id", "e.matched_at", f"{_of_paper(postgres)} WHERE {mine.format('e')}"),
+        # What is unread has no marks.
+        "''" if state is State.UNREAD else gathered("r.kind", "r.at", f"mark r WHERE {mine.format('r')}"),
+        *printed.VERSION,
+    ]
+    name = printed.quoted("f.name", postgres=postgres)
+    names = gathered("f.id", name, "profile f WHERE f.account_id = :account AND f.removed_at IS NULL", ROW)
+    together = printed.together(fields, postgres=postgres)
+    return f"{together}, {names} FROM k {join} paper p ON p.id = k.paper_id"
 
 
 @cache
@@ -304,7 +330,7 @@ def _listed(postgres: bool, state: State, one_profile: bool, before: bool, after
 
 @cache
 def _named(postgres: bool, state: State, one_profile: bool, before: bool, after: bool) -> TextClause:
-    keys, those = _keys(postgres, state, one_profile, before, after), (_SAID_POSTGRES if postgres else _SAID)["ids"]
+    keys, those = _keys(postgres, state, one_profile, before, after), _IDS_POSTGRES if postgres else _IDS
     return _typed(f"""
         WITH k AS MATERIALIZED ({keys} AND {those})
         SELECT {_told(postgres, state, "JOIN")}""")

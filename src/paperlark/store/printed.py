@@ -55,7 +55,7 @@ async def papers(store: Store, paper_ids: Sequence[int]) -> dict[int, Printed]:
     if not paper_ids:
         return {}
     ((together,),) = await store.glance(_versions(store.postgres), ids=_ids(store, paper_ids))
-    found = await in_version(store, rows(together))
+    found = await in_version(store, [(number, version) for number, version in rows(together)])
     return {number: found[str(number)] for number in paper_ids if str(number) in found}
 
 
@@ -64,7 +64,7 @@ async def load(store: Store, paper_ids: Sequence[int]) -> dict[int, StoredPaper]
     return {number: row.stored() for number, row in (await papers(store, paper_ids)).items()}
 
 
-async def in_version(store: Store, versions: Iterable[Sequence[str]]) -> dict[str, Printed]:
+async def in_version(store: Store, versions: Iterable[tuple[str, str]]) -> dict[str, Printed]:
     """Papers by their ids as text. versions: of each its id and the version that it has, or had a moment ago; what
     ended since is left out."""
     found, missing = store.prints.of(versions)
@@ -97,14 +97,14 @@ def _printed(template: str, values: Sequence[str], words: Mapping[str, str]) -> 
     return words["printed"].format(template, ", ".join(values))
 
 
-def moments(column: str, *, postgres: bool) -> str:
-    """SQL for a column's moment in RFC 3339, as `web.api.papers.moment` writes it."""
-    return (_POSTGRES if postgres else _SQLITE)["moment"].format(column)
-
-
 def rows(together: str | None) -> list[list[str]]:
     """The rows, and their fields, of such a text; in no order."""
     return [row.split(FIELD) for row in together.split(ROW)] if together else []
+
+
+def quoted(value: str, *, postgres: bool) -> str:
+    """SQL for a text as JSON."""
+    return (_POSTGRES if postgres else _SQLITE)["quoted"].format(value)
 
 
 def gathered(value: str, *, postgres: bool, between: str = ", ", order: str = "") -> str:
@@ -126,19 +126,19 @@ def _fields(*, postgres: bool) -> list[str]:
     """The fields of `p`, a paper, for a `Printed`. To make JSON of it is the database's work, beside us."""
     words = _POSTGRES if postgres else _SQLITE
 
-    def quoted(name: str) -> str:
-        return words["quoted"].format(f"p.{name}")
+    def json_of(name: str) -> str:
+        return quoted(f"p.{name}", postgres=postgres)
 
-    def moment_of(name: str) -> str:
-        return moments(f"p.{name}", postgres=postgres)
+    def moment_of(name: str) -> str:  # in RFC 3339, as `web.api.papers.moment` writes it
+        return words["moment"].format(f"p.{name}")
 
     shown = [
         "CAST(p.id AS text)",
-        quoted("title"),
-        quoted("abstract"),
+        json_of("title"),
+        json_of("abstract"),
         words["json"].format("p.authors"),
         f"coalesce(CAST(nullif({words['authors']}, 0) AS text), 'null')",
-        f"coalesce({quoted('organisation')}, 'null')",
+        f"coalesce({json_of('organisation')}, 'null')",
         words["json"].format("p.categories"),
         words["json"].format("p.keywords"),
         f"""coalesce('"' || {moment_of("published_at")} || '"', 'null')""",
@@ -148,7 +148,7 @@ def _fields(*, postgres: bool) -> list[str]:
         *VERSION,
         _printed(SHOWN, shown, words),
         "CAST(p.author_count AS text)",
-        *(quoted("url"), quoted("code_url")),
+        *(json_of("url"), json_of("code_url")),
         "CAST(p.first_seen AS text)",
         *("aliases.all_of_it", "told.all_of_it"),
     ]

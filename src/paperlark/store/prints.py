@@ -1,12 +1,12 @@
 """Papers as rows of text, and those at hand: whoever lists papers mostly lists the same ones as others."""
 
 import json
-from collections import OrderedDict
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from typing import NamedTuple
 
 from paperlark.model.papers import Alias, StoredPaper
+from paperlark.store.remembered import Remembered
 
 KEPT = 5_000  # papers: some 3 kB each
 
@@ -87,6 +87,14 @@ class Printed(NamedTuple):
         )
 
 
+class Voted(NamedTuple):
+    """A paper with its upvotes, and the version that it has."""
+
+    paper_id: int
+    votes: int
+    version: str
+
+
 def _by_announcement(told: Sequence[str]) -> int:
     return int(told[0])
 
@@ -98,17 +106,23 @@ def moment(told: str) -> datetime:
     return found.astimezone(UTC) if found.tzinfo else found.replace(tzinfo=UTC)
 
 
+def rfc3339(told: str) -> str:
+    """A moment, as the database writes it, in RFC 3339."""
+    if told.endswith("+00"):  # PostgreSQL's
+        return f"{told[:10]}T{told[11:-3]}Z" if "." not in told else moment(told).isoformat().replace("+00:00", "Z")
+    return f"{told[:10]}T{told[11:].removesuffix('.000000')}Z"  # SQLite's
+
+
 class Prints:
     """Papers at hand, by their ids. What they were asked for last is let go of last."""
 
     def __init__(self, most: int = KEPT) -> None:
-        self._most = most
-        self._kept: OrderedDict[str, Printed] = OrderedDict()
+        self._kept: Remembered[str, Printed] = Remembered(most)
 
     def __len__(self) -> int:
         return len(self._kept)
 
-    def of(self, versions: Iterable[Sequence[str]]) -> tuple[dict[str, Printed], list[str]]:
+    def of(self, versions: Iterable[tuple[str, str]]) -> tuple[dict[str, Printed], list[str]]:
         """Those of the papers that are here in the version that is asked for, by id; and the other ids. versions: id
         and version of each."""
         found, missing = {}, []
@@ -117,14 +131,10 @@ class Prints:
             if paper is None or paper.version != version:
                 missing.append(number)
             else:
-                self._kept.move_to_end(number)
                 found[number] = paper
         return found, missing
 
     def keep(self, papers: Iterable[Printed]) -> None:
         """Have these at hand from now on."""
         for paper in papers:
-            self._kept[paper.id] = paper
-            self._kept.move_to_end(paper.id)
-        while len(self._kept) > self._most:
-            self._kept.popitem(last=False)
+            self._kept.keep(paper.id, paper)

@@ -20,7 +20,8 @@ from paperlark.readers import matches
 from paperlark.readers.matches import COUNTED, Complete, Heads, Listed, Position, State
 from paperlark.readers.why import why_each
 from paperlark.store import papers
-from paperlark.store.matches import Matched
+from paperlark.store.matches import Matched, Met
+from paperlark.store.prints import rfc3339
 from paperlark.web import answers, cursors
 from paperlark.web.access import MATCHES_READ
 from paperlark.web.api import spliced
@@ -216,7 +217,7 @@ async def _entries(asked: Asked[Matches, NoBody], found: Listed) -> list[bytes]:
 
 async def _why(asked: Asked[Matches, NoBody], found: Listed) -> Mapping[int, list[dict[str, Any]]]:
     async with asked.store.reading() as tx:
-        stored = await papers.load(tx, [row.paper_id for row in found.rows])
+        stored = await papers.load(tx, [row.met.paper_id for row in found.rows])
     led = await why_each(asked.store, asked.account, stored.values())
     return {
         number: [
@@ -230,8 +231,13 @@ async def _why(asked: Asked[Matches, NoBody], found: Listed) -> Mapping[int, lis
 
 def _tag(found: Listed, why: bool) -> str:
     """Another one as soon as anything that is shown is, but for the mark."""
-    said = f"{found.unread}\n{found.after}\n{why}\n" + "\n".join([row.said for row in found.rows])
-    return hashlib.blake2b(said.encode(), digest_size=12).hexdigest()
+    said = [part for row in found.rows for part in _said(row.met)]
+    after = (str(found.after.at), str(found.after.paper)) if found.after else ()
+    return hashlib.blake2b("\n".join([str(found.unread), str(why), *after, *said]).encode(), digest_size=12).hexdigest()
+
+
+def _said(met: Met) -> tuple[str, ...]:
+    return (met.matched_at, met.profiles, met.marks, *(met.version or ()))
 
 
 # ── what the stream needs too ──────────────────────────────────────────────────────────────────────────────────────
@@ -240,12 +246,15 @@ def _tag(found: Listed, why: bool) -> str:
 def entry(row: Matched, why: Mapping[int, list[dict[str, Any]]]) -> bytes:
     """A paper that matched, as JSON, as `ShownMatch` describes it."""
     assert row.paper is not None
-    reasons = f', "why": {quoted(why[row.paper_id])}' if row.paper_id in why else ""
-    rest = (
-        f', "profiles": {row.profiles or "[]"}, "matched_at": "{spliced.at(row.matched_at)}", '
-        f'"marks": {row.marks or "{}"}{reasons}}}'
-    )
-    return b'{"paper": ' + spliced.paper(row.paper).said + rest.encode()
+    reasons = f', "why": {quoted(why[row.met.paper_id])}'.encode() if row.met.paper_id in why else b""
+    return b"".join((b'{"paper": ', spliced.paper(row.paper).said, _met(row.met), reasons, b"}"))
+
+
+@lru_cache(maxsize=spliced.KEPT)
+def _met(met: Met) -> bytes:
+    """What the reader's own rows say. Remembered for those that were told last."""
+    at = rfc3339(met.matched_at)
+    return f', "profiles": {met.profiles}, "matched_at": "{at}", "marks": {met.marks}'.encode()
 
 
 @lru_cache(maxsize=1_000)  # for a second everyone is told the same one

@@ -14,10 +14,8 @@ from typing import Any, NamedTuple
 from aiohttp import web
 
 from paperlark.channels.text import own_page
-from paperlark.store import prints
-from paperlark.store.prints import Printed, Telling
+from paperlark.store.prints import Printed, Telling, rfc3339
 from paperlark.web import answers
-from paperlark.web.api.papers import moment
 
 KEPT = 2_000  # papers: some 3 kB each
 
@@ -48,7 +46,7 @@ def paper(row: Printed) -> Piece:
     told = row.telling()
     said = (
         f'{{{row.shown}, "aliases": {row.aliases or "[]"}, "url": {page(row.url)}, "code_url": {page(row.code_url)}, '
-        f'"announced_at": "{at(told.announced_at or row.first_seen)}", '
+        f'"announced_at": "{rfc3339(told.announced_at or row.first_seen)}", '
         f'"sources": [{", ".join(map(_quoted, told.sources))}], "signals": {_signals(told)}}}'
     )
     return Piece.of(said.encode())
@@ -72,13 +70,6 @@ def listed(
     if following is not None:
         answer.headers["Link"] = answers.next_page(request, following)
     return answers.unless_known(request, answer, of=b"".join([*(each.digest for each in data), after]))
-
-
-def at(told: str) -> str:
-    """A moment, as a database wrote it, in RFC 3339."""
-    if told.endswith("+00"):  # PostgreSQL's: 2026-03-04 06:00:00.5+00
-        return f"{told[:10]}T{told[11:-3]}Z" if "." not in told else moment(prints.moment(told))
-    return f"{told[:10]}T{told[11:].removesuffix('.000000')}Z"  # SQLite's: 2026-03-04 06:00:00.000000
 
 
 def page(address: str) -> str:

@@ -105,24 +105,24 @@ def _state(text: str) -> State:
 async def _by_day(store: Store, account: int, rows: tuple[Matched, ...]) -> list[tuple[str, list[Shown]]]:
     """The papers by the day (UTC) on which they first matched, as the page names it."""
     async with store.reading() as tx:
-        stored = await papers.load(tx, [row.paper_id for row in rows])
+        stored = await papers.load(tx, [row.met.paper_id for row in rows])
     reasons = await why_each(store, account, stored.values())
-    there = [row for row in rows if row.paper_id in stored]
+    there = [row for row in rows if row.met.paper_id in stored]
     return [
-        (long_day(day), [_shown(row, stored[row.paper_id], reasons[row.paper_id]) for row in some])
+        (long_day(day), [_shown(row, stored[row.met.paper_id], reasons[row.met.paper_id]) for row in some])
         for day, some in groupby(there, key=_day)
     ]
 
 
 def _day(row: Matched) -> date:
-    return moment_of(row.matched_at).date()
+    return moment_of(row.met.matched_at).date()
 
 
 def _shown(row: Matched, paper: StoredPaper, led_by: Sequence[Led]) -> Shown:
     reasons = [Reason(each.profile.name, _words([each])) for each in led_by]
     said = text.why(DigestPaper.of(paper, reasons))
     reason = Markup("").join(Markup("<b>{}</b>").format(run.text) if run.marked else run.text for run in said)
-    return Shown(card(paper, _words(led_by)), reason, frozenset(json.loads(row.marks or "{}")))
+    return Shown(card(paper, _words(led_by)), reason, frozenset(json.loads(row.met.marks)))
 
 
 def _words(led_by: Sequence[Led]) -> tuple[Span, ...]:
