@@ -6,7 +6,7 @@ The tag is of the very bytes, so it is strong and can never be stale. It saves t
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import aiohttp_jinja2
 from aiohttp import ETag, web
@@ -18,6 +18,19 @@ SHARED = {"Cache-Control": "no-cache"}  # may be kept, must be asked about
 NEVER_KEPT = {"Cache-Control": "no-store"}  # what holds a secret
 PRIVATE = {"Cache-Control": "private, no-cache", "Vary": "Authorization"}
 OF_READER = {"Cache-Control": "private, no-cache", "Vary": "Cookie"}  # a page that shows who is signed in
+
+
+class Piece(NamedTuple):
+    """A part of a body that stays what it is, and what stands for it in a tag."""
+
+    said: bytes
+    digest: bytes
+
+    @classmethod
+    def of(cls, said: str) -> "Piece":
+        """With its digest."""
+        encoded = said.encode()
+        return cls(encoded, hashlib.blake2b(encoded, digest_size=12).digest())
 
 
 def say(
@@ -63,6 +76,14 @@ def page(request: web.Request, template: str, context: Mapping[str, Any], *, sta
     answer = aiohttp_jinja2.render_template(template, request, known | dict(context), status=status)
     answer.headers.update(OF_READER if known["reader"] else SHARED)
     return unless_known(request, answer)
+
+
+def page_of(request: web.Request, pieces: Sequence[Piece]) -> web.Response:
+    """The same of a page that is in pieces."""
+    cache = OF_READER if request.get(ACCOUNT, 0) else SHARED
+    body = b"".join([each.said for each in pieces])
+    answer = web.Response(body=body, content_type="text/html", charset="utf-8", headers=cache)
+    return unless_known(request, answer, of=b"".join([each.digest for each in pieces]))
 
 
 def unless_known(request: web.Request, answer: web.Response, *, of: bytes | None = None) -> web.Response:

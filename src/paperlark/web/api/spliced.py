@@ -3,19 +3,19 @@
 What is text already stays text. For lists that are asked for all the time this is most of the work that Python does.
 """
 
-import hashlib
 import json
 import re
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from json.encoder import encode_basestring
-from typing import Any, NamedTuple
+from typing import Any
 
 from aiohttp import web
 
 from paperlark.channels.text import own_page
 from paperlark.store.prints import Printed, Telling, rfc3339
 from paperlark.web import answers
+from paperlark.web.answers import Piece
 
 KEPT = 2_000  # papers: some 3 kB each
 
@@ -25,18 +25,6 @@ quoted = json.JSONEncoder(ensure_ascii=False, allow_nan=False).encode
 _quoted = encode_basestring  # the same of text, without the way there
 
 _PLAIN = re.compile(r'"https?://[a-z0-9-]+(?:\.[a-z0-9-]+)+/[A-Za-z0-9._/-]{0,200}"')
-
-
-class Piece(NamedTuple):
-    """Some JSON, and what stands for it in a tag."""
-
-    said: bytes
-    digest: bytes
-
-    @classmethod
-    def of(cls, said: bytes) -> "Piece":
-        """With its digest."""
-        return cls(said, hashlib.blake2b(said, digest_size=12).digest())
 
 
 @lru_cache(maxsize=KEPT)
@@ -49,7 +37,7 @@ def paper(row: Printed) -> Piece:
         f'"announced_at": "{rfc3339(told.announced_at or row.first_seen)}", '
         f'"sources": [{", ".join(map(_quoted, told.sources))}], "signals": {_signals(told)}}}'
     )
-    return Piece.of(said.encode())
+    return Piece.of(said)
 
 
 def _signals(told: Telling) -> str:

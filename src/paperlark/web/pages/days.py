@@ -1,11 +1,11 @@
 """The pages of what came when: a day, a week, a month, what is trending. Made whole on this side, so that they need no
 script."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import date
 from functools import lru_cache
-from typing import Any
+from typing import Any, NamedTuple
 
 import aiohttp_jinja2
 import jinja2
@@ -18,7 +18,8 @@ from paperlark.readers.days import Stretch as Found
 from paperlark.readers.trending import trending
 from paperlark.store.prints import Printed
 from paperlark.web import answers
-from paperlark.web.keys import REQUEST_ID, STORE
+from paperlark.web.answers import Piece
+from paperlark.web.keys import ACCOUNT, REQUEST_ID, STORE
 from paperlark.web.pages import calendar, search
 from paperlark.web.pages.calendar import Stretch
 from paperlark.web.pages.shown import card, unreadable
@@ -29,6 +30,8 @@ PAPERS = 40  # of a day on one page: with them a page and what it needs weigh le
 NOTICED = {"week": 10, "month": 20}  # papers
 TRENDING = 30  # papers
 ENTRIES_KEPT = 2_000  # about 8 MB
+FRAMES_KEPT = 500  # about 3 MB
+HERE = "\0"  # where the papers stand: HTML has no such character
 OPENING = 640  # code points of an abstract: twice what a list shows of it
 LOOKING_BACK = {1: "since yesterday", 7: "this week", 30: "this month"}  # days
 
@@ -53,25 +56,44 @@ async def _day(request: web.Request) -> web.Response:
     if number > 1 and not found.papers:
         raise _no_such_page()
     environment = aiohttp_jinja2.get_env(request.app)
+    voted = any(row.telling().counts for row in found.papers)
+    around = Around(found.day, found.newest, found.earlier, found.later, found.total, number, bool(found.papers), voted)
+    above, below = _frame(environment, around, request.path, signed_in=request[ACCOUNT] != 0)
+    return answers.page_of(request, [above, *(_entry(environment, row) for row in found.papers), below])
+
+
+class Around(NamedTuple):
+    """What a day's page says beside its papers. voted: whether any of them has votes."""
+
+    day: date
+    newest: date
+    earlier: date | None
+    later: date | None
+    total: int
+    page: int
+    papers: bool
+    voted: bool
+
+
+@lru_cache(maxsize=FRAMES_KEPT)
+def _frame(environment: jinja2.Environment, around: Around, here: str, *, signed_in: bool) -> tuple[Piece, Piece]:
+    """What stands above and below a day's papers. Remembered for the days that were asked for last."""
     context = {
+        **around._asdict(),
         "query": "",
-        "day": found.day,
-        "heading": calendar.long_day(found.day),
-        "week": calendar.week_of(found.day),
-        "month": calendar.month_of(found.day),
+        "heading": calendar.long_day(around.day),
+        "week": calendar.week_of(around.day),
+        "month": calendar.month_of(around.day),
         "in_words": calendar.month_in_words,
         "short": calendar.short_day,
-        "newest": found.newest,
-        "earlier": found.earlier,
-        "later": found.later,
-        "total": found.total,
-        "first": (number - 1) * PAPERS + 1,
-        "listing": _listing(environment, found.papers),
-        "voted": any(row.telling().signals for row in found.papers),
-        "page": number,
-        "more": number * PAPERS < found.total,
+        "first": (around.page - 1) * PAPERS + 1,
+        "listing": HERE if around.papers else "",
+        "more": around.page * PAPERS < around.total,
+        "reader": signed_in,
+        "here": here,
     }
-    return answers.page(request, "day.html", context)
+    above, _, below = environment.get_template("day.html").render(context).partition(HERE)
+    return Piece.of(above), Piece.of(below)
 
 
 @routes.get("/week/{name}")
@@ -134,7 +156,7 @@ def _stretch(request: web.Request, asked: Stretch, found: Found, said: Mapping[s
         "long": calendar.long_day,
         "week_of": calendar.week_of,
         "in_words": calendar.month_in_words,
-        "listing": _listing(environment, found.best, dated=True),
+        "listing": Markup("".join([_entry(environment, row, dated=True).said.decode() for row in found.best])),
     }
     return answers.page(request, "stretch.html", {**context, **said})
 
@@ -173,17 +195,12 @@ def problem(request: web.Request, told: Problem) -> web.Response:
     return answer
 
 
-def _listing(environment: jinja2.Environment, papers: Iterable[Printed], *, dated: bool = False) -> Markup:
-    """Papers as a list prints them."""
-    return Markup("".join([_entry(environment, row, dated) for row in papers]))
-
-
 @lru_cache(maxsize=ENTRIES_KEPT)
-def _entry(environment: jinja2.Environment, row: Printed, dated: bool) -> str:
+def _entry(environment: jinja2.Environment, row: Printed, *, dated: bool = False) -> Piece:
     """A paper as lists print it. Remembered for those that were printed last: it depends on nothing but the row."""
     parts: Any = environment.get_template("parts.html").module
     paper = row.stored()
-    return f"<li>{parts.entry(card(replace(paper, abstract=paper.abstract[:OPENING])), dated)}</li>\n"
+    return Piece.of(f"<li>{parts.entry(card(replace(paper, abstract=paper.abstract[:OPENING])), dated)}</li>\n")
 
 
 def _read_day(text: str) -> date:
