@@ -40,7 +40,7 @@ from paperlark.web.access import MATCHES_READ
 from tests.databases import postgres_databases, sqlite_databases
 
 CONNECTIONS = 64
-ROUNDS = 5  # of ours and the bare one in turns; the median of their ratios counts
+ROUNDS = 3  # of ours and the bare one in turns; the median of their ratios counts
 SECONDS = 2.0  # for each measure, after WARM seconds
 WARM = 0.5
 PAPERS = 80_000

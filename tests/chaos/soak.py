@@ -3,7 +3,8 @@
 
 One `paperlark run` polls feeds, percolates, tells readers through a Bot API in this process, answers what they say
 there, and serves pages and the API to somebody who asks without end. In an hour it hears of as many papers as arXiv
-announces in a day. Every ten seconds its memory, its descriptors, its tasks and the database's connections are noted.
+announces in a day. Every second its memory, its descriptors and its tasks are noted, every ten the database's
+connections. What it does it does in waves, so of each minute the least counts: what is never let go of raises that.
 Past the first third a line is fitted through each. The last line is `soak MINUTES memory N descriptors N tasks N
 connections N good`, growth an hour (MiB; numbers).
 """
@@ -37,17 +38,21 @@ from tests.chaos.world import ROOT, Server, environment
 from tests.databases import migrated
 
 MINUTES = 60.0
-EVERY = 10.0  # seconds between samples
+NOTED = 1.0  # seconds between two notes of what the process holds
+EVERY = 10.0  # seconds between samples: the least of some notes
+MINUTE = 6  # samples
 WARM = 1 / 3  # of the whole, which is not judged
 RATE = 0.5  # papers a second
 READERS = 400
 # What is remembered of papers has bounds: the newest 20,000 for searches, the postings of 4,096 that have left them,
-# 2,000 as pages show them, 1,024 as messages do. They are met within the warm-up, or they would look like growth.
+# 5,000 as rows, 2,000 as pages show them, 1,024 as messages do. They are met within the warm-up, or they would look
+# like growth.
 ARCHIVE, AHEAD = CAPACITY + 2_000, 6_000  # papers of before, and papers that are told at the beginning
 FEEDS = 60  # each polled once a minute
 ASKS = 4.0  # requests a second
 GROWTH = 1.0  # MiB an hour, below which memory is flat
 FLAT = 2.0  # descriptors, tasks, connections an hour
+LOOKED_BACK = 6_000  # papers that a program reads through at the beginning, and pages show
 PATHS = ("/", "/api/v1/papers", "/api/v1/papers?q=lark*", "/api/v1/trending", "/status", "/healthz")
 
 
@@ -77,11 +82,18 @@ class Growth:
         return self.memory < GROWTH and max(self.descriptors, self.tasks, self.connections) < FLAT
 
 
+def least(samples: Sequence[Sample]) -> Sample:
+    """The least of each, at the time of the first."""
+    columns = list(zip(*map(astuple, samples), strict=True))
+    return Sample(*map(min, columns))
+
+
 def growth(samples: Sequence[Sample]) -> Growth:
-    """The line through what came after the warm-up. Pure. Raises ValueError for fewer than three samples."""
-    kept = samples[int(len(samples) * WARM) :]
+    """The line through the least of each minute after the warm-up. Pure. Raises ValueError for fewer than three."""
+    minutes = [least(samples[start : start + MINUTE]) for start in range(0, len(samples), MINUTE)]
+    kept = minutes[int(len(minutes) * WARM) :]
     if len(kept) < 3:
-        raise ValueError("too few samples for a line")
+        raise ValueError("too few minutes for a line")
     hours = [sample.at / 3600 for sample in kept]
     columns = list(zip(*(astuple(sample) for sample in kept), strict=True))[1:]
     return Growth(*(linear_regression(hours, column).slope for column in columns))
@@ -110,7 +122,7 @@ def watched(known: Path, samples: Path) -> None:
 
 async def _note(samples: Path) -> None:
     while True:
-        await asyncio.sleep(EVERY)
+        await asyncio.sleep(NOTED)
         _write(samples, tasks=len(asyncio.all_tasks()))
 
 
@@ -183,7 +195,7 @@ async def _watch(
 async def _sampled(
     store: Store, api: BotApi, server: Server | None, minutes: float, noted: Path, page: str
 ) -> tuple[list[Sample], str]:
-    awake, samples, asked = 0.0, list[Sample](), [0, 0]
+    awake, samples, asked, read = 0.0, list[Sample](), [0, 0], 0
     traffic = [asyncio.create_task(each) for each in (_ask(page, asked), _talk(api), _hurry(store))]
     try:
         while awake < 60 * minutes:
@@ -192,23 +204,21 @@ async def _sampled(
             for task in traffic:
                 if task.done():
                     task.result()
-            if (said := _last(noted)) is None:
+            notes = (await asyncio.to_thread(noted.read_text)).splitlines()
+            fresh, read = [json.loads(each) for each in notes[read:]], len(notes)
+            if not fresh:
                 continue
             try:
                 connections = await asyncio.to_thread(_connections, server)
             except psycopg.Error:
                 continue  # a machine that does much else
-            samples.append(Sample(awake, said["memory"], said["descriptors"], said["tasks"], connections))
+            held = {name: min(each[name] for each in fresh) for name in ("memory", "descriptors", "tasks")}
+            samples.append(Sample(awake, **held, connections=connections))
     finally:
         for task in traffic:
             task.cancel()
         await asyncio.gather(*traffic, return_exceptions=True)
     return samples, f"{asked[0]} requests, {asked[1]} of them not well"
-
-
-def _last(noted: Path) -> dict[str, Any] | None:
-    lines = noted.read_text().splitlines()
-    return json.loads(lines[-1]) if lines else None
 
 
 def _connections(server: Server | None) -> int:
@@ -221,6 +231,7 @@ def _connections(server: Server | None) -> int:
 async def _ask(page: str, asked: list[int]) -> None:
     """Somebody looks at pages, and a program asks the API."""
     async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=30)) as session:
+        await _look_back(session, page)
         while True:
             for path in PATHS:
                 asked[0] += 1
@@ -231,6 +242,26 @@ async def _ask(page: str, asked: list[int]) -> None:
                 except (TimeoutError, aiohttp.ClientError):
                     asked[1] += 1
                 await asyncio.sleep(1 / ASKS)
+
+
+async def _look_back(session: aiohttp.ClientSession, page: str) -> None:
+    """Have as many papers shown as are remembered."""
+    cursor, seen = "", 0
+    while seen < LOOKED_BACK:
+        async with session.get(f"{page}/api/v1/papers", params={"limit": "100", "cursor": cursor}) as response:
+            told = await response.json()
+        seen += len(told["data"])
+        cursor = told["next"]
+        for path in (f"/papers/{paper['id']}" for paper in told["data"][:10]):
+            async with session.get(page + path) as response:
+                await response.read()
+    async with session.get(f"{page}/api/v1/papers") as response:
+        day = (await response.json())["data"][0]["announced_at"][:10]
+    for number in range(1, LOOKED_BACK // 40):
+        async with session.get(page, params={"day": day, "page": str(number)}) as response:
+            await response.read()
+        async with session.get(f"{page}/api/v1/days/{day}", params={"limit": "100"}) as response:
+            await response.read()
 
 
 async def _talk(api: BotApi) -> None:

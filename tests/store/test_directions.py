@@ -117,3 +117,29 @@ def test_the_weights_come_without_a_network() -> None:
     """They are two files of a package, and nothing else of that package is imported."""
     text = Path(meaning.__file__).read_text()
     assert "import wordllama" not in text
+
+
+def test_a_compass_has_no_room_for_what_has_newer_directions() -> None:
+    rows = np.random.default_rng(0).integers(-127, 128, (BLOCK, meaning.DIMENSIONS), dtype=np.int8)
+    compass = Compass()
+    for _ in range(20):
+        for start in (0, BLOCK, 5 * BLOCK // 2):
+            compass.take(list(range(start, start + BLOCK)), [row.tobytes() for row in rows])
+    assert len(compass) == 3 * BLOCK
+    assert compass.room <= 2 * len(compass)
+
+
+async def test_directions_that_are_read_again_are_not_taken_again(store: Store, store_url: str) -> None:
+    await record(store, *numbered(9))
+    await directions.fill(store)
+    other = await open_store(store_url)
+    try:
+        taken: list[int] = []
+        take = other.compass.take
+        other.compass.take = lambda numbers, packed: (taken.extend(numbers), take(numbers, packed))[1]  # type: ignore[method-assign,func-returns-value]
+        for number in range(3):
+            await record(store, told(f"Owls {number} by night", "They hunt.", arxiv=f"2603.9999{number}"))
+            await directions.up_to_date(other)
+        assert len(taken) == len(set(taken)) == len(other.compass) == 12
+    finally:
+        await other.close()

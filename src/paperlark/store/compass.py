@@ -1,7 +1,7 @@
 """The directions of papers that a process holds in memory, to find those that are close to one."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -21,6 +21,11 @@ class Block(NamedTuple):
     rows: NDArray[np.int8]
     lengths: NDArray[np.float32]
 
+    @property
+    def held(self) -> int:
+        """How many papers' directions it holds."""
+        return int(np.count_nonzero(self.numbers != GONE))
+
 
 class Compass:
     """Directions by papers' ids. One task at a time changes them (`changing`); who asks meanwhile, in a thread, goes by
@@ -32,9 +37,15 @@ class Compass:
         self.read_to = 0  # every direction that was made before this id is here
         self.state = ""  # the store's, when both were so of all that it held
         self._blocks: list[Block] = []
+        self._recent: dict[int, int] = {}  # papers, and when their directions were made
 
     def __len__(self) -> int:
-        return sum(int(np.count_nonzero(block.numbers != GONE)) for block in self._blocks)
+        return sum(block.held for block in self._blocks)
+
+    @property
+    def room(self) -> int:
+        """How many directions there is memory for."""
+        return sum(len(block.numbers) for block in self._blocks)
 
     def take(self, numbers: Sequence[int], packed: Sequence[bytes]) -> None:
         """Hold the directions of some papers, each once, in place of those that they had."""
@@ -42,16 +53,23 @@ class Compass:
         for block in self._blocks:
             block.numbers[np.isin(block.numbers, ids)] = GONE
         rows = np.frombuffer(b"".join(packed), np.int8).reshape(-1, DIMENSIONS)
-        blocks = list(self._blocks)
-        if blocks and len(blocks[-1].numbers) < BLOCK:
-            last = blocks.pop()
-            here = last.numbers != GONE
-            ids, rows = np.concatenate([last.numbers[here], ids]), np.concatenate([last.rows[here], rows])
+        # What is left of blocks that are half empty goes into new ones, or they would stay for ever.
+        blocks = [block for block in self._blocks if 2 * block.held >= BLOCK]
+        thin = [(block, block.numbers != GONE) for block in self._blocks if 2 * block.held < BLOCK]
+        ids = np.concatenate([*(block.numbers[here] for block, here in thin), ids])
+        rows = np.concatenate([*(block.rows[here] for block, here in thin), rows])
         for start in range(0, len(ids), BLOCK):
-            some = rows[start : start + BLOCK]
+            some = rows[start : start + BLOCK].copy()  # on its own: a view would keep all of them
             lengths = np.linalg.norm(some.astype(np.float32), axis=1)
             blocks.append(Block(ids[start : start + BLOCK].copy(), some, np.maximum(lengths, 1)))
         self._blocks = blocks
+
+    def news(self, made: Mapping[int, int], since: int) -> set[int]:
+        """Of papers whose directions were made when, those whose direction is not held. What was made lately is read
+        again and again, for a slow transaction may write late. since: from when on that is so."""
+        news = {number for number, at in made.items() if self._recent.get(number) != at}
+        self._recent = {number: at for number, at in (self._recent | dict(made)).items() if at > since}
+        return news
 
     def of(self, numbers: Sequence[int]) -> list[Direction]:
         """The directions of some papers; those that have none are left out."""

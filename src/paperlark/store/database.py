@@ -10,7 +10,7 @@ import sqlite3
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, nullcontext, suppress
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from itertools import chain
 from pathlib import Path
 from typing import Any, NamedTuple, cast
@@ -48,7 +48,7 @@ from paperlark.store import migrations, sealed
 from paperlark.store.bulk import bulk_insert
 from paperlark.store.compass import Compass
 from paperlark.store.glance import BY_INDEX, Glance, Row, SqliteGlance, Together, wants_index
-from paperlark.store.prints import Prints, Voted
+from paperlark.store.prints import Order, Prints
 from paperlark.store.remembered import Remembered
 from paperlark.store.shelf import Shelf
 from paperlark.store.steady import Steady
@@ -58,7 +58,7 @@ CONNECT_SECONDS = 5
 TABLE_SECONDS = 5  # that a migration may wait for a table that others use
 RELEASING = 2  # connections of `paperlark migrate`
 CONNECTIONS = 12  # to PostgreSQL, where nothing else is said; a third of them is for glances
-ORDERS = 100  # remembered; of a day of a thousand papers some 100 kB
+ORDERS = 30  # remembered; of a day of a thousand papers some 200 kB
 RESTED_SECONDS = 1.0  # after which a connection of the pool is tried before it is used
 SQLITE_POOL_SIZE, SQLITE_OVERFLOW = 4, 10
 SQLITE_VALUES = 3_000  # in one statement: SQLite bears 32,766, but each of the last 100 statements is kept, prepared
@@ -187,7 +187,7 @@ class Store:
         self.postgres = database.dialect.name == "postgresql"
         self.compass = Compass()  # what papers are about, as far as this process has heard
         self.prints = Prints()
-        self.orders: Remembered[str, Sequence[Voted]] = Remembered(ORDERS)  # of stretches of days, by their versions
+        self.orders: Remembered[tuple[date, date], Order] = Remembered(ORDERS)  # of stretches of days
         # SQLite has no clock but this machine's, and a statement would ask for it.
         self._time = clock if clock is not None or self.postgres else Steady().now
         self._writing = asyncio.Lock()

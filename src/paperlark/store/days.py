@@ -16,7 +16,7 @@ from paperlark.model.papers import at_midnight
 from paperlark.store import printed
 from paperlark.store.columns import Moment
 from paperlark.store.database import Store
-from paperlark.store.prints import Voted
+from paperlark.store.prints import Order, Voted
 from paperlark.store.tables import ANNOUNCEMENT, SIGNAL
 
 
@@ -60,12 +60,12 @@ async def liked(store: Store, since: date, until: date) -> Liked:
     """
     given = {"since": at_midnight(since), "until": at_midnight(until)}
     ((together, earlier, later, latest),) = await store.glance(_stretch(store.postgres), **given)
-    papers = store.orders.get(together or "")
-    if papers is None:
+    kept = store.orders.get((since, until))
+    if kept is None or kept.versions != together:
         ((told,),) = await store.glance(_readings(store.postgres), **given)
-        papers = _most_upvoted_first(dict(printed.rows(together)), told)
-        store.orders.keep(together or "", papers)
-    return Liked(papers, _day(earlier), _day(later), _day(latest))
+        kept = Order(together, _most_upvoted_first(dict(printed.rows(together)), told))
+        store.orders.keep((since, until), kept)
+    return Liked(kept.papers, _day(earlier), _day(later), _day(latest))
 
 
 def _most_upvoted_first(versions: Mapping[str, str], told: str | None) -> Sequence[Voted]:

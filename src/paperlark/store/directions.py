@@ -79,8 +79,9 @@ async def _refresh(store: Store) -> None:
             # Only once in a while is anything new; what a slow transaction wrote meanwhile is read a second time.
             while until > after:
                 rows = await _rows_after(tx, after - OVERLAP if after == compass.read_to else after)
-                if rows:
-                    await asyncio.to_thread(compass.take, [row[0] for row in rows], [row[2] for row in rows])
+                news = compass.news({row[0]: row[1] for row in rows}, until - OVERLAP)
+                if fresh := [row for row in rows if row[0] in news]:
+                    await asyncio.to_thread(compass.take, [row[0] for row in fresh], [row[2] for row in fresh])
                 after = rows[-1][1] if len(rows) >= READ else until
         compass.read_to = until
 

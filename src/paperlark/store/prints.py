@@ -95,6 +95,13 @@ class Voted(NamedTuple):
     version: str
 
 
+class Order(NamedTuple):
+    """Papers as a list has them while they are at these versions, as text."""
+
+    versions: str | None
+    papers: Sequence[Voted]
+
+
 def _by_announcement(told: Sequence[str]) -> int:
     return int(told[0])
 
