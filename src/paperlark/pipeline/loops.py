@@ -101,9 +101,17 @@ class Loops:
         jobs += [("deliver", self._round(deliverer), DELIVER_EVERY) for deliverer in self._parts.deliverers]
         for number, (name, step, seconds) in enumerate(jobs):
             job = f"{name}-{number}"
-            # A second one only finds that the first is busy; the scheduler would tell of each round that is long.
+            # A second one only finds that the first is busy; the scheduler would tell of each round that is long. One
+            # that comes late, because the loop was busy, is still worth it.
             self._scheduler.add_job(
-                self._edge, "interval", (job, step), seconds=seconds, id=job, coalesce=True, max_instances=2
+                self._edge,
+                "interval",
+                (job, step),
+                seconds=seconds,
+                id=job,
+                coalesce=True,
+                max_instances=2,
+                misfire_grace_time=None,
             )
             self._own(asyncio.create_task(self._edge(job, step)))
         self._scheduler.start()
