@@ -27,7 +27,7 @@ from paperlark.store.prints import UNIT, Printed, rfc3339
 
 COUNTED = 1_000  # unread papers; more are not counted
 LOOKED_AT = 1_500  # matches that usually are as many papers
-KEPT = 4_000  # rows as they are told, some 500 bytes each
+KEPT = 2_000  # rows as they are told, some 500 bytes each
 LONGEST = timedelta(minutes=10)  # of a transaction that writes matches; those take a fraction of a second
 
 
