@@ -4,8 +4,9 @@ Statements for `Store.glance`: each is one step to the database and back, and it
 the last reading of each announcement is looked at.
 """
 
+import asyncio
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import UTC, date, datetime
 from functools import cache
 from typing import Any, NamedTuple
@@ -63,13 +64,14 @@ async def liked(store: Store, since: date, until: date) -> Liked:
     kept = store.orders.get((since, until))
     if kept is None or kept.versions != together:
         ((told,),) = await store.glance(_readings(store.postgres), **given)
-        kept = Order(together, _most_upvoted_first(dict(printed.rows(together)), told))
+        kept = Order(together, await asyncio.to_thread(_most_upvoted_first, together, told))
         store.orders.keep((since, until), kept)
     return Liked(kept.papers, _day(earlier), _day(later), _day(latest))
 
 
-def _most_upvoted_first(versions: Mapping[str, str], told: str | None) -> Sequence[Voted]:
-    """Papers and their votes, of rows of readings."""
+def _most_upvoted_first(together: str | None, told: str | None) -> Sequence[Voted]:
+    """Papers and their votes, of rows of versions, and of rows of readings."""
+    versions = dict(printed.rows(together))
     latest: dict[str, tuple[str, int]] = {}
     for number, at, counts in printed.rows(told):
         votes = json.loads(counts).get("upvotes") if counts else None
