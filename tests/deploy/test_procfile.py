@@ -9,10 +9,11 @@ from pathlib import Path
 
 import aiohttp
 import pytest
-from sqlalchemy import text
+from sqlalchemy import select, text
 
 from paperlark.store import accounts, sources
 from paperlark.store.database import Store, open_store
+from paperlark.store.tables import DELIVERY
 from paperlark.testing.bot_api import TOKEN, BotApi
 from paperlark.web.access import SCOPES
 from tests.builders import Reader, matches, reader, record, told
@@ -101,6 +102,16 @@ async def matched(store: Store, follows: Reader, version: int, began: float) -> 
     return time.monotonic() - began
 
 
+async def noted(store: Store) -> None:
+    """Return when of everything that was sent it is known that it was."""
+    while True:
+        async with store.reading() as tx:
+            states = (await tx.execute(select(DELIVERY.c.state).distinct())).scalars().all()
+        if set(states) == {"sent"}:
+            return
+        await asyncio.sleep(0.05)
+
+
 def told_to(api: BotApi, follows: Reader) -> int:
     return Counter(message.chat for message in api.seen)[follows.address]
 
@@ -143,6 +154,7 @@ async def test_two_webs_and_two_workers_tell_everybody_once_and_cover_for_one_an
             await due(store)
             await until(lambda: told_to(api, watcher) == 1, 30, one, two)
 
+            await noted(store)  # what is killed in flight is told twice
             one.kill("worker")
             died = time.monotonic()
             covered = await reader(store, "swifts", "13", channel="telegram")

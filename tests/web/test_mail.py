@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+from collections import defaultdict
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -180,14 +181,15 @@ async def test_confirming_twice_keeps_what_was_changed_meanwhile(town: Town) -> 
 async def test_known_and_unknown_addresses_are_answered_alike_and_after_the_same_time(town: Town) -> None:
     await town.reader("ada@example.org")
     loop = asyncio.get_running_loop()
-    pages, times = [], []
-    for address in ("ada@example.org", "bob@example.org", "eve@example.org", "ada@example.org"):
+    pages, times = [], defaultdict[str, list[float]](list)
+    for address in ("ada@example.org", "bob@example.org", "eve@example.org") * 3:
         began = loop.time()
         async with town.client.post("/mail", data=form(address)) as answer:
             pages.append((answer.status, (await answer.text()).replace(address, "X"), len(answer.headers)))
-        times.append(loop.time() - began)
+        times[address].append(loop.time() - began)
     assert len(set(pages)) == 1
-    assert max(times) - min(times) < 0.15 and min(times) >= 0.3
+    least = [min(took) for took in times.values()]  # a busy machine adds to some
+    assert max(least) - min(least) < 0.15 and min(least) >= 0.3
 
 
 def form(address: str = "ada@example.org", **fields: str) -> dict[str, str]:
