@@ -238,6 +238,6 @@ async def test_what_the_tests_log_is_searched(log_lines: LogLines) -> None:
     "text", ["a" * 200_000, "1:" * 100_000, "://" * 60_000, "a@" * 100_000, "authorization:" * 20_000]
 )
 def test_long_lines_do_not_stall_the_log(text: str) -> None:
-    start = time.perf_counter()
+    start = time.thread_time()
     redacted(text)
-    assert time.perf_counter() - start < 2
+    assert time.thread_time() - start < 4

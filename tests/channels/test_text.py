@@ -167,10 +167,10 @@ def test_spans_beyond_the_text_mark_what_is_there() -> None:
 
 @pytest.mark.parametrize("words", ["x" * 50_000, "$" * 50_000, "\\a{" * 20_000, "a_" * 20_000, "\\" * 50_000])
 def test_marking_takes_time_in_proportion_to_the_text(words: str) -> None:
-    began = time.perf_counter()
+    began = time.thread_time()
     marked._merged(words, [(at, at + 2) for at in range(0, len(words), 50)])
     letters.polished(words)
-    assert time.perf_counter() - began < 1
+    assert time.thread_time() - began < 2
 
 
 # --- Excerpts

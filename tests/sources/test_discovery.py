@@ -82,9 +82,9 @@ def test_only_the_beginning_of_a_page_is_searched() -> None:
 
 @pytest.mark.parametrize("trap", [" " * 16_000, "<!---->" * 2_000, "<!--" * 4_000, "<?xml " * 2_000])
 def test_beginning_made_to_stall_is_read_in_no_time(trap: str) -> None:
-    began = time.perf_counter()
+    began = time.thread_time()
     refuse_page(trap.encode() + b"<x>", where="a")
-    assert time.perf_counter() - began < 1
+    assert time.thread_time() - began < 2
 
 
 @settings(deadline=None)
