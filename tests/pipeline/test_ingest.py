@@ -7,12 +7,13 @@ from random import Random
 import pytest
 
 from paperlark.model.papers import Completeness, Page, Reject
-from paperlark.model.problems import ReaderError, SourceError
+from paperlark.model.problems import ReaderError, SourceError, StoreError
 from paperlark.model.sources import Manners
 from paperlark.pipeline import At, ingest, nobody
+from paperlark.pipeline.giving_back import given_back
 from paperlark.pipeline.ingest import Taken
 from paperlark.store import sources
-from paperlark.store.database import Store, open_store
+from paperlark.store.database import Store, Transaction, open_store
 from paperlark.store.sources import Configured
 from paperlark.store.tables import PAPER
 from paperlark.testing.clock import FakeClock
@@ -133,6 +134,34 @@ async def test_a_lost_lease_keeps_nothing_of_the_page(store: Store, clock: FakeC
     assert await count(store, PAPER) == 0
     after = await look(store)
     assert (after.cursor, after.failures, after.lease_token) == ({}, 0, quick.lease_token)
+
+
+async def test_a_poll_that_the_database_broke_off_goes_on_as_soon_as_it_answers(store: Store) -> None:
+    def at(label: str) -> None:
+        if label == "record: before a page commits":
+            raise StoreError("the database cannot be used")
+
+    source = FakeSource(script=PAGES)
+    with pytest.raises(StoreError):
+        await poll(store, source, at=at)
+    assert (await look(store)).lease_token is None
+    assert (await poll(store, source)).records == 6
+
+
+async def test_given_back_when_the_store_answers_again(store: Store) -> None:
+    asked = 0
+
+    async def release(_tx: Transaction) -> None:
+        nonlocal asked
+        asked += 1
+        if asked < 3:
+            raise StoreError("the database cannot be used")
+
+    await given_back(store, release, within=timedelta(minutes=1))
+    assert asked == 3
+    asked = -1_000
+    await given_back(store, release, within=timedelta(seconds=0.6))
+    assert asked < -990, "after as long as the lease nobody tries any more"
 
 
 async def test_a_due_source_is_taken_by_one_worker(store: Store) -> None:

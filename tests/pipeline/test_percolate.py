@@ -9,6 +9,7 @@ import pytest
 from sqlalchemy import update
 
 from paperlark.model.messages import Digest, Payload
+from paperlark.model.problems import StoreError
 from paperlark.model.readers import WISHES, Cadence, EmptyPolicy, Rhythm
 from paperlark.pipeline.percolate import Percolator
 from paperlark.store import percolation, profiles, recording
@@ -114,6 +115,25 @@ async def test_a_cancelled_batch_is_given_back_at_once(store: Store, clock: Fake
         await running
     await stopped.close()
     assert await percolate(store) == 3
+
+
+async def test_a_batch_that_the_database_broke_off_is_taken_up_as_soon_as_it_answers(
+    store: Store, clock: FakeClock
+) -> None:
+    await reader(store)
+    clock.advance(minutes=1)
+    await record(store, *numbered(3))
+
+    def at(label: str) -> None:
+        if label == "percolate: batch matched":
+            raise StoreError("the database cannot be used")
+
+    broken = Percolator(store, lease=LEASE, at=at)
+    with pytest.raises(StoreError):
+        await broken.run()
+    await broken.close()
+    assert await percolate(store) == 3
+    assert len(await matches(store)) == 3
 
 
 async def test_a_batch_that_retention_forgot_is_percolated_all_the_same(store: Store, clock: FakeClock) -> None:

@@ -18,6 +18,7 @@
 `ledger`     what is under way is written down, much of it in one transaction
 `counts`     what this process has counted, for whoever watches
 `ping`       somebody outside is told that all is well
+`giving_back` leases of work that a fault of the database broke off
 `settle`     what a platform's refusal means; pure
 `loops`      the jobs that make it go round, and how they stop
 

@@ -17,10 +17,11 @@ import structlog
 
 from paperlark import health, tracing
 from paperlark.model.papers import Announcement, Page, Reject
-from paperlark.model.problems import SourceError
+from paperlark.model.problems import SourceError, StoreError
 from paperlark.model.sources import Evidence, Manners
 from paperlark.pipeline import At, nobody
 from paperlark.pipeline.counts import POLLS, RUN_OUT, Counts
+from paperlark.pipeline.giving_back import given_back
 from paperlark.pipeline.recent import Recent
 from paperlark.schedule import next_poll
 from paperlark.sources.base import Punctual, Source
@@ -65,7 +66,11 @@ async def poll(
     counts.add(RUN_OUT, "source", number=int(configured.taken_over))
     recent = Recent() if recent is None else recent
     with tracing.span("poll", source=configured.name, kind=configured.kind):
-        return await _polled(store, configured, source, lease, jitter, recent, counts, at)
+        try:
+            return await _polled(store, configured, source, lease, jitter, recent, counts, at)
+        except StoreError:
+            await given_back(store, lambda tx: sources.release(tx, configured), within=lease)
+            raise
 
 
 async def _polled(

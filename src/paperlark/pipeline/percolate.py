@@ -14,6 +14,7 @@ import asyncio
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -24,9 +25,10 @@ from paperlark.matching.index import Index
 from paperlark.matching.near import aimed
 from paperlark.matching.query import parse
 from paperlark.model.papers import StoredPaper
-from paperlark.model.problems import QueryError
+from paperlark.model.problems import QueryError, StoreError
 from paperlark.model.readers import Cadence, Profile, Subscription, wish_of
 from paperlark.pipeline import At, coldstart, nobody
+from paperlark.pipeline.giving_back import given_back
 from paperlark.pipeline.indexed import Indexed, Looked, counts_since
 from paperlark.pipeline.planning import plan_owed
 from paperlark.pipeline.recent import Recent
@@ -117,6 +119,9 @@ class Percolator:
         except asyncio.CancelledError:
             async with self._store.transaction() as tx:
                 await percolation.release(tx, batch, await tx.now())
+            raise
+        except StoreError:
+            await given_back(self._store, partial(_released, batch), within=self._lease)
             raise
         return len(batch.announcements)
 
@@ -312,6 +317,10 @@ class Percolator:
                 if (held.account_id, held.profile_id) not in already and counts_since(held) <= signal.at
             )
         return hits
+
+
+async def _released(batch: Batch, tx: Transaction) -> None:
+    await percolation.release(tx, batch, await tx.now())
 
 
 def _hits(told: Sequence[Told], found: Sequence[Sequence[Held]]) -> list[Hit]:
