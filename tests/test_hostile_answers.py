@@ -235,7 +235,7 @@ async def test_slow_answer_is_given_up_after_the_whole_time(site: Site) -> None:
         began = time.perf_counter()
         with pytest.raises(SourceError, match=r"127\.0\.0\.1: no whole answer within 0\.2 s"):
             await http.get(f"{site.url}/slow", timeout=0.2)
-        assert time.perf_counter() - began < 4
+        assert time.perf_counter() - began < 1
 
 
 @pytest.mark.parametrize("at_once", [0, len(OK), len(OK) + 21, len(OK) + 23])

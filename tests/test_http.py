@@ -303,7 +303,7 @@ async def test_host_pace_lets_callers_through_one_after_another() -> None:
 
     began = time.perf_counter()
     await asyncio.gather(*(take("a", 0.05) for _ in range(3)), take("b", 5))
-    assert 0.1 <= time.perf_counter() - began < 5
+    assert 0.1 <= time.perf_counter() - began < 1
 
 
 async def test_host_pace_forgets_hosts_rather_than_grow() -> None:

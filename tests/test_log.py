@@ -240,4 +240,4 @@ async def test_what_the_tests_log_is_searched(log_lines: LogLines) -> None:
 def test_long_lines_do_not_stall_the_log(text: str) -> None:
     start = time.thread_time()
     redacted(text)
-    assert time.thread_time() - start < 4
+    assert time.thread_time() - start < 2

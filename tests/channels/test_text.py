@@ -170,7 +170,7 @@ def test_marking_takes_time_in_proportion_to_the_text(words: str) -> None:
     began = time.thread_time()
     marked._merged(words, [(at, at + 2) for at in range(0, len(words), 50)])
     letters.polished(words)
-    assert time.thread_time() - began < 2
+    assert time.thread_time() - began < 1
 
 
 # --- Excerpts

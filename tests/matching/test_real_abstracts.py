@@ -8,18 +8,23 @@ from pathlib import Path
 
 import pytest
 
+from paperlark.matching import core
 from paperlark.matching.candidates import passes, wanted
+from paperlark.matching.core import Core
 from paperlark.matching.document import Analysed, Document, analyse
 from paperlark.matching.explain import spans, stored_field
 from paperlark.matching.index import Index
 from paperlark.matching.query import Query, parse
 from paperlark.matching.reference import meets
+from paperlark.matching.standing import Standing
 from paperlark.matching.text import readable, title_key, tokenise
 from paperlark.model.problems import QueryError
+from tests.amounts import examples, one_in
 from tests.matching.papers import MONDAY
 
 PAPERS = 200
 PROFILES = 60
+CHANGES = 40  # of profiles between two papers
 
 
 @pytest.fixture(scope="module")
@@ -47,11 +52,11 @@ def real_papers(shared_data: Path) -> list[Analysed]:
     ]
 
 
-def profiles(papers: list[Analysed], seed: int) -> list[Query]:
+def profiles(papers: list[Analysed], seed: int, number: int = PROFILES) -> list[Query]:
     """Queries whose parts stand together in some paper, so that they nearly hold in others."""
     chance = random.Random(seed)
     found: list[Query] = []
-    while len(found) < PROFILES:
+    while len(found) < number:
         paper = chance.choice(papers).document
         words = [token.exact for token in tokenise(f"{paper.title} {paper.abstract}")]
 
@@ -103,6 +108,36 @@ def test_index_candidates_and_reasons_agree_with_the_reference(real_papers: list
         matched[True] += len(met)
         matched[False] += len(stored) - len(met)
     assert matched[True] > len(real_papers)  # else the profiles were too strange to prove anything
+
+
+@pytest.mark.timeout(900)  # a million checks, where the whole is asked for
+def test_both_cores_agree_with_the_reference_while_profiles_come_change_and_go(
+    real_papers: list[Analysed], compiled: Core, capsys: pytest.CaptureFixture[str]
+) -> None:
+    drawn = profiles(real_papers, seed=11, number=examples(700))
+    indexes = [Index[int](Standing(each)) for each in (core.PLAIN, compiled)]
+    standing = dict(enumerate(drawn))
+    for index in indexes:
+        for key, query in standing.items():
+            index.put(key, query)
+    chance, checks, met = random.Random(12), 0, 0
+    for paper in real_papers[:: one_in(10)]:
+        for key in chance.sample(range(len(drawn)), CHANGES):
+            if key in standing and chance.random() < 0.3:
+                del standing[key]
+                for index in indexes:
+                    index.remove(key)
+            else:
+                standing[key] = chance.choice(drawn)
+                for index in indexes:
+                    index.put(key, standing[key])
+        expected = {key for key, query in standing.items() if meets(query, paper)}
+        for index in indexes:
+            assert set(index.percolate(paper)) == expected
+        checks, met = checks + len(standing), met + len(expected)
+    assert met > len(drawn)
+    with capsys.disabled():
+        print(f"\n{checks:,} checks of each core against the reference, {met:,} met")
 
 
 def test_real_text_keeps_its_words_when_made_readable(real_papers: list[Analysed]) -> None:

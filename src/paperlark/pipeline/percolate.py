@@ -118,10 +118,10 @@ class Percolator:
                 await self._percolate(batch)
         except asyncio.CancelledError:
             async with self._store.transaction() as tx:
-                await percolation.release(tx, batch, await tx.now())
+                await _release(batch, tx)
             raise
         except StoreError:
-            await given_back(self._store, partial(_released, batch), within=self._lease)
+            await given_back(self._store, partial(_release, batch), within=self._lease)
             raise
         return len(batch.announcements)
 
@@ -319,7 +319,7 @@ class Percolator:
         return hits
 
 
-async def _released(batch: Batch, tx: Transaction) -> None:
+async def _release(batch: Batch, tx: Transaction) -> None:
     await percolation.release(tx, batch, await tx.now())
 
 

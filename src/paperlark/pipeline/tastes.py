@@ -5,7 +5,6 @@ it. A reader with few marks has none, and is ordered by `ranking.feedback`.
 """
 
 import asyncio
-from collections import OrderedDict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -16,6 +15,7 @@ from paperlark.ranking.feedback import Liking
 from paperlark.ranking.learned import ENOUGH, NEWEST, OF_EACH, Judgement, Model, features, learned
 from paperlark.store import analysed
 from paperlark.store.database import Transaction
+from paperlark.store.lately import Lately
 
 KEPT = 200  # readers whose models are remembered: a few hundred kilobytes each
 
@@ -42,7 +42,7 @@ class Tastes:
     """The models of some readers. For one event loop."""
 
     def __init__(self) -> None:
-        self._kept: OrderedDict[int, tuple[Marks, Model | None]] = OrderedDict()
+        self._kept: Lately[int, tuple[Marks, Model | None]] = Lately(KEPT)
 
     async def of(
         self, tx: Transaction, opinions: Mapping[int, Sequence[Opinion]], papers: Mapping[int, Iterable[int]]
@@ -59,10 +59,8 @@ class Tastes:
         marks = tuple(sorted((each.paper_id, each.saved) for each in opinions))
         kept = self._kept.get(account_id)
         if kept is None or kept[0] != marks:
-            kept = self._kept[account_id] = marks, await _learned(tx, opinions)
-        self._kept.move_to_end(account_id)
-        while len(self._kept) > KEPT:
-            self._kept.popitem(last=False)
+            kept = marks, await _learned(tx, opinions)
+            self._kept.keep(account_id, kept)
         return kept[1]
 
 

@@ -12,7 +12,7 @@
 `papers`       papers as the archive holds them: loaded, worked out again from what their sources say
 `printed`      papers as rows whose JSON is text already, for lists that are asked for all the time
 `prints`       such rows, and those at hand
-`remembered`   what was asked for lately, so many at most
+`lately`       what was asked for lately, so many at most
 `recording`    a page of announcements: which papers they are of, and what is kept
 `archive`      where papers stand: the newest, those of a day, those of a name; who stands on them
 `days`         a day's papers in their order, and stretches of days, in statements for `glance`

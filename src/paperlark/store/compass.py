@@ -42,11 +42,6 @@ class Compass:
     def __len__(self) -> int:
         return sum(block.held for block in self._blocks)
 
-    @property
-    def room(self) -> int:
-        """How many directions there is memory for."""
-        return sum(len(block.numbers) for block in self._blocks)
-
     def take(self, numbers: Sequence[int], packed: Sequence[bytes]) -> None:
         """Hold the directions of some papers, each once, in place of those that they had."""
         ids = np.array(numbers, np.int64)

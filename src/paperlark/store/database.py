@@ -48,8 +48,8 @@ from paperlark.store import migrations, sealed
 from paperlark.store.bulk import bulk_insert
 from paperlark.store.compass import Compass
 from paperlark.store.glance import BY_INDEX, Glance, Row, SqliteGlance, Together, wants_index
+from paperlark.store.lately import Lately
 from paperlark.store.prints import Order, Prints
-from paperlark.store.remembered import Remembered
 from paperlark.store.shelf import Shelf
 from paperlark.store.steady import Steady
 
@@ -187,7 +187,7 @@ class Store:
         self.postgres = database.dialect.name == "postgresql"
         self.compass = Compass()  # what papers are about, as far as this process has heard
         self.prints = Prints()
-        self.orders: Remembered[tuple[date, date], Order] = Remembered(ORDERS)  # of stretches of days
+        self.orders: Lately[tuple[date, date], Order] = Lately(ORDERS)  # of stretches of days
         # SQLite has no clock but this machine's, and a statement would ask for it.
         self._time = clock if clock is not None or self.postgres else Steady().now
         self._writing = asyncio.Lock()

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from typing import NamedTuple
 
 from paperlark.model.papers import Alias, StoredPaper
-from paperlark.store.remembered import Remembered
+from paperlark.store.lately import Lately
 
 KEPT = 5_000  # papers: some 3 kB each
 
@@ -124,7 +124,7 @@ class Prints:
     """Papers at hand, by their ids. What they were asked for last is let go of last."""
 
     def __init__(self, most: int = KEPT) -> None:
-        self._kept: Remembered[str, Printed] = Remembered(most)
+        self._kept: Lately[str, Printed] = Lately(most)
 
     def __len__(self) -> int:
         return len(self._kept)

@@ -5,17 +5,16 @@ costs the database little. So a token that is revoked elsewhere may be good for 
 (`forget_tokens`), and then it ends at once. Tokens are remembered by their hash, and only so many of them.
 """
 
-from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import TypeVar
 
 from aiohttp import web
 
 from paperlark.store import accounts
 from paperlark.store.accounts import Bearer
 from paperlark.store.database import Store
+from paperlark.store.lately import Lately
 from paperlark.web.keys import STORE
 from paperlark.web.problems import Problem
 
@@ -42,9 +41,6 @@ KEPT_AT_MOST = 10_000
 NOTED_EVERY = timedelta(minutes=1)  # how exactly it is remembered when a token was last used
 
 
-V = TypeVar("V")
-
-
 @dataclass(frozen=True, slots=True)
 class _Kept:
     bearer: Bearer
@@ -56,9 +52,8 @@ class Bearers:
 
     def __init__(self, ticks: Callable[[], float], *, kept_at_most: int = KEPT_AT_MOST) -> None:
         self._ticks = ticks
-        self._kept_at_most = kept_at_most
-        self._kept: OrderedDict[str, _Kept] = OrderedDict()
-        self._noted: OrderedDict[str, datetime] = OrderedDict()
+        self._kept: Lately[str, _Kept] = Lately(kept_at_most)
+        self._noted: Lately[str, datetime] = Lately(kept_at_most)
 
     async def find(self, store: Store, token: str) -> Bearer | None:
         """Whose token this is; None when nobody's, or expired."""
@@ -73,32 +68,26 @@ class Bearers:
             now = await tx.now()
             bearer = await accounts.bearer(tx, token, now)
         if bearer is None:
-            self._kept.pop(name, None)
+            self._kept.forget(name)
             return None
         left = (bearer.expires_at - now).total_seconds() if bearer.expires_at is not None else KEPT_SECONDS
-        self._keep(self._kept, name, _Kept(bearer, asked_at + min(left, KEPT_SECONDS)))
+        self._kept.keep(name, _Kept(bearer, asked_at + min(left, KEPT_SECONDS)))
         await self._note_use(store, token, name, now)
         return bearer
 
     def forget(self, account_id: int) -> None:
         """Look an account's tokens up again from now on."""
-        for name in [name for name, kept in self._kept.items() if kept.bearer.account_id == account_id]:
-            del self._kept[name]
+        for name in [name for name, kept in self._kept.pairs() if kept.bearer.account_id == account_id]:
+            self._kept.forget(name)
 
     async def _note_use(self, store: Store, token: str, name: str, now: datetime) -> None:
         """Remember the use, but not at each request: that would make every reading a writing."""
         last = self._noted.get(name)
         if last is not None and now - last < NOTED_EVERY:
             return
-        self._keep(self._noted, name, now)
+        self._noted.keep(name, now)
         async with store.transaction() as tx:
             await accounts.token_used(tx, token, now)
-
-    def _keep(self, kept: "OrderedDict[str, V]", name: str, value: V) -> None:
-        kept[name] = value
-        kept.move_to_end(name)
-        while len(kept) > self._kept_at_most:
-            kept.popitem(last=False)
 
 
 BEARERS = web.AppKey("bearers", Bearers)

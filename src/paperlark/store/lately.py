@@ -1,14 +1,14 @@
 """What was asked for lately, so many at most."""
 
 from collections import OrderedDict
-from collections.abc import Hashable
+from collections.abc import Hashable, ItemsView
 from typing import Generic, TypeVar
 
 K = TypeVar("K", bound=Hashable)
 V = TypeVar("V")
 
 
-class Remembered(Generic[K, V]):
+class Lately(Generic[K, V]):
     """Values by their keys. What was asked for last is let go of last."""
 
     def __init__(self, most: int) -> None:
@@ -17,6 +17,10 @@ class Remembered(Generic[K, V]):
 
     def __len__(self) -> int:
         return len(self._kept)
+
+    def pairs(self) -> ItemsView[K, V]:
+        """All that is here, what was asked for last standing last."""
+        return self._kept.items()
 
     def get(self, key: K) -> V | None:
         """A value, None where it is not here any more, or never was."""
@@ -31,3 +35,7 @@ class Remembered(Generic[K, V]):
         self._kept.move_to_end(key)
         while len(self._kept) > self._most:
             self._kept.popitem(last=False)
+
+    def forget(self, key: K) -> None:
+        """Let go of this, where it is here."""
+        self._kept.pop(key, None)
