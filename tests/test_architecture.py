@@ -131,7 +131,6 @@ HOMES: dict[str, tuple[str, ...]] = {
     "standardwebhooks": ("paperlark.channels.webhook",),
     "feedparser": ("paperlark.sources",),
     "lark": ("paperlark.matching",),
-    "safetensors": ("paperlark.matching.meaning",),
     "tokenizers": ("paperlark.matching.meaning",),
     "numpy": ("paperlark.matching", "paperlark.ranking", "paperlark.store", "paperlark.readers"),
     "apscheduler": ("paperlark.pipeline", "paperlark.app"),

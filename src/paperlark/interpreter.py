@@ -39,5 +39,5 @@ def tune_python() -> None:
     """
     gc.collect()
     gc.freeze()
-    gc.set_threshold(50_000, 20, 50)
+    gc.set_threshold(20_000, 20, 50)
     sys.setswitchinterval(0.001)

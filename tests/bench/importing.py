@@ -185,7 +185,8 @@ async def _follow(store: Store, profiles: list[str]) -> None:
             for account, profile, _, _, _ in rows])  # fmt: skip
         await tx.insert_new(DESTINATION, [
             {"account_id": account, "id": place, "channel": "telegram", "address": str(n), "zone": "UTC",
-             "digest_at": "08:00", "weekday": 0, "cap": 20, "empty": "silent", "created_at": now}
+             "digest_at": "08:00", "weekday": 0, "cap": 20, "empty": "silent", "failures": 0, "secret_turn": 0,
+             "created_at": now}
             for n, (account, _, place, _, _) in enumerate(rows)])  # fmt: skip
         await tx.insert_new(SUBSCRIPTION, [
             {"account_id": account, "id": subscription, "profile_id": profile, "destination_id": place,

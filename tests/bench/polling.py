@@ -21,6 +21,8 @@ from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import cache
+from itertools import accumulate
 from multiprocessing.connection import Connection
 from pathlib import Path
 from random import Random
@@ -229,41 +231,26 @@ def _running(folder: Path, url: str) -> Iterator["subprocess.Popen[bytes]"]:
 # ── the far side ───────────────────────────────────────────────────────────────────────────────────────────────────
 
 LENGTHS = (12, 18, 37, 49, 80, 131)  # kB: the least, the quartiles, and what few are longer than
-WORDS = [
-    "of",
-    "the",
-    "and",
-    "a",
-    "model",
-    "larva",
-    "protein",
-    "field",
-    "learning",
-    "graph",
-    "cell",
-    "river",
-    "signal",
-    "growth",
-    "network",
-    "light",
-    "species",
-    "method",
-    "surface",
-    "estimate",
-    "soil",
-    "forest",
-    "wave",
-    "tissue",
-    "language",
-    "risk",
-    "sample",
-    "structure",
-    "energy",
-    "reef",
-    "membrane",
-    "region",
-    "pattern",
-]
+WORDS = 20_000  # that there are; the hundredth comes a hundredth as often as the first (Zipf's law)
+STARTS, ENDS = ("b", "c", "d", "f", "g", "gl", "l", "m", "n", "p", "ph", "r", "s", "st", "t", "tr", "v", "z"), (
+    "a", "al", "an", "e", "en", "er", "i", "in", "ion", "is", "o", "on", "or", "u", "um", "y",
+)  # fmt: skip
+
+
+@cache
+def vocabulary() -> tuple[list[str], list[float]]:
+    """Words, and how often each and all before it come."""
+    dice = Random(11)
+    parts = [
+        ["".join((dice.choice(STARTS), dice.choice(ENDS))) for _ in range(dice.randint(1, 4))] for _ in range(WORDS)
+    ]
+    return ["".join(each) for each in parts], list(accumulate(1 / place for place in range(1, WORDS + 1)))
+
+
+def words(dice: Random, number: int) -> str:
+    """So many words of a text."""
+    known, often = vocabulary()
+    return " ".join(dice.choices(known, cum_weights=often, k=number))
 
 
 @contextmanager
@@ -324,8 +311,8 @@ def feed_of(number: int, edition: int) -> bytes:
 
 def _entry(number: int, place: int) -> str:
     dice = Random(number * 1_000 + place)
-    title = " ".join(dice.choices(WORDS, k=9))
-    abstract = " ".join(dice.choices(WORDS, k=190))
+    title = words(dice, 9)
+    abstract = words(dice, 190)
     link = f"http://f{number}.feeds.test/{place}"
     return (
         f"<item><title>{title} {number} {place}</title><link>{link}</link><guid>{link}</guid>"

@@ -1,6 +1,7 @@
 """A page and the cursor after it commit together; whatever goes wrong, the next poll goes on where this one stopped."""
 
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from datetime import timedelta
 from random import Random
 
@@ -12,13 +13,26 @@ from paperlark.model.sources import Manners
 from paperlark.pipeline import At, ingest, nobody
 from paperlark.pipeline.giving_back import given_back
 from paperlark.pipeline.ingest import Taken
-from paperlark.store import sources
+from paperlark.store import recording, sources
 from paperlark.store.database import Store, Transaction, open_store
 from paperlark.store.sources import Configured
 from paperlark.store.tables import PAPER
 from paperlark.testing.clock import FakeClock
 from paperlark.testing.sources import FakeSource
-from tests.builders import LEASE, MONDAY, Killed, announcements, count, dies_at, numbered, page
+from tests.builders import (
+    LEASE,
+    MONDAY,
+    Killed,
+    announcements,
+    count,
+    dies_at,
+    numbered,
+    page,
+    paper,
+    record,
+    stored,
+    told,
+)
 
 NAME = "fake"
 PAGES = [page(*numbered(2, start=10 * number)) for number in range(3)]
@@ -56,6 +70,21 @@ async def test_a_poll_records_every_page_and_moves_the_cursor(store: Store) -> N
     after = await look(store)
     assert (after.cursor, after.seen, after.new, after.rejected) == ({"pages": 4}, 6, 6, 1)
     assert (after.failures, after.last_error, after.lease_token) == (0, None, None)
+
+
+async def test_words_are_found_only_of_papers_that_nobody_knows(store: Store) -> None:
+    unnamed = told("A paper without any id of its own at all")
+    other = replace(unnamed, paper=paper("Quite another", ""))
+    await record(store, *numbered(3), unnamed)
+    prepared = recording.prepare(NAME, [*numbered(5), unnamed, other])
+    async with store.reading() as tx:
+        strangers = await recording.strangers(tx, prepared)
+    recording.read_words(strangers)
+    new = ["Study 3 of larks at large", "Study 4 of larks at large", "Quite another"]
+    assert [entry.announcement.paper.title for entry in strangers] == new
+    assert all("search_words" in vars(entry.analysed.texts) for entry in strangers)
+    await poll(store, FakeSource(script=[page(*numbered(5), unnamed, other)]))
+    assert [found.title for found in await stored(store)][-3:] == new
 
 
 @pytest.mark.parametrize(

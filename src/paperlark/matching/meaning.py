@@ -6,9 +6,11 @@ files of that package are all that is used: its own code looks for one of them i
 asks the network. Nothing here does.
 
 The weights come with the extra `meaning`. Without it nothing has a direction, and whoever asks for one is told so.
-The first direction of a process costs a tenth of a second more and 40 MB: find it in a thread, like all others.
+The first direction of a process costs a tenth of a second more and 16 MB, and as much again of the file, page by page:
+find it in a thread, like all others.
 """
 
+import json
 from collections.abc import Sequence
 from functools import cache, lru_cache
 from importlib.util import find_spec
@@ -24,7 +26,7 @@ if TYPE_CHECKING:
 
 DIMENSIONS = 256
 LONGEST = 20_000  # characters of a text that are read: the rest says nothing new of what it is about
-WORDS_KNOWN = 20_000  # whose pieces are remembered, in 5 MB: to find them costs ten times as much as all else
+WORDS_KNOWN = 10_000  # whose pieces are remembered, in 3 MB: to find them costs ten times as much as all else
 EXTRA = "paperlark[meaning]"
 PIECES, WEIGHTS = "tokenizers/l2_supercat_tokenizer_config.json", "weights/l2_supercat_256.safetensors"
 
@@ -43,7 +45,7 @@ class _Model(NamedTuple):
 @cache
 def installed() -> bool:
     """Whether the extra is there. Looks for its files and reads none."""
-    return all(find_spec(name) is not None for name in ("wordllama", "tokenizers", "safetensors")) and all(
+    return all(find_spec(name) is not None for name in ("wordllama", "tokenizers")) and all(
         (_folder() / each).is_file() for each in (PIECES, WEIGHTS)
     )
 
@@ -105,12 +107,24 @@ def _pieces(word: str) -> tuple[int, ...]:
 
 @cache
 def _model() -> _Model:
-    # Imported here: who never asks what a text is about need not wait for them.
-    from safetensors.numpy import load_file
+    # Imported here: who never asks what a text is about need not wait for it.
     from tokenizers import Tokenizer
 
-    [weights] = load_file(_folder() / WEIGHTS).values()
-    return _Model(Tokenizer.from_file(str(_folder() / PIECES)), weights)
+    pieces = Tokenizer.from_file(str(_folder() / PIECES))
+    pieces.model._resize_cache(0)  # it would remember words too, in 5 MB for each thread that asks
+    return _Model(pieces, _weights(_folder() / WEIGHTS))
+
+
+def _weights(file: Path) -> NDArray[np.float16]:
+    """The one table of a file of safetensors (https://github.com/huggingface/safetensors#format: a length, a JSON head
+    of so many bytes, numbers), as a view of the file: what no text asks for takes no memory, and what some processes of
+    a machine ask for is there once."""
+    with file.open("rb") as stream:
+        head = json.loads(stream.read(int.from_bytes(stream.read(8), "little")))
+        [table] = (told for name, told in head.items() if name != "__metadata__")
+        begin = stream.tell() + table["data_offsets"][0]
+    assert table["dtype"] == "F16", table["dtype"]
+    return np.asarray(np.memmap(file, np.dtype("<f2"), "r", begin, tuple(table["shape"])))
 
 
 def _folder() -> Path:

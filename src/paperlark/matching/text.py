@@ -319,7 +319,7 @@ class _Stems(dict[str, str]):
     """The stem of each word seen lately; computed once each."""
 
     def __missing__(self, word: str) -> str:
-        if len(self) >= 200_000:
+        if len(self) >= 50_000:  # some 7 MB
             self.clear()
         found = self[word] = _stem(word)
         return found

@@ -166,6 +166,9 @@ class _Poll:
     async def _record(self, page: Page) -> None:
         name, owes = self._configured.name, self._configured.baseline_at is not None
         prepared = await asyncio.to_thread(recording.prepare, name, page.announcements)
+        async with self._store.reading() as tx:
+            strangers = await recording.strangers(tx, prepared)
+        await asyncio.to_thread(recording.read_words, strangers)
         async with self._store.transaction() as tx:
             now = await tx.now()
             recorded = await recording.record(
@@ -312,7 +315,7 @@ async def _read_ahead(
     async def read() -> AsyncGenerator[tuple[Page, list[recording.Prepared]], None]:
         async for page in pages:
             for bite in _bites(page):
-                yield bite, await asyncio.to_thread(recording.prepare, name, bite.announcements)
+                yield bite, await asyncio.to_thread(_prepared, name, bite)
 
     reading = read()
     following = asyncio.ensure_future(anext(reading, None))
@@ -324,6 +327,13 @@ async def _read_ahead(
         following.cancel()
         await asyncio.gather(following, return_exceptions=True)
         await reading.aclose()
+
+
+def _prepared(name: str, bite: Page) -> list[recording.Prepared]:
+    """Ready to be recorded, words and all: what is imported is mostly new."""
+    prepared = recording.prepare(name, bite.announcements)
+    recording.read_words(prepared)
+    return prepared
 
 
 async def _count_import(tx: Transaction, name: str, page: Page, recorded: recording.Recorded) -> None:

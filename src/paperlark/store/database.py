@@ -487,7 +487,7 @@ def _speak_sqlite(database: AsyncEngine) -> None:
             "journal_mode = WAL",
             "synchronous = FULL",  # what was acknowledged survives a power cut too
             "foreign_keys = ON",
-            "cache_size = -8000",  # KiB, for each connection: what is not there is in the system's cache
+            "cache_size = -2000",  # KiB, for each connection: what is not there is in the system's cache
             "wal_autocheckpoint = 4000",  # pages: what is written again and again is carried over once
             "temp_store = MEMORY",
         ):

@@ -1,6 +1,7 @@
 """Recording a page of announcements: which papers they are of, and what is kept of them.
 
-`prepare` is the part that costs time and touches nothing (run it off the loop); `record` is the part that writes.
+`prepare` and `read_words` are the parts that cost time and touch nothing (run them off the loop); `record` is the part
+that writes. Only a new paper's words are kept, and a feed repeats itself all day: `strangers` says whose are wanted.
 """
 
 from collections import Counter, defaultdict
@@ -34,8 +35,6 @@ class Prepared:
     aliases: tuple[Alias, ...]
     fields: dict[str, Any]
     analysed: Analysed
-    words: frozenset[str]
-    length: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,8 +50,27 @@ class Recorded:
 
 
 def prepare(source: str, announcements: Iterable[Announcement]) -> list[Prepared]:
-    """Work out title keys and search words. Costs about half a millisecond a paper: call it in a thread."""
+    """Work out names and fields. Costs less than a tenth of a millisecond a paper: call it in a thread."""
     return [_prepared(source, announcement) for announcement in announcements]
+
+
+def read_words(prepared: Iterable[Prepared]) -> None:
+    """Find the words that are kept of new papers. Costs about half a millisecond a paper: call it in a thread, before
+    `record` has to do it while others wait."""
+    for entry in prepared:
+        _ = entry.analysed.texts.search_words, entry.analysed.texts.length
+
+
+async def strangers(tx: Transaction, prepared: Sequence[Prepared]) -> list[Prepared]:
+    """Those of which no id is known, and no title where they have no id: as far as can be said before they are
+    recorded, the new papers."""
+    named = [entry.aliases or (Alias("title", entry.title),) for entry in prepared]
+    known: set[Alias] = set()
+    for scheme, values in _by_scheme(alias for aliases in named for alias in aliases).items():
+        for chunk in chunks(sorted(values)):
+            there = select(ALIAS.c.value).where(ALIAS.c.scheme == scheme, ALIAS.c.value.in_(chunk))
+            known.update(Alias(scheme, value) for value in await scalars(tx, there))
+    return [entry for entry, aliases in zip(prepared, named, strict=True) if known.isdisjoint(aliases)]
 
 
 def _prepared(source: str, announcement: Announcement) -> Prepared:
@@ -66,8 +84,6 @@ def _prepared(source: str, announcement: Announcement) -> Prepared:
         aliases=aliases,
         fields=fields,
         analysed=analysed,
-        words=analysed.texts.search_words,
-        length=analysed.texts.length,
     )
 
 
@@ -132,11 +148,9 @@ def _settle(census: Census, prepared: Sequence[Prepared]) -> list[Settled]:
 
 async def _census(tx: Transaction, prepared: Sequence[Prepared]) -> Census:
     """Everything in the store that this page could be talking of."""
-    names: dict[str, set[str]] = {"title": {p.title for p in prepared}}
-    for alias in (alias for p in prepared for alias in p.aliases):
-        names.setdefault(alias.scheme, set()).add(alias.value)
     ids: set[int] = set()
-    for scheme, values in names.items():
+    names = (alias for entry in prepared for alias in (Alias("title", entry.title), *entry.aliases))
+    for scheme, values in _by_scheme(names).items():
         for chunk in chunks(sorted(values)):
             named_so = select(ALIAS.c.paper_id).where(ALIAS.c.scheme == scheme, ALIAS.c.value.in_(chunk))
             ids.update(await scalars(tx, named_so))
@@ -155,13 +169,23 @@ async def _census(tx: Transaction, prepared: Sequence[Prepared]) -> Census:
     return census
 
 
+def _by_scheme(aliases: Iterable[Alias]) -> dict[str, set[str]]:
+    found: dict[str, set[str]] = {}
+    for alias in aliases:
+        found.setdefault(alias.scheme, set()).add(alias.value)
+    return found
+
+
 async def _write_new_papers(tx: Transaction, pairs: Sequence[tuple[Prepared, Settled]], now: datetime) -> None:
     new = [(p, s) for p, s in pairs if s.new]
     await tx.insert_new(
         PAPER,
-        [{"id": s.paper_id, **papers.paper_columns(p.fields), "first_seen": now, "words": p.length} for p, s in new],
+        [
+            {"id": s.paper_id, **papers.paper_columns(p.fields), "first_seen": now, "words": p.analysed.texts.length}
+            for p, s in new
+        ],
     )
-    await search.write(tx, [(s.paper_id, p.words) for p, s in new])
+    await search.write(tx, [(s.paper_id, p.analysed.texts.search_words) for p, s in new])
 
 
 async def _write_aliases(
