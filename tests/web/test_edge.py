@@ -100,6 +100,23 @@ async def test_a_database_that_fails_behind_a_page_is_a_page(client: Client, sql
     assert "announcement" not in page and [line["log_level"] for line in lines] == ["warning"]
 
 
+async def test_whoever_is_refused_is_logged_once_without_what_they_brought(client: Client) -> None:
+    with capture_logs() as lines:
+        async with client.get("/api/v1/profiles", headers={"Authorization": "Bearer pl_guessed"}) as answer:
+            assert answer.status == 401
+        async with client.post(
+            "/sign-in", data={"code": "x"}, headers={"Origin": "https://elsewhere.example"}
+        ) as answer:
+            assert answer.status == 403
+        async with client.get("/api/v1/nothing") as answer:
+            assert answer.status == 404
+    assert [(line["event"], line["path"], line["status"], line["reason"]) for line in lines] == [
+        ("refused", "/api/v1/profiles", 401, "unauthorised"),
+        ("refused", "/sign-in", 403, "foreign-form"),
+    ]
+    assert "guessed" not in str(lines)
+
+
 async def test_what_takes_too_long_and_a_lost_store_are_503() -> None:
     async def slow(_request: web.Request) -> web.Response:
         await asyncio.sleep(60)

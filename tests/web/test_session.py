@@ -5,6 +5,7 @@ from http.cookies import SimpleCookie
 
 import pytest
 from aiohttp.test_utils import TestClient, TestServer
+from structlog.testing import capture_logs
 
 from paperlark.links import Links
 from paperlark.readers import account, follow, link, session
@@ -61,6 +62,28 @@ async def test_a_code_from_elsewhere_signs_in_once_and_leads_back(client_of_both
     assert "this code does not work" in page.says(".fault").casefold()
     assert page.fields("form[action='/sign-in']") == {"code": code, "next": "/profiles"}
     assert (await other.get("/profiles")).path.startswith("/sign-in")
+
+
+async def test_who_comes_in_who_fails_to_and_who_leaves_is_logged_without_what_they_came_by(
+    client: Client, sqlite_store: Store
+) -> None:
+    browser = Browser(client)
+    with capture_logs() as lines:
+        await browser.post("/sign-in", code="AAAA-BBBB", next="")
+        await browser.post("/sign-in/new", next="")
+        await browser.post("/sign-out")
+        async with client.post("/api/v1/pairing", json={"code": "AAAABBBB"}) as answer:
+            assert answer.status == 422
+        async with client.post("/api/v1/accounts", json={}) as answer:
+            made = (await answer.json())["token"]
+    assert [(line["event"], line.get("way")) for line in lines] == [
+        ("sign-in failed", "code"),
+        ("signed in", "new reader"),
+        ("signed out", None),
+        ("sign-in failed", "code for a program"),
+        ("signed in", "new reader"),
+    ]
+    assert "AAAA" not in str(lines) and made not in str(lines)
 
 
 async def test_signing_out_ends_the_session_everywhere(client: Client, sqlite_store: Store) -> None:

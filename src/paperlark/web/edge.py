@@ -22,6 +22,8 @@ ANSWER_SECONDS = 20.0
 API = "/api/"
 FOR_PROGRAMS = (API, "/healthz", "/readyz", "/metrics")
 
+REFUSALS = (401, 403, 429)  # of those who are not known, may not, or try too often (ASVS 5.0, 16.3.2 and 16.3.3)
+
 HEADERS = {
     "Content-Security-Policy": (
         "default-src 'none'; script-src 'self'; connect-src 'self'; style-src 'self'; img-src 'self'; "
@@ -61,6 +63,14 @@ def edge(seconds: float = ANSWER_SECONDS, *, people: bool = True) -> Middleware:
                 problem = _refused(request, refused)
             except Exception as fault:
                 problem = _told(request, fault)
+            if problem.status in REFUSALS:
+                log.info(
+                    "refused",
+                    method=request.method,
+                    path=_path(request),
+                    status=problem.status,
+                    reason=problem.kind or problem.title,
+                )
             return _say(request, problem) if people else problems.response(request, problem)
 
     return around

@@ -7,6 +7,7 @@ from contextlib import aclosing, suppress
 from datetime import timedelta
 from typing import Annotated, Any, Literal
 
+import structlog
 from aiohttp import web
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
@@ -33,6 +34,8 @@ from paperlark.web.api.profiles import no_such
 from paperlark.web.clients import hold_back
 from paperlark.web.keys import DEADLINE, STORE
 from paperlark.web.problems import bad_members, fault
+
+log = structlog.get_logger()
 
 ACCOUNTS_AN_HOUR = 10  # new ones, of one client
 CODES_AN_HOUR = 20  # typed by one client
@@ -157,6 +160,7 @@ async def begin(asked: Asked[NoQuery, NewAccount]) -> web.StreamResponse:
     await hold_back(asked.request, "new accounts", allowed=ACCOUNTS_AN_HOUR)
     wanted = asked.body
     made = await tokens.new_account(asked.store, name=wanted.name or "", scopes=_scopes(wanted.scopes, tuple(SCOPES)))
+    log.info("signed in", way="new reader")
     return _first(asked, made)
 
 
@@ -172,7 +176,9 @@ async def pair(asked: Asked[NoQuery, Pairing]) -> web.StreamResponse:
         name = wanted.name or tokens.PLATFORM
         made = await tokens.pair(asked.store, wanted.code, name=name, scopes=_scopes(wanted.scopes, USUAL))
     except ReaderError as error:
+        log.info("sign-in failed", way="code for a program")
         raise bad_members([fault(["code"], str(error))]) from error
+    log.info("signed in", way="code for a program")
     return _first(asked, made)
 
 

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import structlog
 from aiohttp import web
 
 from paperlark.model.problems import ReaderError
@@ -15,6 +16,7 @@ from paperlark.web.session import OF_READERS, SIGN_IN, check_ours, forget, led, 
 CODES = 20  # of one client in an hour
 BEGINNERS = 10  # the same
 
+log = structlog.get_logger()
 routes = web.RouteTableDef()
 
 
@@ -34,7 +36,9 @@ async def sign_in(request: web.Request) -> web.Response:
     try:
         token = await session.sign_in(request.app[STORE], filled.get("code", ""), list(SCOPES))
     except ReaderError as error:
+        log.info("sign-in failed", way="code")
         return _page(request, filled | {"next": local(filled.get("next", ""))}, fault=str(error), status=422)
+    log.info("signed in", way="code")
     return _signed_in(request, token, local(filled.get("next", "")))
 
 
@@ -47,6 +51,7 @@ async def begin(request: web.Request) -> web.Response:
         return led("/profiles/new")
     await hold_back(request, "new readers", allowed=BEGINNERS)
     token = await session.begin_here(request.app[STORE], list(SCOPES))
+    log.info("signed in", way="new reader")
     return _signed_in(request, token, local(filled.get("next", ""), "/profiles/new"))
 
 
@@ -58,6 +63,7 @@ async def sign_out(request: web.Request) -> web.Response:
     token = token_of(request)
     if token:
         await session.end(request.app[STORE], token)
+        log.info("signed out")
         if request[ACCOUNT]:
             forget_tokens(request, request[ACCOUNT])
         forget(request, answer)
