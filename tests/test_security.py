@@ -67,7 +67,7 @@ def test_scripts_write_text_and_evaluate_none() -> None:
 
 
 def test_pickles_come_from_our_own_processes_only() -> None:
-    assert users_of(r"pickle\.loads?") <= {"paperlark.sources._feedworker"}
+    assert users_of(r"pickle\.loads?") <= {"paperlark.sources._frames"}
     assert users_of(r"(marshal|shelve|yaml)\..*") == set()
 
 

@@ -16,7 +16,7 @@ from paperlark.formats import atom, json_feed, rss
 from paperlark.formats._markup import JOINER, as_text
 from paperlark.formats.feed import legible
 from paperlark.model.papers import Alias
-from paperlark.sources.rss import parse
+from paperlark.sources._feed import parse
 from tests.formats.samples import DAY, HOSTILE, feed, paper, papers
 
 NOW = DAY + timedelta(days=1)

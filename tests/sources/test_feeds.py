@@ -7,7 +7,7 @@ from random import Random
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import select
 
@@ -129,6 +129,7 @@ FIELDS = st.dictionaries(st.sampled_from(["title", "summary", "link", "id", "rig
 
 @settings(max_examples=200, deadline=None)
 @given(FIELDS, MARKED_UP)
+@example({"title": "<"}, ">javascript:alert(1)")
 def test_no_field_keeps_a_tag_that_runs_or_a_link_that_does(entry: dict[str, Any], nested: str) -> None:
     entry |= {"links": [{"href": nested, "title": nested}], "authors": [{"name": nested}], "tags": [{"term": nested}]}
     for told in announcements([entry], {}, NOW):

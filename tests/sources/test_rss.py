@@ -4,6 +4,8 @@ import asyncio
 import gzip
 import os
 import signal
+import subprocess
+import sys
 import time
 from collections.abc import AsyncIterator, Iterator
 from datetime import UTC, date, datetime
@@ -259,3 +261,8 @@ def test_authors_are_told_apart(creators: list[str], authors: tuple[str, ...]) -
     namespace = 'xmlns:dc="http://purl.org/dc/elements/1.1/"'
     listed = "".join(f"<dc:creator {namespace}>{creator}</dc:creator>" for creator in creators)
     assert one(f"<title>t</title>{listed}").announcements[0].paper.authors == authors
+
+
+def test_whoever_has_feeds_read_by_a_child_holds_nothing_that_reads_them() -> None:
+    asked = "import sys; import paperlark.sources.rss; print({'feedparser', 'lxml'} & sys.modules.keys())"
+    assert subprocess.run([sys.executable, "-c", asked], capture_output=True, text=True).stdout == "set()\n"

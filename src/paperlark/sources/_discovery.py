@@ -10,7 +10,7 @@ from urllib.parse import urljoin
 
 from lxml import etree
 
-from paperlark.model.problems import SourceError
+from paperlark.sources._feedlooks import WebPageError
 from paperlark.sources._reading import fold, web_link
 
 SEARCHED = 512 * 1024  # bytes of a page; a head is there or nowhere
@@ -30,14 +30,6 @@ TYPES = {
 PAGE = re.compile(rb"(?>\s|<\?xml[^>]*>|<!--.*?-->)*+<(?:!doctype\s+html|html|head|body)\b", re.IGNORECASE | re.DOTALL)
 COMMENTS = re.compile(r"\b(?:comments?|replies|trackbacks?|kommentare?|commentaires?|comentarios)\b", re.IGNORECASE)
 PROGRAMMING = re.compile(r"/wp-json/|/oembed", re.IGNORECASE)
-
-
-class WebPageError(SourceError):
-    """A web page stands where a feed was asked for. feed: the address of the feed that it names, if it names one."""
-
-    def __init__(self, message: str, feed: str | None = None) -> None:
-        super().__init__(message)
-        self.feed = feed
 
 
 def refuse_page(body: bytes, *, where: str, content_type: str = "", address: str = "") -> None:

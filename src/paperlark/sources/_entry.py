@@ -33,6 +33,7 @@ TAG = re.compile(r"<[A-Za-z/!?]")
 # A tag written so that no rule for tags finds it: without its end, or with a slash for a space. An inequality has none
 # of these attributes.
 CROOKED_TAG = re.compile(r"<[A-Za-z!/?][^<>]{0,4000}?\b(?:on[a-z]+|href|src|style|xmlns\w*)\s*=[^<>]*>?", re.IGNORECASE)
+NO_SCHEME = re.compile(r"[^/?#]*:")  # an address has nothing else in front of such a colon (RFC 3986 §4.2)
 SCHEME = re.compile(r"[\s\x00-\x20]*([A-Za-z\s\x00-\x20][\w+.\s\x00-\x20-]*):")
 
 ABSTRACT_LABEL = re.compile(r"(?:arXiv:\S+ Announce Type: \S+ )?(?:(?:Abstract|ABSTRACT|Summary)[:.]? (?=[^a-z]))?")
@@ -145,7 +146,9 @@ def _clean_text(text: str, key: str = "") -> str:
             return ""
         if ":" not in text or text.startswith(("https://", "http://")):
             return text
-        return "" if (scheme := SCHEME.match(text)) and not _may_stand(scheme[1], key) else text
+        if (scheme := SCHEME.match(text)) is not None:
+            return text if _may_stand(scheme[1], key) else ""
+        return "" if key in LINKS and NO_SCHEME.match(text) else text
     if "<" not in text and "&" not in text:
         return text
     clean = plain(text)

@@ -20,20 +20,16 @@ from paperlark.model.papers import Announcement, Completeness, Page, Reject
 from paperlark.model.problems import SourceError
 from paperlark.model.sources import Manners
 from paperlark.sources import _discovery, _entry, _feedmanners, _jsonfeed
+from paperlark.sources._feedlooks import BYTES, GZIP, HEAD, begins_as_feed
 
-BYTES = 5 * 1024 * 1024  # of one feed, decompressed
 ENTRIES = 2_000  # arXiv announces a whole day at once
 TAG_BYTES = 64 * 1024  # of one tag: a parser needs minutes for a tag with 200,000 attributes
-HEAD = 16 * 1024  # bytes in which a feed's first tag stands
 
-GZIP = b"\x1f\x8b"
 ENTITY = re.compile(rb"<!ENTITY", re.IGNORECASE)
 ENDLESS_TAG = re.compile(rb"<[^!?<>\s][^<>]{%d}" % TAG_BYTES)
 ENTRY = re.compile(rb"<(?:[A-Za-z][\w.-]*:)?(?:item|entry)[\s/>]", re.IGNORECASE)
 ENTRY_END = re.compile(rb"</(?:[A-Za-z][\w.-]*:)?(?:item|entry)\s*>", re.IGNORECASE)
-ROOT = re.compile(rb"<(?:rss|(?:[\w.-]+:)?RDF|(?:[\w.-]+:)?feed|channel)[\s>]", re.IGNORECASE)
 OPML = re.compile(rb"[^<]{0,3}(?:<[?!][^>]*>|\s)*<opml[\s>]", re.IGNORECASE)
-FIRST_TAG = re.compile(rb"<(?=[A-Za-z])")
 DECLARED = re.compile(rb"""^\s*<\?xml[^>]{0,200}?encoding\s*=\s*["']([\w.:-]+)["']""")
 MARKS = (  # by which a text says how it is encoded, the longer ones first; and what it says
     (codecs.BOM_UTF32_LE, "utf-32"),
@@ -97,12 +93,6 @@ def parse(
         address=address,
         manners=_feedmanners.read(_without_entries(body)),
     )
-
-
-def begins_as_feed(head: bytes) -> bool:
-    """Is the first tag that of a feed of any kind?"""
-    first = FIRST_TAG.search(head, 0, HEAD)
-    return first is not None and ROOT.match(head, first.start()) is not None
 
 
 def _page(

@@ -22,13 +22,12 @@ from paperlark.model.papers import Cursor, Page, at_midnight
 from paperlark.model.problems import SourceError
 from paperlark.model.sources import Manners
 from paperlark.sources import _jsonfeed
-from paperlark.sources._discovery import WebPageError
-from paperlark.sources._feed import BYTES, GZIP, begins_as_feed, parse
+from paperlark.sources._feedlooks import BYTES, GZIP, WebPageError, begins_as_feed
 from paperlark.sources._feedworker import FeedWorker
 from paperlark.sources._reading import choose, web_link
 from paperlark.sources.base import Saved
 
-__all__ = ["Options", "Rss", "looks_like", "parse", "parse_saved", "read_saved"]
+__all__ = ["Options", "Rss", "looks_like", "parse_saved", "read_saved"]
 
 log = structlog.get_logger()
 
@@ -159,6 +158,9 @@ def parse_saved(saved: Saved) -> Page:
 
     Here and now, without limits of time and memory: for feeds that are trusted. `read_saved` has them.
     """
+    # Imported here: a process whose feeds are read by a child need not hold feedparser and lxml, 10 MB.
+    from paperlark.sources._feed import parse
+
     return parse(saved.body, where=saved.name, now=at_midnight(saved.captured_on))
 
 
