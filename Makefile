@@ -127,9 +127,10 @@ clock: # libfaketime
 	ls /usr/lib/*/faketime/libfaketimeMT.so.1 >/dev/null 2>&1 || missing=' faketime'; \
 	$(INSTALL_MISSING)
 
-chaos: $(READY) ## kill it at every labelled point (ARGS=kills), strike it with faults (ARGS=faults, "faults cut names")
-	@case " $(ARGS) " in *' faults '*) $(MAKE) --no-print-directory clock;; esac
-	@$(BIN)/python -m tests.chaos $(ARGS)
+CHAOS = $(or $(strip $(ARGS)),faults)
+chaos: $(READY) ## strike it with every fault (ARGS="faults cut names": these), kill it at every labelled point (ARGS=kills)
+	@case " $(CHAOS) " in *' faults '*) $(MAKE) --no-print-directory clock;; esac
+	@$(BIN)/python -m tests.chaos $(CHAOS)
 
 soak: $(READY) ## everything at once for an hour: does anything grow? (ARGS="20 sqlite": minutes, database)
 	@$(BIN)/python -m tests.chaos.soak $(ARGS)

@@ -16,7 +16,7 @@ from paperlark.testing import bot_api, discord_site
 TELLING = {
     "an e-mail address": re.compile(r"[\w.+-]+@[\w-]+\.[a-z]+"),
     "a bot's token": re.compile(r"\d{6,}:[\w-]{30,}"),
-    "a token of ours": re.compile(r"(?:pl_live_|pl_feed_|whsec_)\w{8,}"),
+    "a token of ours": re.compile(r"(?:pl_live_|pl_session_|pl_feed_|whsec_)\w{8,}"),
     "a feed's address": re.compile(r"/feeds/[\w-]{20,}"),
     "a signed link": re.compile(r"/(?:u|c|p)/[\w-]{20,}\.[\w.-]+"),
     "a chat": re.compile(r"-100\d{10}|(?i:chat|user|channel|guild)(?:_?id)?\W{1,3}-?\d{4,}"),

@@ -95,6 +95,10 @@ def test_make_names_every_target_and_passes_arguments_on() -> None:
         assert f"make {target} " in make("help")
     assert make("-n", "demo", "ARGS=--once").rstrip().endswith("paperlark demo --once")
     assert make("-n", "bench", "ARGS=NAME --json").rstrip().endswith("-m tests.bench NAME --json")
+    assert make("-n", "chaos").rstrip().endswith("-m tests.chaos faults")
+    assert make("-n", "chaos") == make("-n", "chaos", "ARGS=faults") != make("-n", "chaos", "ARGS=kills")
+    assert "faketime" in make("-n", "chaos"), "what steps the clock is installed first"
+    assert make("-n", "chaos", "ARGS=kills 5").rstrip().endswith("-m tests.chaos kills 5")
     steps = make("-n", "test")
     places = [steps.index(step) for step in ("ruff check", "ruff format --check", "bin/mypy", "-m pytest -n 2")]
     assert places == sorted(places)

@@ -4,8 +4,8 @@ where no channel is involved), and print the table. The last line is `kills N lo
 `make chaos ARGS=preview`: replay 20,000 papers with 200 profiles day by day on each database, and hold what was owed on
 each day against the previews. The last line is `profiles N days N owed N differing N`.
 
-`make chaos ARGS=faults`: strike a service at work with each fault (`ARGS="faults cut kills"`: with these), and print
-the table. The last line is `faults N lost N dead N duplicates N unmarked N good N`.
+`make chaos`, `make chaos ARGS=faults`: strike a service at work with each fault (`ARGS="faults cut kills"`: with
+these), and print the table. The last line is `faults N lost N dead N duplicates N unmarked N good N`.
 
 The exit status is 1 where any verdict is not good.
 """
@@ -45,9 +45,9 @@ def main(arguments: list[str]) -> int:
             print("test data not found: ../shared/data", file=sys.stderr)
             return 2
         case _:
-            print('usage: make chaos ARGS=kills   (or ARGS="kills 5": so many for each label)', file=sys.stderr)
+            print('usage: make chaos              (every fault; ARGS="faults cut kills": these only)', file=sys.stderr)
+            print('       make chaos ARGS=kills   (or ARGS="kills 5": so many for each label)', file=sys.stderr)
             print("       make chaos ARGS=preview", file=sys.stderr)
-            print('       make chaos ARGS=faults    (or ARGS="faults cut kills": these only)', file=sys.stderr)
             return 2
     logging.getLogger("aiohttp.server").setLevel(logging.CRITICAL)  # a bot that dies in the middle is no news here
     with (

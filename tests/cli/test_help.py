@@ -33,7 +33,7 @@ def test_the_commands_are_those_that_were_promised() -> None:
         "profiles", "profiles add", "profiles list", "profiles show", "profiles edit", "profiles remove", "subscribe",
         "unsubscribe", "read", "save", "dismiss", "unmark", "saved", "mute", "unmute", "mutes", "pause", "resume",
         "link", "export", "delete", "deliver", "explain", "why", "backtest", "suggest", "trending", "names", "migrate",
-        "check", "similar", "token", "version", "backup", "restore", "rotate-keys",
+        "check", "similar", "token", "version", "backup", "restore", "rotate-keys", "sign-out",
         "bounce", "extension", "extension build",
         "feeds", "feeds list", "feeds add", "feeds revoke",
     }  # fmt: skip

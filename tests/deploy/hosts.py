@@ -69,11 +69,22 @@ class Host:
         await asyncio.to_thread(self._manager.wait, timeout=60)
         await asyncio.to_thread(self._reading.join, timeout=10)
 
+    def freeze(self, *names: str) -> None:
+        """Let processes stand still, until `thaw`."""
+        self._signal(signal.SIGSTOP, *names)
+
+    def thaw(self, *names: str) -> None:
+        """Let them go on."""
+        self._signal(signal.SIGCONT, *names)
+
+    def _signal(self, which: signal.Signals, *names: str) -> None:
+        for pid in [pid for name in names for pid in self.processes(name)]:
+            with suppress(ProcessLookupError):
+                os.killpg(pid, which)
+
     def kill(self, *names: str) -> None:
         """End processes at once, whatever they do; all of it where none is named."""
-        for pid in [pid for name in names or ("release", "web", "worker") for pid in self.processes(name)]:
-            with suppress(ProcessLookupError):
-                os.killpg(pid, signal.SIGKILL)
+        self._signal(signal.SIGKILL, *names or ("release", "web", "worker"))
         if not names:
             self._manager.kill()
             self._manager.wait(timeout=10)

@@ -8,13 +8,13 @@ from aiohttp.test_utils import TestClient, TestServer
 from structlog.testing import capture_logs
 
 from paperlark.links import Links
-from paperlark.readers import account, follow, link, session
+from paperlark.readers import account, follow, link, session, tokens
 from paperlark.store import accounts
 from paperlark.store.database import Store, open_store
 from paperlark.store.tables import ACCOUNT, TOKEN
 from paperlark.testing.clock import FakeClock
 from paperlark.web import make_web
-from paperlark.web.access import SCOPES
+from paperlark.web.access import READ, SCOPES
 from paperlark.web.session import COOKIE, SECURE_COOKIE
 from tests.builders import count
 from tests.databases import Fresh
@@ -103,10 +103,32 @@ async def test_a_session_ends_after_thirty_days(sqlite: Fresh) -> None:
     ticks = lambda: clock().timestamp()  # noqa: E731 - the same time for what is kept in memory
     async with TestClient(TestServer(make_web(store, {}, ticks=ticks))) as client:
         browser, _ = await signed_in(client, store)
-        clock.advance(timedelta(days=30, seconds=-1))
-        assert (await browser.get("/profiles")).says("h1") == "My profiles"
+        for days, seconds in ((13, 0), (13, 0), (4, -1)):  # in use all the time
+            clock.advance(timedelta(days=days, seconds=seconds))
+            assert (await browser.get("/profiles")).says("h1") == "My profiles"
         clock.advance(timedelta(seconds=1))
         assert (await browser.get("/profiles")).path.startswith("/sign-in")
+    await store.close()
+
+
+async def test_a_session_that_nobody_uses_ends_after_fourteen_days(sqlite: Fresh) -> None:
+    clock = FakeClock(DAY)
+    store = await open_store(sqlite(), clock=clock)
+    ticks = lambda: clock().timestamp()  # noqa: E731
+    async with TestClient(TestServer(make_web(store, {}, ticks=ticks))) as client:
+        used, account_id = await signed_in(client, store)
+        never, _ = await signed_in(client, store)
+        program = await tokens.make(store, account_id, name=session.PLATFORM, scopes=[READ], lasts=session.LIFE)
+        clock.advance(timedelta(days=1))
+        assert (await used.get("/profiles")).status == 200
+        clock.advance(accounts.IDLE - timedelta(seconds=1))
+        assert (await used.get("/profiles")).says("h1") == "My profiles"
+        assert (await never.get("/profiles")).path.startswith("/sign-in")
+        clock.advance(accounts.IDLE)
+        assert (await used.get("/profiles")).path.startswith("/sign-in")
+        assert [each.name for each in await tokens.listed(store, account_id)] == [session.PLATFORM], "the program's"
+        async with client.get("/api/v1/profiles", headers={"Authorization": f"Bearer {program.token}"}) as answer:
+            assert answer.status == 200
     await store.close()
 
 

@@ -12,7 +12,7 @@
 `outbox`     outbox
 `feeds`      feeds
 `exporting`  export
-`account`    link, delete
+`account`    link, delete, sign-out
 `watching`   sources, poll
 `running`    run, web, worker, deliver
 `bounces`    bounce

@@ -1,4 +1,4 @@
-"""The local account as a whole: link it with another place, delete it."""
+"""An account as a whole: link the local one with another place, delete it; sign anybody out."""
 
 import sys
 from typing import TYPE_CHECKING, Annotated
@@ -89,3 +89,49 @@ async def _delete(settings: "Settings", as_json: bool) -> None:
         print_json({"deleted": True})
     else:
         say("you are forgotten; nothing stays")
+
+
+# ── sign-out ───────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+@commands.command(
+    "sign-out",
+    help=told(
+        "End the sessions and tokens of a reader, or of everyone.",
+        "paperlark sign-out telegram 123456789",
+        "paperlark sign-out email ann@example.org",
+        "paperlark sign-out --everyone",
+        more="For operators. Browsers, the extension and programs are signed out within ten seconds, and codes that "
+        "were shown work no more. What the reader follows stays, and is sent on; so do the addresses of feeds.",
+    ),
+)
+def sign_out(
+    platform: Annotated[
+        str | None,
+        typer.Argument(metavar="[PLATFORM]", help="telegram, discord, email or local.", show_default=False),
+    ] = None,
+    name: Annotated[
+        str | None,
+        typer.Argument(metavar="[NAME]", help="The reader's number or address there.", show_default=False),
+    ] = None,
+    everyone: Annotated[bool, typer.Option("--everyone", help="All accounts, this one too.")] = False,
+    as_json: Json = False,
+) -> None:
+    """End them, of the one or of all."""
+    if everyone is (platform is not None) or (platform is None) is not (name is None):
+        raise typer.BadParameter("give a platform and a name, or --everyone", param_hint="sign-out")
+    ended = edge.run(_sign_out(edge.begin(), platform, name))
+    if as_json:
+        print_json({"ended": ended})
+    else:
+        say(f"{ended:,} sessions and tokens ended")
+
+
+async def _sign_out(settings: "Settings", platform: str | None, name: str | None) -> int:
+    from paperlark.app import opened
+    from paperlark.readers import tokens as verbs
+
+    async with opened(settings) as app:
+        if platform is None or name is None:
+            return await verbs.end_everyones(app.store)
+        return await verbs.end_all(app.store, platform, name.casefold() if platform == "email" else name)

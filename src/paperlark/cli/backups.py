@@ -90,11 +90,14 @@ def restore(
 
 async def _restore(settings: "Settings", file: Path, force: bool) -> "Done":
     from paperlark.store import backup as kept
-    from paperlark.store.database import open_unchecked
+    from paperlark.store.database import open_unchecked, refuse_newer
 
     store = open_unchecked(settings.database_url, keys=settings.sealing_keys())
     try:
-        if await store.version() is None:
+        version = await store.version()
+        # What is restored would be at this version, and a database that says another is opened by nobody.
+        refuse_newer(version, "make the database empty first" if store.postgres else "move its file away first")
+        if version is None:
             await store.migrate()
         await store.check()
         with progress("restoring") as advance:

@@ -1,5 +1,6 @@
 """Signing in where no platform says who somebody is, such as a browser: by a code that another place shows, or as a new
-reader on the spot. A session is a token that ends by itself."""
+reader on the spot. A session is a token that ends by itself, the sooner
+when nobody uses it."""
 
 import secrets
 from collections.abc import Sequence
@@ -42,5 +43,11 @@ async def _begin(tx: Transaction, account_id: int, scopes: Sequence[str]) -> str
     now = await tx.now()
     await accounts.sweep_tokens(tx, account_id, now)
     return await accounts.new_token(
-        tx, account_id, name=PLATFORM, scopes=sorted(scopes), now=now, expires_at=now + LIFE
+        tx,
+        account_id,
+        name=PLATFORM,
+        scopes=sorted(scopes),
+        now=now,
+        expires_at=now + LIFE,
+        kind=accounts.SESSION,
     )

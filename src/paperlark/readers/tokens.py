@@ -1,5 +1,5 @@
-"""Tokens by which programs speak for a reader: make, list, revoke; and how a program comes to its first one, by a code
-that another place shows, or with a new account on the spot.
+"""Tokens by which programs speak for a reader: make, list, revoke, end all at once; and how a program comes to its
+first one, by a code that another place shows, or with a new account on the spot.
 
 A token is seen once, when it is made. Its owner knows it again by its name and its first letters; its id is the
 beginning of its hash, from which nothing can be guessed.
@@ -66,6 +66,22 @@ async def revoke(store: Store, account_id: int, token_id: str) -> None:
     async with store.transaction() as tx:
         if not await accounts.revoke_token(tx, account_id, token_id):
             raise ReaderError(NO_TOKEN)
+
+
+async def end_all(store: Store, platform: str, known_as: str) -> int:
+    """End every token and session of whoever is known so on a platform, and codes that were shown. For the operator.
+    Returns how many tokens and sessions. Raises ReaderError: nobody is."""
+    async with store.transaction() as tx:
+        account_id = await accounts.known(tx, platform, known_as)
+        if account_id is None:
+            raise ReaderError(f"nobody is known there by that name: {platform} {known_as}")
+        return await accounts.end_tokens(tx, account_id)
+
+
+async def end_everyones(store: Store) -> int:
+    """The same for all accounts."""
+    async with store.transaction() as tx:
+        return await accounts.end_tokens(tx, None)
 
 
 async def new_account(store: Store, *, name: str, scopes: Sequence[str]) -> Made:

@@ -1,6 +1,8 @@
 """Accounts, their linked identities, and their tokens.
 
-A token is shown once and kept as its SHA-256 only: with 256 random bits a fast hash is enough (ASVS 5.0, 11.5.1).
+A token is a program's, or a session of a browser: then it also ends when it is not used for so long (`IDLE`). Its first
+letters say which. It is shown once and kept as its SHA-256 only: with 256 random bits a fast hash is enough (ASVS 5.0,
+11.5.1).
 """
 
 import hashlib
@@ -8,9 +10,9 @@ import secrets
 import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
-from sqlalchemy import delete, select, update
+from sqlalchemy import ColumnElement, and_, delete, func, or_, select, update
 
 from paperlark.model.ids import new_id
 from paperlark.store.database import Transaction
@@ -19,6 +21,9 @@ from paperlark.store.tables import ACCOUNT, IDENTITY, PAIRING_CODE, TOKEN
 LOCAL = ("local", "command-line")
 ID_LENGTH = 16  # characters of a token's hash that are its id
 PREFIX = "pl_live_"  # with the checksum it lets secret scanners know a leaked token for what it is
+SESSION = "pl_session_"  # the same, of a session
+IDLE = timedelta(days=14)  # after which a session that nobody used ends
+LETTERS_KEPT = 4  # after the prefix: by them its owner knows a token again
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,23 +118,30 @@ async def local_account(tx: Transaction, now: datetime) -> int:
 
 
 async def new_token(
-    tx: Transaction, account_id: int, *, name: str, scopes: Sequence[str], now: datetime, expires_at: datetime | None
+    tx: Transaction,
+    account_id: int,
+    *,
+    name: str,
+    scopes: Sequence[str],
+    now: datetime,
+    expires_at: datetime | None,
+    kind: str = PREFIX,
 ) -> str:
-    """Make a token for an account and return it: this is the only time that it is seen."""
+    """Make a token for an account and return it: this is the only time that it is seen. kind: `PREFIX` or `SESSION`."""
     secret = secrets.token_urlsafe(32)
-    token = f"{PREFIX}{secret}{zlib.crc32(secret.encode()):08x}"
-    row = {"token_hash": hashed(token), "account_id": account_id, "name": name, "prefix": token[: len(PREFIX) + 4],
-           "scopes": list(scopes), "created_at": now, "expires_at": expires_at}  # fmt: skip
+    token = f"{kind}{secret}{zlib.crc32(secret.encode()):08x}"
+    row = {"token_hash": hashed(token), "account_id": account_id, "name": name,
+           "prefix": token[: len(kind) + LETTERS_KEPT], "scopes": list(scopes), "created_at": now,
+           "expires_at": expires_at}  # fmt: skip
     await tx.insert_new(TOKEN, [row])
     return token
 
 
 async def bearer(tx: Transaction, token: str, now: datetime) -> Bearer | None:
-    """Whose token this is; None when nobody's, or expired."""
-    row = (await tx.execute(select(TOKEN).where(TOKEN.c.token_hash == hashed(token)))).one_or_none()
-    if row is None or (row.expires_at is not None and row.expires_at <= now):
-        return None
-    return Bearer(row.account_id, frozenset(row.scopes), row.expires_at)
+    """Whose token this is; None when nobody's, or it has ended."""
+    wanted = select(TOKEN).where(TOKEN.c.token_hash == hashed(token), ~_ended(now))
+    row = (await tx.execute(wanted)).one_or_none()
+    return None if row is None else Bearer(row.account_id, frozenset(row.scopes), row.expires_at)
 
 
 async def token_used(tx: Transaction, token: str, now: datetime) -> None:
@@ -142,20 +154,39 @@ async def end_token(tx: Transaction, token: str) -> None:
     await tx.execute(delete(TOKEN).where(TOKEN.c.token_hash == hashed(token)))
 
 
+async def end_tokens(tx: Transaction, account_id: int | None) -> int:
+    """Nobody speaks for this account from now on (None: for any), nor comes in by a code that was shown. Returns how
+    many tokens that were."""
+    ended = [
+        await tx.execute(delete(table) if account_id is None else delete(table).where(table.c.account_id == account_id))
+        for table in (PAIRING_CODE, TOKEN)
+    ]
+    return ended[-1].rowcount
+
+
 async def tokens(tx: Transaction, account_id: int, now: datetime) -> list[Kept]:
     """The tokens of an account that are good, oldest first."""
-    wanted = select(TOKEN).where(TOKEN.c.account_id == account_id).order_by(TOKEN.c.created_at, TOKEN.c.token_hash)
+    mine = select(TOKEN).where(TOKEN.c.account_id == account_id, ~_ended(now))
+    wanted = mine.order_by(TOKEN.c.created_at, TOKEN.c.token_hash)
     return [
         Kept(row.token_hash[:ID_LENGTH], row.name, row.prefix, tuple(row.scopes), row.created_at, row.used_at,
              row.expires_at)
         for row in await tx.execute(wanted)
-        if row.expires_at is None or row.expires_at > now
     ]  # fmt: skip
 
 
 async def sweep_tokens(tx: Transaction, account_id: int, now: datetime) -> None:
-    """Let go of the tokens of an account that have expired."""
-    await tx.execute(delete(TOKEN).where(TOKEN.c.account_id == account_id, TOKEN.c.expires_at <= now))
+    """Let go of the tokens of an account that have ended."""
+    await tx.execute(delete(TOKEN).where(TOKEN.c.account_id == account_id, _ended(now)))
+
+
+def _ended(now: datetime) -> ColumnElement[bool]:
+    """Those that have expired, and sessions that nobody used for long."""
+    idle = and_(
+        TOKEN.c.prefix.startswith(SESSION, autoescape=True),
+        func.coalesce(TOKEN.c.used_at, TOKEN.c.created_at) <= now - IDLE,
+    )
+    return or_(and_(TOKEN.c.expires_at.is_not(None), TOKEN.c.expires_at <= now), idle)
 
 
 async def revoke_token(tx: Transaction, account_id: int, token_id: str) -> bool:

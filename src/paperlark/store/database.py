@@ -331,12 +331,12 @@ def _upgrade_unless_newer(connection: Connection) -> None:
     migrations.upgrade(connection)
 
 
-def refuse_newer(version: str | None) -> None:
-    """Raise StoreError when the database was migrated by a newer paperlark than this one."""
+def refuse_newer(version: str | None, remedy: str = "install that version, or restore a backup") -> None:
+    """Raise StoreError when the database was migrated by a newer paperlark than this one. remedy: what to do then."""
     if version is not None and version not in migrations.known():
         raise StoreError(
             f"the database is at version {version}, which this paperlark does not know: it was used by a newer one; "
-            "install that version, or restore a backup"
+            f"{remedy}"
         )
 
 

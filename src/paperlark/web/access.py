@@ -57,7 +57,7 @@ class Bearers:
 
     async def find(self, store: Store, token: str) -> Bearer | None:
         """Whose token this is; None when nobody's, or expired."""
-        if not token.startswith(accounts.PREFIX) or not token.isascii() or len(token) > LONGEST:
+        if not token.startswith((accounts.PREFIX, accounts.SESSION)) or not token.isascii() or len(token) > LONGEST:
             return None
         name = accounts.hashed(token)
         kept = self._kept.get(name)
