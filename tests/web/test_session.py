@@ -111,13 +111,13 @@ async def test_a_session_ends_after_thirty_days(sqlite: Fresh) -> None:
     await store.close()
 
 
-async def test_a_session_that_nobody_uses_ends_after_fourteen_days(sqlite: Fresh) -> None:
+async def test_a_session_that_nobody_uses_ends_after_fourteen_days_unless_it_is_the_only_way_in(sqlite: Fresh) -> None:
     clock = FakeClock(DAY)
     store = await open_store(sqlite(), clock=clock)
     ticks = lambda: clock().timestamp()  # noqa: E731
     async with TestClient(TestServer(make_web(store, {}, ticks=ticks))) as client:
-        used, account_id = await signed_in(client, store)
-        never, _ = await signed_in(client, store)
+        newcomer, account_id = await signed_in(client, store)
+        used, never = [await by_code(client, store, account_id) for _ in range(2)]
         program = await tokens.make(store, account_id, name=session.PLATFORM, scopes=[READ], lasts=session.LIFE)
         clock.advance(timedelta(days=1))
         assert (await used.get("/profiles")).status == 200
@@ -126,10 +126,18 @@ async def test_a_session_that_nobody_uses_ends_after_fourteen_days(sqlite: Fresh
         assert (await never.get("/profiles")).path.startswith("/sign-in")
         clock.advance(accounts.IDLE)
         assert (await used.get("/profiles")).path.startswith("/sign-in")
-        assert [each.name for each in await tokens.listed(store, account_id)] == [session.PLATFORM], "the program's"
+        assert (await newcomer.get("/profiles")).says("h1") == "My profiles"
+        assert len(await tokens.listed(store, account_id)) == 2, "the program's, and the newcomer's"
         async with client.get("/api/v1/profiles", headers={"Authorization": f"Bearer {program.token}"}) as answer:
             assert answer.status == 200
     await store.close()
+
+
+async def by_code(client: Client, store: Store, account_id: int) -> Browser:
+    """A browser in which a reader has typed the code that another place showed."""
+    browser = Browser(client)
+    browser.cookies[COOKIE] = await session.sign_in(store, (await link.begin(store, account_id)).text, list(SCOPES))
+    return browser
 
 
 async def test_a_token_with_few_rights_opens_no_page(client: Client, sqlite_store: Store) -> None:
