@@ -5,6 +5,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 INSTALL_LOG := $(VENV)/install.log
 CORE := $(wildcard src/paperlark/matching/core/c/*.[ch])
+AUDIT := pip-audit==2.10.1
 ARGS ?=
 
 .DEFAULT_GOAL := help
@@ -116,7 +117,7 @@ lint: $(READY) ## ruff and mypy
 # --strict: offline, or behind a mirror of the index that knows nothing of holes, it would say that none are known.
 audit: $(READY) ## are there known holes in what uv.lock names? (asks the network)
 	@$(BIN)/uv export --frozen --all-extras --no-emit-project --quiet --output-file $(VENV)/audited.txt && \
-	$(BIN)/uv tool run pip-audit --requirement $(VENV)/audited.txt --require-hashes --disable-pip --strict --progress-spinner off $(ARGS)
+	$(BIN)/uv tool run $(AUDIT) --requirement $(VENV)/audited.txt --require-hashes --disable-pip --strict --progress-spinner off $(ARGS)
 
 bench: $(READY) ## measure (ARGS="NAME --json")
 	@$(BIN)/python -m tests.bench $(ARGS)

@@ -1,6 +1,7 @@
 """The house's own files say what is so: the map, the lock, the dependencies, the licence, the sample."""
 
 import json
+import os
 import re
 import shutil
 import subprocess
@@ -119,6 +120,34 @@ def test_the_pages_of_the_house_are_there() -> None:
         assert (ROOT / name).is_file(), name
     assert (ROOT / ".ci" / "run").stat().st_mode & 0o111
     assert "MIT License" in (ROOT / "LICENSE").read_text(encoding="utf-8")
+
+
+def ci(tmp_path: Path, audit: str) -> "subprocess.CompletedProcess[str]":
+    """`.ci/run` with a make that plays the audit, and says what else it is told."""
+    make = tmp_path / "make"
+    make.write_text(f'#!/bin/sh\nif [ "$1" = audit ]; then {audit}; fi\necho "make $*"\n')
+    make.chmod(0o755)
+    told = os.environ | {"PATH": f"{tmp_path}{os.pathsep}{os.environ['PATH']}"}
+    return subprocess.run(
+        [ROOT / ".ci" / "run", "ARGS=-x"], env=told, capture_output=True, text=True, timeout=30, check=False
+    )
+
+
+def test_a_known_hole_fails_ci_and_a_service_out_of_reach_does_not(tmp_path: Path) -> None:
+    done = ci(tmp_path, "exit 0")
+    assert (done.returncode, done.stdout, done.stderr) == (0, "make test ARGS=-x\n", "")
+    done = ci(tmp_path, "echo 'Found 2 known vulnerabilities in 1 package' >&2; echo 'jinja2 2.10'; exit 2")
+    assert (done.returncode, done.stdout) == (2, "make test ARGS=-x\n") and "jinja2 2.10" in done.stderr
+    for said, told in (("ERROR: no route\nmake: *** [audit] Error 1", "ERROR: no route"), ("", "status 2")):
+        done = ci(tmp_path, f"printf '{said}' >&2; exit 2")
+        assert (done.returncode, done.stdout) == (0, "make test ARGS=-x\n")
+        assert done.stderr == f"audit: whether there are known holes could not be asked: {told}\n"
+
+
+def test_what_audits_is_pinned_and_ci_ends_with_the_tests() -> None:
+    assert re.search(r"^AUDIT := pip-audit==[\d.]+$", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE)
+    ending = (ROOT / ".ci/run").read_text(encoding="utf-8").splitlines()[-2:]
+    assert ending == ['make test "$@" </dev/null', 'exit "$status"']
 
 
 # --- the sample digest

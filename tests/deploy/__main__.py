@@ -13,13 +13,15 @@ from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
-from tests.cli.test_help import every_command
 from tests.deploy import image, walked
 from tests.deploy.debian import Debian, fetch, possible, reaching, source
 
 Done = TypeVar("Done")
 
 SOURCE = "srv/paperlark"
+NEWER = "srv/newer"
+POSTGRES = "apt-get install --yes postgresql\nrm -f /var/lib/paperlark/*.backup"
+"""It is taken without backups of the walk before."""
 PYTHON = "apt-get update && apt-get install --yes --no-install-recommends python3-venv python3-dev"
 """What the image of Python holds already, for a Debian that plays it."""
 
@@ -44,13 +46,19 @@ def main(arguments: list[str]) -> int:
 
 
 def _guide(debian: Debian) -> None:
+    """The second walk, on PostgreSQL, begins where the first ended: with the release that was there at first."""
     source(walked.ROOT, debian.written / SOURCE)
     _timed("deploy/README.md: installed", lambda: walked.install(debian, source=f"/{SOURCE}"))
-    backup = "backup" in every_command()
-    printed = _timed(
-        "deploy/README.md: running, asked, checked", lambda: walked.serve(debian, source=f"/{SOURCE}", backup=backup)
-    )
+    printed = _timed("deploy/README.md: running, asked, checked", lambda: walked.serve(debian, source=f"/{SOURCE}"))
     assert "paperlark@run is ready" in printed and '{"status": "ready"}' in printed, printed
+    source(walked.ROOT, debian.written / NEWER)
+    walked.as_newer(debian.written / NEWER)
+    there = partial(walked.there_and_back, debian, source=f"/{SOURCE}", newer=f"/{NEWER}", network=True, seconds=900)
+    seen = _timed("deploy/README.md: upgraded and back, SQLite", there)
+    assert walked.right(seen), seen
+    _timed("PostgreSQL, of Debian", lambda: debian.run(POSTGRES, network=True, seconds=900))
+    seen = _timed("deploy/README.md: upgraded and back, PostgreSQL", partial(there, postgres=True))
+    assert walked.right(seen), seen
 
 
 def _image(clean: Path, folder: Path, variables: dict[str, str]) -> None:
@@ -73,7 +81,7 @@ def _image(clean: Path, folder: Path, variables: dict[str, str]) -> None:
 def _timed(what: str, step: Callable[[], Done]) -> Done:
     began = time.monotonic()
     done = step()
-    print(f"{what:45} {time.monotonic() - began:6.0f} s", flush=True)
+    print(f"{what:48} {time.monotonic() - began:6.0f} s", flush=True)
     return done
 
 

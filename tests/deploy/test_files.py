@@ -2,6 +2,7 @@
 
 import json
 import re
+import secrets
 import shutil
 import subprocess
 import sys
@@ -10,13 +11,15 @@ import tomllib
 from pathlib import Path
 from typing import Any
 
+import pytest
 import yaml
 
 from paperlark.cli.running import LATEST_EXIT
 from paperlark.settings import CONNECTIONS, Settings
 from paperlark.store.database import RELEASING
+from paperlark.store.sealed import Seals
 from tests.cli.test_help import every_command
-from tests.deploy import image
+from tests.deploy import image, walked
 from tests.programs import needed
 
 ROOT = Path(__file__).parent.parent.parent
@@ -58,12 +61,42 @@ def test_one_of_each_and_a_release_fit_the_smallest_plan() -> None:
     assert json.loads((ROOT / "app.json").read_text())["addons"] == [{"plan": "heroku-postgresql:essential-0"}]
 
 
-def test_the_app_of_heroku_makes_its_secret_and_asks_for_nothing_else() -> None:
+def test_the_app_of_heroku_makes_its_secrets_and_asks_for_nothing_else() -> None:
     env = json.loads((ROOT / "app.json").read_text())["env"]
-    assert env["PAPERLARK_SECRET_KEY"]["generator"] == "secret"
+    assert env["PAPERLARK_SECRET_KEY"]["generator"] == env["PAPERLARK_ENCRYPTION_KEYS"]["generator"] == "secret"
     settled = {name for name, told in env.items() if "value" in told or "generator" in told}
     assert all(env[name]["required"] is False for name in env.keys() - settled)
     assert {name.removeprefix("PAPERLARK_").lower() for name in env} <= set(Settings.model_fields)
+
+
+KEYS = "PAPERLARK_ENCRYPTION_KEYS"
+
+
+@pytest.mark.parametrize("title", ["Debian with systemd", "Docker compose", "Docker alone", "Heroku", "Fly.io"])
+def test_each_host_makes_a_key_for_what_the_store_keeps(title: str) -> None:
+    made = [line for language in ("sh", "console") for block in walked.blocks(title, language)
+            for line in block.splitlines() if "ENCRYPTION_KEYS" in line]  # fmt: skip
+    assert len(made) == 1 and "openssl rand -hex 32" in made[0]
+    assert "loses the keys loses the addresses" in " ".join(walked.sections()["Keys"].split())
+
+
+def test_the_keys_that_hosts_make_are_keys() -> None:
+    """Heroku's `secret` is 64 hexadecimal digits, openssl's line the same."""
+    settings = Settings.model_validate({"encryption_keys": secrets.token_hex(32)})
+    seals = Seals(settings.sealing_keys())
+    assert seals.open(seals.seal("desk@example.org", "a.b"), "a.b") == "desk@example.org"
+
+
+def test_the_line_for_a_file_of_settings_sets_the_key(tmp_path: Path) -> None:
+    (tmp_path / "deploy").mkdir()
+    file = shutil.copy(DEPLOY / ".env.example", tmp_path / "deploy" / ".env")
+    (line,) = {line for title in ("Docker compose", "Docker alone") for block in walked.blocks(title, "console")
+               for line in block.splitlines() if KEYS in line}  # fmt: skip
+    kept = []
+    for _ in range(2):  # a key that is there stays
+        subprocess.run(["bash", "-e", "-c", line], cwd=tmp_path, check=True, timeout=30)
+        kept += re.findall(rf"^{KEYS}=([0-9a-f]{{64}})$", Path(file).read_text(), re.MULTILINE)
+    assert len(kept) == 2 and kept[0] == kept[1]
 
 
 def test_heroku_finds_one_package_manager_and_a_python() -> None:
@@ -89,6 +122,16 @@ def test_in_compose_nobody_begins_before_the_database_is_migrated() -> None:
         assert services[name]["depends_on"] == {"migrate": {"condition": "service_completed_successfully"}}
         assert services[name]["read_only"] and services[name]["cap_drop"] == ["ALL"]
     assert services["web"]["ports"] == ["127.0.0.1:8080:8080"]
+
+
+def test_a_worker_is_asked_whether_it_is_well() -> None:
+    worker = COMPOSE["services"]["worker"]
+    port = worker["environment"]["PAPERLARK_METRICS_PORT"]
+    assert f"http://127.0.0.1:{port}/readyz" in worker["healthcheck"]["test"][-1]
+    assert worker["environment"].items() > COMPOSE["services"]["web"]["environment"].items()
+    check = FLY["checks"]["worker"]
+    assert (check["processes"], check["path"]) == (["worker"], "/readyz")
+    assert str(check["port"]) == FLY["env"]["PAPERLARK_METRICS_PORT"]
 
 
 def test_no_machine_of_fly_is_put_to_sleep() -> None:

@@ -3,6 +3,7 @@
 import json
 import re
 import shlex
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -19,7 +20,7 @@ from tests.deploy.debian import Debian, possible
 from tests.programs import lacking
 
 SRC = Path(paperlark.__file__).parent.parent
-HOSTED = ["Docker compose", "Heroku", "Fly.io"]
+HOSTED = ["Docker compose", "Docker alone", "Heroku", "Fly.io"]
 
 
 @pytest.fixture
@@ -32,28 +33,42 @@ def debian() -> Iterator[Debian]:
 
 
 def installed() -> str:
-    """Commands that put this interpreter and its packages where the guide installs them, within everybody's reach."""
+    """Commands that put this interpreter and its packages where the guide installs them, within everybody's reach. What
+    the guide installs by there makes `paperlark` run the source in which it is called."""
     needed = [Path(sys.executable).resolve(), Path(sys.prefix), Path(sys.base_prefix), SRC]
     above = sorted({str(each) for path in needed for each in path.parents if each != Path("/")})
     start = f'exec {shlex.quote(sys.executable)} -m paperlark "$@"'
     return f"""
 chmod o+rx {shlex.join(above)}
 mkdir -p /opt/paperlark/bin
-printf '#!/bin/sh\\nexport PYTHONPATH={SRC}\\n%s\\n' {shlex.quote(start)} >/opt/paperlark/bin/paperlark
+cat >/opt/paperlark/bin/uv <<'END'
+#!/bin/sh
+printf '#!/bin/sh\\nexport PYTHONPATH=%s/src\\n%s\\n' "$PWD" {shlex.quote(start)} >/opt/paperlark/bin/paperlark
 chmod 755 /opt/paperlark/bin/paperlark
+END
+chmod 755 /opt/paperlark/bin/uv
+cd {SRC.parent}
+/opt/paperlark/bin/uv
 """
 
 
 @pytest.mark.timeout(240)
 def test_the_words_for_debian_give_a_running_service(debian: Debian) -> None:
     debian.run(installed(), network=False, seconds=60)
-    printed = walked.serve(debian, source=str(walked.ROOT), backup="backup" in every_command())
+    printed = walked.serve(debian, source=str(walked.ROOT))
     assert "paperlark@run is ready" in printed
     assert '{"status": "ready"}' in printed
     assert re.search(r'^\{.*"the index is compiled anew"', printed, re.MULTILINE), "a secret is a credential"
     assert re.search(r"^hf_daily\t", printed, re.MULTILINE), "it follows its first source"
     owners = debian.run("stat --format '%U %a' /var/lib/paperlark/paperlark.sqlite3", network=False, seconds=30)
     assert owners.split() == ["paperlark", "600"]
+
+    half_written = shutil.ignore_patterns("*.pyc.*")  # by tests beside this one
+    shutil.copytree(SRC, debian.written / "srv/newer/src", ignore=half_written)
+    shutil.copytree(walked.ROOT / "deploy", debian.written / "srv/newer/deploy")
+    walked.as_newer(debian.written / "srv/newer")
+    seen = walked.there_and_back(debian, source=str(walked.ROOT), newer="/srv/newer", network=False, seconds=180)
+    assert walked.right(seen), seen
 
 
 def commands() -> list[str]:
@@ -66,10 +81,14 @@ def commands() -> list[str]:
 
 def test_every_command_of_ours_is_one() -> None:
     known = every_command()
-    ours = [typed for line in commands() for typed in re.findall(r"(?<!owner )\bpaperlark (\w+)", line)]
-    ours += re.findall(r"`paperlark (\w+)", walked.GUIDE.read_text(encoding="utf-8"))
+    ours = [
+        typed
+        for line in commands()
+        for typed in re.findall(r"(?<!owner )\bpaperlark (?!paperlark\b|sh\b)(\w[\w-]*)", line)
+    ]
+    ours += re.findall(r"`paperlark (\w[\w-]*)", walked.GUIDE.read_text(encoding="utf-8"))
     assert {"check", "migrate", "web", "worker", "run"} <= set(ours)
-    assert set(ours) - known.keys() - {"backup", "restore"} == set()
+    assert set(ours) - known.keys() == set()
 
 
 def test_every_block_is_shell_and_every_file_that_it_names_is_there() -> None:
@@ -96,12 +115,17 @@ def test_every_setting_it_names_is_one() -> None:
 
 def test_the_upgrade_installs_as_the_first_time_did() -> None:
     first = walked.blocks("Debian with systemd")[0].splitlines()[-1]
-    assert first in walked.blocks("Debian with systemd", "console")[1]
+    for words in ("Upgrade", "Roll back"):
+        assert first in walked.lines(words)
+        for line in walked.blocks("Debian with systemd")[1].splitlines():
+            assert line in walked.lines(words) or not re.search(r"/etc/systemd|/usr/local", line), line
 
 
 @pytest.mark.parametrize("title", ["Debian with systemd", *HOSTED])
 def test_each_host_is_taken_from_nothing_to_an_upgrade(title: str) -> None:
-    assert "**Upgrade**" in walked.sections()[title]
+    said = walked.sections()[title]
+    places = [said.index(f"**{words}**") for words in ("Back up", "Upgrade", "Restore", "Roll back")]
+    assert places == sorted(places)
     assert {"Back up and restore", "Roll back"} <= walked.sections().keys()
 
 
