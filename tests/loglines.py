@@ -11,6 +11,7 @@ from typing import Any
 import structlog
 
 from paperlark import log
+from paperlark.links import Purpose
 from paperlark.testing import bot_api, discord_site
 
 TELLING = {
@@ -18,7 +19,7 @@ TELLING = {
     "a bot's token": re.compile(r"\d{6,}:[\w-]{30,}"),
     "a token of ours": re.compile(r"(?:pl_live_|pl_feed_|whsec_)\w{8,}"),
     "a feed's address": re.compile(r"/feeds/[\w-]{20,}"),
-    "a signed link": re.compile(r"/(?:u|c|p)/[\w-]{20,}\.[\w.-]+"),
+    "a signed link": re.compile(rf"/(?:{'|'.join(Purpose)})/[\w-]{{20,}}(?:\.|%2E)[\w.-]+", re.IGNORECASE),
     "a chat": re.compile(r"-100\d{10}|(?i:chat|user|channel|guild)(?:_?id)?\W{1,3}-?\d{4,}"),
     "a secret of the tests": re.compile(
         "|".join(map(re.escape, (bot_api.TOKEN, discord_site.TOKEN, "hush-hush-4711", "s3cret", "hunter2")))
@@ -29,6 +30,11 @@ TELLING = {
 def telling(line: str) -> str | None:
     """What a line tells that it must not; None where it tells nothing."""
     return next((what for what, pattern in TELLING.items() if pattern.search(line)), None)
+
+
+def faults_in(text: str) -> list[str]:
+    """Those lines of a log that tell what they must not, each after what that is."""
+    return [f"the log tells {what}: {line.strip()}" for line in text.splitlines() if (what := telling(line))]
 
 
 class LogLines:
