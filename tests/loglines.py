@@ -6,9 +6,12 @@ is written down anew here, and simpler than there: a slip in the one must not hi
 
 import logging
 import re
-from typing import Any
+from collections.abc import Sequence
+from typing import Any, ClassVar, NoReturn
 
 import structlog
+from structlog.testing import LogCapture
+from structlog.typing import EventDict, Processor, WrappedLogger
 
 from paperlark import log
 from paperlark.links import Purpose
@@ -35,6 +38,21 @@ def telling(line: str) -> str | None:
 def faults_in(text: str) -> list[str]:
     """Those lines of a log that tell what they must not, each after what that is."""
     return [f"the log tells {what}: {line.strip()}" for line in text.splitlines() if (what := telling(line))]
+
+
+class Captured(LogCapture):
+    """What tests take with `capture_logs`: it goes into the log besides, as it would have without them."""
+
+    processors: ClassVar[Sequence[Processor]] = ()
+
+    def __call__(self, logger: WrappedLogger, method_name: str, event_dict: EventDict) -> NoReturn:
+        """Log a line, and keep it for the test."""
+        said = dict(event_dict)
+        log = structlog.wrap_logger(
+            logging.getLogger("captured"), processors=self.processors, wrapper_class=structlog.stdlib.BoundLogger
+        )
+        getattr(log, method_name)(said.pop("event"), **said)
+        super().__call__(logger, method_name, event_dict)
 
 
 class LogLines:
@@ -66,6 +84,8 @@ class LogLines:
         ):
             stream: Any = self
             log.set_up("console", "info", stream=stream)
+            Captured.processors = tuple(structlog.get_config()["processors"])
+            structlog.testing.LogCapture = Captured  # type: ignore[misc]
 
     def taken(self) -> list[str]:
         """The faults since this was asked last."""

@@ -15,6 +15,7 @@ import pytest
 import structlog
 from hypothesis import given
 from hypothesis import strategies as st
+from structlog.testing import capture_logs
 
 from paperlark.links import Links, Purpose
 from paperlark.log import redacted, set_up
@@ -262,6 +263,19 @@ async def test_what_the_tests_log_is_searched(log_lines: LogLines) -> None:
     logging.getLogger("some.library").warning("mail of %s", "ann@example.org")
     assert log_lines.written == before + 2 and log_lines.faults == []
     log_lines.write("mail of ann@example.org\n")
+    assert len(log_lines.taken()) == 1
+
+
+async def test_what_a_test_captures_is_searched_too(log_lines: LogLines) -> None:
+    log_lines.listen()
+    before = log_lines.written
+    ours = structlog.get_logger("paperlark.test")
+    with capture_logs() as lines:
+        ours.info("polled", source="arxiv", chat=4711)
+    assert lines == [{"event": "polled", "source": "arxiv", "chat": 4711, "log_level": "info"}]
+    assert log_lines.written == before + 1 and log_lines.taken() == []
+    with capture_logs():
+        ours.warning("key hunter2")
     assert len(log_lines.taken()) == 1
 
 
