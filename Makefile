@@ -140,7 +140,7 @@ deploy: $(READY) ## walk deploy/README.md and the Dockerfile on a clean Debian (
 	@command -v debootstrap >/dev/null || { missing=' debootstrap'; $(INSTALL_MISSING); }
 	@$(BIN)/python -m tests.deploy $(ARGS)
 
-fuzz: $(READY) ## ask the API all that its document allows, and more (ARGS="--examples 100 --postgres"; ARGS=core: the matching core; ARGS="parsers rss --seconds 60": what takes bytes from outside)
+fuzz: $(READY) ## ask the API all that its document allows, and more (ARGS="--examples 100 --postgres"; ARGS=core: the matching core; ARGS="parsers rss --seconds 60 --keep": what takes bytes from outside)
 	@case " $(ARGS) " in *' core '*) $(BIN)/python -m tests.matching.fuzz $(filter-out core,$(ARGS));; \
 	  *' parsers '*) $(BIN)/python -m tests.fuzz $(filter-out parsers,$(ARGS));; \
 	  *) $(BIN)/python -m tests.web.fuzz $(ARGS);; esac

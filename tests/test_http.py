@@ -69,6 +69,7 @@ async def test_refusal_names_its_status_and_the_wait_that_was_asked(site: Site, 
             await http.get(f"{site.url}/a?token=secret", asker="rss")
     assert caught.value.retry_after == timedelta(seconds=90)
     assert caught.value.gone is gone
+    assert caught.value.asked_to_wait is (status == 429)
 
 
 async def test_304_to_a_plain_request_is_told_apart_from_an_answer(site: Site) -> None:

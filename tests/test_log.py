@@ -15,12 +15,17 @@ import pytest
 import structlog
 from hypothesis import given
 from hypothesis import strategies as st
+from structlog.testing import capture_logs
 
+from paperlark.links import Links, Purpose
 from paperlark.log import redacted, set_up
+from paperlark.store.database import Store
+from paperlark.web import make_web
 from tests.loglines import LogLines, telling
 
 TOKEN = "123456789:AAH3x_dummy-dummy-dummy-dummy-dumm0"
 PASSWORD = 'pa"ss wörd'
+HOME = "https://papers.example.org"
 SECRETS = [TOKEN, PASSWORD, "reader@example.org", "AKsecretvalue", "hunter2hunter2", "s3cr3t"]
 
 Style = Literal["console", "json"]
@@ -141,6 +146,7 @@ def test_a_second_set_up_replaces_the_first() -> None:
         "https://huggingface.co/papers/2510.02283?q=attention",
         "1:2 and 12:30:45, pattern [a-z]@, half 1/2",
         "basic research, bearer of news",
+        "https://papers.example.org/p/2510.02283 and /a/some-long-name-of-a-page-without-end",
     ],
 )
 def test_ordinary_lines_stay_as_they_are(text: str) -> None:
@@ -161,6 +167,31 @@ def test_ordinary_lines_stay_as_they_are(text: str) -> None:
 )
 def test_what_looks_like_a_secret_is_hidden(text: str, shown: str) -> None:
     assert redacted(text) == shown
+
+
+@pytest.mark.parametrize("purpose", Purpose)
+def test_of_a_signed_link_only_what_it_is_for_is_shown(purpose: Purpose) -> None:
+    address = Links("k" * 32, HOME).address(purpose, 4711, 2**63)
+    assert address is not None
+    assert redacted(f"GET {address}?a=1 404") == f"GET {HOME}/{purpose}/[hidden]?a=1 404"
+    assert redacted(f"GET {address[:60]} cut off") == f"GET {HOME}/{purpose}/[hidden] cut off"
+    assert redacted(f"no such thing: {address.rpartition('/')[2]}.") == "no such thing: [hidden]."
+    assert telling(address) == "a signed link" and telling(redacted(address)) is None
+
+
+async def test_whatever_the_web_has_with_a_token_in_it_is_known_to_both(light: Store) -> None:
+    links = Links("k" * 32, None)
+    paths = {
+        resource.canonical for resource in make_web(light, {}).router.resources() if "{token}" in resource.canonical
+    }
+    assert len(paths) >= 5
+    for path in paths:
+        token = "pl_feed_AbCdEfGhIjKlMnOpQrStUvWxYz012345"
+        if not path.startswith("/feeds/"):
+            token = links.token(Purpose(path.split("/")[1]), 1, 2)
+        line = f"GET {path.replace('{token}', token)}"
+        assert telling(line) is not None, path
+        assert token not in redacted(line) and telling(redacted(line)) is None, path
 
 
 @given(before=st.text(), after=st.text())
@@ -213,6 +244,7 @@ def test_a_chat_within_a_line_is_hidden(text: str) -> None:
         "GET /feeds/pl_feed_AbCdEfGhIjKlMnOpQrStUvWxYz012345.atom",
         "not delivered channel=telegram chat=471142",
         "moved to -1001234567890",
+        "GET /m/AAAAAAAAAAEAAAAAAAAAAg.eTajeF9R5ObwSlk6zsTSCx89XU9E_bDt3Fi9qk0OF2A",
     ],
 )
 def test_the_suites_own_search_would_notice(line: str) -> None:
@@ -234,8 +266,30 @@ async def test_what_the_tests_log_is_searched(log_lines: LogLines) -> None:
     assert len(log_lines.taken()) == 1
 
 
+async def test_what_a_test_captures_is_searched_too(log_lines: LogLines) -> None:
+    log_lines.listen()
+    before = log_lines.written
+    ours = structlog.get_logger("paperlark.test")
+    with capture_logs() as lines:
+        ours.info("polled", source="arxiv", chat=4711)
+    assert lines == [{"event": "polled", "source": "arxiv", "chat": 4711, "log_level": "info"}]
+    assert log_lines.written == before + 1 and log_lines.taken() == []
+    with capture_logs():
+        ours.warning("key hunter2")
+    assert len(log_lines.taken()) == 1
+
+
 @pytest.mark.parametrize(
-    "text", ["a" * 200_000, "1:" * 100_000, "://" * 60_000, "a@" * 100_000, "authorization:" * 20_000]
+    "text",
+    [
+        "a" * 200_000,
+        "1:" * 100_000,
+        "://" * 60_000,
+        "a@" * 100_000,
+        "authorization:" * 20_000,
+        "/u/" + "a" * 200_000,
+        "/u/" * 60_000,
+    ],
 )
 def test_long_lines_do_not_stall_the_log(text: str) -> None:
     start = time.thread_time()

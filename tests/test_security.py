@@ -3,6 +3,7 @@ is there. And what no single test could show: what is used nowhere."""
 
 import ast
 import re
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -45,7 +46,7 @@ def test_the_tests_that_it_names_are_there(path: str) -> None:
     tree = ast.parse((ROOT / path).read_text(encoding="utf-8"))
     there = {node.name for node in tree.body if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)}
     named = {test for *_, shown in ROWS for where, _, test in [shown.strip("`").partition("::")] if where == path}
-    assert named - there <= {""} and any(name.startswith("test_") for name in there)
+    assert named - there == set(), "a test, and not a whole file"
 
 
 # ── what is used nowhere ───────────────────────────────────────────────────────────────────────────────────────────
@@ -64,6 +65,49 @@ def test_scripts_write_text_and_evaluate_none() -> None:
     forbidden = re.compile(r"(inner|outer)HTML|insertAdjacentHTML|document\.write|\beval\(|new Function|javascript:")
     assert len(ours) > 10
     assert [path.name for path in ours if forbidden.search(path.read_text(encoding="utf-8"))] == []
+
+
+def test_types_are_checked_and_nothing_is_compared_loosely() -> None:
+    checked = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["mypy"]
+    assert checked["strict"] is True and set(checked["files"]) == {"src", "tests"}
+    ours = [*(ROOT / "extension").glob("*.js"), *(ROOT / "src/paperlark/web/static").glob("*.js")]
+    loosely = re.compile(r"(?<![=!<>])[=!]=(?!=)")
+    assert [path.name for path in ours if loosely.search(path.read_text(encoding="utf-8"))] == []
+
+
+def test_pages_need_no_plug_in() -> None:
+    pages = [*(ROOT / "extension").glob("*.html"), *(ROOT / "src/paperlark/web/templates").rglob("*.*")]
+    forbidden = re.compile(r"<(applet|object|embed|param|bgsound|frame|frameset)\b", re.IGNORECASE)
+    assert len(pages) > 10
+    assert [path.name for path in pages if forbidden.search(path.read_text(encoding="utf-8"))] == []
+
+
+def test_paths_into_xml_are_fixed_texts() -> None:
+    paths = []
+    for name, module in MODULES.items():
+        tree = ast.parse(module.read_text(encoding="utf-8"))
+        if not any("lxml" in ast.unparse(each) for each in tree.body if isinstance(each, ast.Import | ast.ImportFrom)):
+            continue
+        for call in ast.walk(tree):
+            if isinstance(call, ast.Call) and isinstance(call.func, ast.Attribute) and call.args:
+                of = ast.unparse(call.func.value)
+                if call.func.attr in ("xpath", "find", "findall", "findtext", "iterfind") and not of.isupper():
+                    paths.append((name, call.args[0]))
+    assert len(paths) > 5
+    made = {(name, ast.unparse(path)) for name, path in paths if not _fixed(path)}
+    assert made == {("paperlark.sources._arxiv_record", "f'{{*}}{name}'")}, "whose names are that file's own words"
+
+
+def _fixed(path: ast.expr) -> bool:
+    """Whether an expression is made of literals and constants alone, whatever chooses between them."""
+    match path:
+        case ast.Constant():
+            return True
+        case ast.Name(id=name):
+            return name.isupper()
+        case ast.IfExp(body=one, orelse=other) | ast.BinOp(left=one, right=other):
+            return _fixed(one) and _fixed(other)
+    return False
 
 
 def test_pickles_come_from_our_own_processes_only() -> None:

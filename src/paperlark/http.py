@@ -419,6 +419,7 @@ def _refusal(asker: str, at: URL, status: int, headers: Mapping[str, str]) -> So
     asked = f", asks to wait {_spoken(wait)}" if wait is not None else ""
     error = _unwell(asker, at, _status_words(status) + asked)
     error.retry_after = wait
+    error.asked_to_wait = status == 429
     error.gone = status == 410
     return error
 

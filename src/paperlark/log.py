@@ -33,6 +33,9 @@ _PATTERNS: tuple[tuple[re.Pattern[str], str], ...] = (
     # Telegram bot tokens; ours, webhooks' and Hugging Face's.
     (re.compile(r"\d{1,20}:[A-Za-z0-9_-]{30,}"), HIDDEN),
     (re.compile(r"\b(?:pl_[a-z]{2,10}_|whsec_|hf_)[A-Za-z0-9+/=_-]{16,}"), HIDDEN),
+    # Signed links: what they are for stays. And what they are signed with, wherever it stands.
+    (re.compile(r"(/[a-z]/)[A-Za-z0-9_-]{20,}\.[A-Za-z0-9_-]+"), rf"\1{HIDDEN}"),
+    (re.compile(r"(?<![\w.-])[A-Za-z0-9_-]{22}\.[A-Za-z0-9_-]{43}(?![\w-])"), HIDDEN),
     (re.compile(r"(?i)(authorization[\"']?\s*[:=]\s*[\"']?)(?:[a-z]{1,20}\s+)?[^\s\"',}]+"), rf"\1{HIDDEN}"),
     (re.compile(r"(?i)\b(bearer|basic)\s+[A-Za-z0-9._~+/=-]{16,}"), rf"\1 {HIDDEN}"),
     # An address's user and password, and the arguments that carry secrets; `?start=` is a deep link's.

@@ -36,6 +36,7 @@ from tests.bench.polling import far_side
 from tests.chaos import flow, nameless
 from tests.chaos.world import ROOT, Server, environment
 from tests.databases import migrated
+from tests.loglines import faults_in
 
 MINUTES = 60.0
 NOTED = 1.0  # seconds between two notes of what the process holds
@@ -188,7 +189,9 @@ async def _watch(
             with suppress(ProcessLookupError):
                 process.terminate()
             await process.wait()
-    print(f"{beside}; {len(api.seen)} messages; log: {len(log.read_bytes().splitlines())} lines")
+    said = log.read_text(errors="replace")
+    print(f"{beside}; {len(api.seen)} messages; log: {len(said.splitlines())} lines")
+    assert (faults := faults_in(said)) == [], "\n".join(faults)
     return samples
 
 

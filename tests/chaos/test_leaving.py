@@ -2,6 +2,7 @@
 two overlap as they do when a new release takes over."""
 
 import asyncio
+import json
 import signal
 import subprocess
 import time
@@ -20,6 +21,7 @@ from tests.bench.sending import furnish
 from tests.builders import deliveries
 from tests.cli.conftest import begun
 from tests.databases import Fresh
+from tests.loglines import faults_in
 
 READERS = 110  # some seconds of a storm
 
@@ -38,8 +40,9 @@ async def furnished(url: str) -> Store:
 
 @contextmanager
 def service(home: Path, url: str, api: BotApi) -> Iterator[Process]:
-    """`paperlark run` on the store, with the fake Bot API."""
+    """`paperlark run` on the store, with the fake Bot API. It logs all that can be logged."""
     telegram = {"PAPERLARK_TELEGRAM_TOKEN": TOKEN, "PAPERLARK_TELEGRAM_API": api.url, "PAPERLARK_LEASE_SECONDS": "20"}
+    telegram |= {"PAPERLARK_LOG_LEVEL": "debug", "PAPERLARK_LOG_FORMAT": "json"}
     with begun(home, "run", "--port", "0", "--json", database=url, PYTHONUNBUFFERED="1", **telegram) as process:
         yield process
 
@@ -59,7 +62,8 @@ async def ended(process: Process) -> float:
     process.send_signal(signal.SIGTERM)
     out, err = await asyncio.to_thread(process.communicate, timeout=40)
     assert process.returncode == 0, err
-    assert "Traceback" not in err + out
+    assert "Traceback" not in err + out and faults_in(out) == []
+    assert json.loads(err.splitlines()[0])["timestamp"]
     return time.monotonic() - began
 
 

@@ -18,6 +18,7 @@ from typing import IO, Any
 import psycopg
 
 from paperlark.testing.bot_api import TOKEN
+from tests.loglines import faults_in
 
 ROOT = Path(__file__).parent.parent.parent
 SERVER_CONNECTIONS = 300  # and some that only a superuser gets
@@ -269,9 +270,9 @@ class Process:
         self._stream.close()
 
     def faults(self) -> list[str]:
-        """What nobody expected: the last line of each traceback in its log."""
-        lines = self._log.read_text(errors="replace").splitlines()
-        found, inside = [], False
+        """What nobody expected: the last line of each traceback in its log, and lines that tell what no log may."""
+        log = self._log.read_text(errors="replace")
+        lines, found, inside = log.splitlines(), faults_in(log), False
         for line in lines:
             if line.startswith("Traceback"):
                 inside = True

@@ -8,18 +8,19 @@ import shutil
 import sqlite3
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator, Sequence
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import pytest
 
 import paperlark
 from paperlark.cli import commands, edge
-from tests.loglines import telling
+from tests.loglines import faults_in, telling
 
 SAMPLE = Path(paperlark.__file__).parent / "sample" / "daily_papers.json"
 
@@ -132,7 +133,8 @@ def as_people_do(home: Path, *arguments: str | Path, database: Path | str, **var
 def begun(
     home: Path, *arguments: str | Path, database: Path | str, **variables: str
 ) -> Iterator["subprocess.Popen[str]"]:
-    """A command that goes on, in a process of its own; ended at the end, whatever came."""
+    """A command that goes on, in a process of its own; ended at the end, whatever came. Its log is searched like the
+    suite's own, to the end of it."""
     with subprocess.Popen(
         [sys.executable, "-m", "paperlark", *map(str, arguments)],
         env=environment(home, database, **variables),
@@ -141,10 +143,31 @@ def begun(
         stderr=subprocess.PIPE,
         text=True,
     ) as process:
+        assert process.stderr is not None
+        lines: list[str] = []
+        read, written = os.pipe()
+        passing = threading.Thread(target=_pass_on, args=(process.stderr, os.fdopen(written, "w"), lines))
+        process.stderr = os.fdopen(read)
+        passing.start()
         try:
             yield process
         finally:
             process.kill()
+            process.stderr.close()
+            passing.join()
+    assert faults_in("".join(lines)) == []
+
+
+def _pass_on(log: IO[str], reader: IO[str], lines: list[str]) -> None:
+    """Note the lines of a log, and hand each to a reader, for as long as there is one."""
+    with log:
+        for line in log:
+            lines.append(line)
+            with suppress(OSError, ValueError):
+                reader.write(line)
+                reader.flush()
+    with suppress(OSError):
+        reader.close()
 
 
 def dump(database: Path) -> Sequence[str] | None:

@@ -13,6 +13,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from tests.loglines import faults_in
+
 PROCFILE = Path(__file__).parent.parent.parent / "Procfile"
 
 _STARTED = re.compile(r"(\w+)\.(\d+) started \(pid=(\d+)\)")
@@ -93,12 +95,13 @@ class Host:
 
 @contextmanager
 def host(variables: dict[str, str], folder: Path, **numbers: int) -> Iterator[Host]:
-    """A host that is surely gone at the end."""
+    """A host that is surely gone at the end, and that printed nothing which no log may hold."""
     found = Host(variables, folder, **numbers)
     try:
         yield found
     finally:
         found.kill()
+    assert faults_in(found.said) == []
 
 
 def environment(variables: dict[str, str]) -> dict[str, str]:

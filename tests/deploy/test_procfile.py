@@ -309,6 +309,7 @@ async def test_a_web_that_is_alone_does_the_work_of_a_worker_too(sqlite: Fresh, 
     store = await furnished(url, tmp_path / "wasps.jsonl")
     async with BotApi() as api:
         given = variables(url, api, tmp_path) | {"PAPERLARK_ONE_PROCESS": "on"}
+        given |= {"PAPERLARK_LOG_LEVEL": "debug", "PAPERLARK_LOG_FORMAT": "json"}
         with host(given, tmp_path, web=1) as dyno:
             await dyno.ready(times=1)
             follower = await reader(store, "larks", "1", channel="telegram")

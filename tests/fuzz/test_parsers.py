@@ -1,13 +1,16 @@
 """Every parser that takes bytes from outside keeps its word: a short form of `make fuzz ARGS=parsers`."""
 
+from importlib.util import find_spec
+from pathlib import Path
 from random import Random
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.amounts import examples
-from tests.fuzz.parsers import CORPUS, PARSERS, mutated
+from tests.amounts import examples, one_in
+from tests.fuzz.__main__ import guided
+from tests.fuzz.parsers import CORPUS, PARSERS, example, mutated
 
 NAMED = pytest.mark.parametrize("name", sorted(PARSERS))
 
@@ -32,6 +35,14 @@ def test_a_parser_keeps_its_word_whatever_is_made_of_its_corpus(name: str, rando
 @settings(max_examples=examples(10))
 def test_a_parser_keeps_its_word_whatever_comes(name: str, body: bytes) -> None:
     PARSERS[name].keeps_its_word(body)
+
+
+@pytest.mark.skipif(find_spec("atheris") is None, reason="atheris is not here: there are wheels for Linux on x86-64")
+@pytest.mark.timeout(300)
+@pytest.mark.parametrize("name", sorted(PARSERS)[:: one_in(10)])
+def test_a_parser_keeps_its_word_whatever_leads_to_new_lines(name: str, tmp_path: Path) -> None:
+    assert guided(name, 2, 1, tmp_path, keep=True), [example(file.read_bytes()) for file in tmp_path.glob("crash-*")]
+    assert any(tmp_path.iterdir()), "what reached new lines is kept"
 
 
 def test_the_corpus_is_of_parsers_and_small() -> None:

@@ -237,7 +237,8 @@ async def test_polls_are_counted_by_result_and_sources_by_health(store: Store, c
     source = FakeSource()
     async with store.transaction() as tx:
         await sources.add(tx, source.name, source.kind, {}, clock())
-    for script in ([page(*numbered(1))], [], [SourceError("fake: 502")], [SourceError("fake: 502")]):
+    asked = [SourceError("fake: 429", asked_to_wait=True)]
+    for script in ([page(*numbered(1))], [], [SourceError("fake: 502")], [SourceError("fake: 502")], asked):
         source.add(*script)
         (claimed,) = await ingest.due_sources(store, lease=LEASE, limit=1, only=source.name)
         await ingest.poll(store, claimed, source, lease=LEASE, jitter=Random(0), counts=counts)
@@ -248,9 +249,10 @@ async def test_polls_are_counted_by_result_and_sources_by_health(store: Store, c
         (source.kind, "new"): 1,
         (source.kind, "unchanged"): 1,
         (source.kind, "failed"): 2,
+        (source.kind, "asked_to_wait"): 1,
     }
-    assert told["paperlark_sources_overdue"] == {(source.kind,): 1}, "three and a half hours without a good poll"
-    assert told["paperlark_newest_good_poll_seconds"][(source.kind,)] == pytest.approx(3 * 70 * 60)
+    assert told["paperlark_sources_overdue"] == {(source.kind,): 1}, "four and a half hours without a good poll"
+    assert told["paperlark_newest_good_poll_seconds"][(source.kind,)] == pytest.approx(4 * 70 * 60)
     assert sum(told["paperlark_sources"].values()) == 1
 
 

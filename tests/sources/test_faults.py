@@ -200,6 +200,7 @@ async def test_a_refusal_names_its_host_and_its_wait(kind: str, trouble: str) ->
         play.site.begin(lambda _: reply)
         error = await fails(play, {})
     assert f"127.0.0.1: {words}" in str(error)
+    assert error.asked_to_wait is (reply.status == 429)
     assert (error.retry_after, error.gone, play.titles) == (wait, gone, [])
 
 

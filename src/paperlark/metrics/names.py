@@ -56,7 +56,10 @@ DELIVERIES = Metric(
     "paperlark_deliveries_total", "counter", ("channel", "outcome"), "deliveries: sent, dead, dropped, postponed"
 )
 POLLS = Metric(
-    "paperlark_polls_total", "counter", ("kind", "result"), "polls: new, nothing_new, unchanged (a 304), failed"
+    "paperlark_polls_total",
+    "counter",
+    ("kind", "result"),
+    "polls: new, nothing_new, unchanged (a 304), asked_to_wait (a 429), failed",
 )
 ASKED_TO_WAIT = Metric(
     "paperlark_asked_to_wait_total", "counter", ("channel",), "answers of a platform that asked us to wait (429)"

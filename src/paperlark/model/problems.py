@@ -22,15 +22,23 @@ class SourceError(PaperlarkError):
     """A source is unwell. `str()` opens with the source's kind ("hf_daily: 503 …").
 
     retry_after: what the far side asked us to wait, if it said so.
+    asked_to_wait: the far side said that we ask too often (HTTP 429), with or without a wait.
     gone: the far side said that it will never answer again (HTTP 410).
     unreached: nobody answered (its name is not known, no connection, too slow): it may be our own network.
     """
 
     def __init__(
-        self, message: str, *, retry_after: timedelta | None = None, gone: bool = False, unreached: bool = False
+        self,
+        message: str,
+        *,
+        retry_after: timedelta | None = None,
+        asked_to_wait: bool = False,
+        gone: bool = False,
+        unreached: bool = False,
     ) -> None:
         super().__init__(message)
         self.retry_after = retry_after
+        self.asked_to_wait = asked_to_wait
         self.gone = gone
         self.unreached = unreached
 

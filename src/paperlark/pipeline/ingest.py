@@ -94,7 +94,8 @@ async def _polled(
     except (SourceError, TimeoutError) as error:
         reason = str(error) or f"{configured.kind}: no end after {POLL_LIMIT}"
         poll.taken.error = reason
-        counts.add(POLLS, configured.kind, "failed")
+        asked_to_wait = isinstance(error, SourceError) and error.asked_to_wait
+        counts.add(POLLS, configured.kind, "asked_to_wait" if asked_to_wait else "failed")
         await note_failure(store, configured, error, jitter, begin_again=poll.taken.records == 0)
         log.warning("poll failed", source=configured.name, reason=reason)
         return poll.taken
