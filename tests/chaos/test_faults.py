@@ -91,5 +91,8 @@ def test_growth_is_the_slope_after_the_warm_up() -> None:
     leaking = [replace(sample, memory=125.0 + sample.at / 1800) for sample in flat]
     found = growth([*warm, *leaking])
     assert round(found.memory, 3) == 2.0 and not found.good
+    for steady, good in ((flat, True), (leaking, False)):  # what is given back now and then hides neither
+        dipping = [replace(each, memory=each.memory - 12 * (n % 28 == 0)) for n, each in enumerate(steady)]
+        assert growth([*warm, *dipping]).good is good
     tasks = [replace(sample, tasks=10 + number // 10) for number, sample in enumerate(flat)]
     assert not growth([*warm, *tasks]).good
