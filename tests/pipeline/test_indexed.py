@@ -14,9 +14,9 @@ from structlog.testing import capture_logs
 from paperlark.matching.document import Analysed, Document, analyse
 from paperlark.matching.query import parse
 from paperlark.matching.reference import meets
-from paperlark.model.problems import SegmentError
+from paperlark.model.problems import SegmentError, StoreError
 from paperlark.model.readers import Profile
-from paperlark.pipeline import compaction, indexed
+from paperlark.pipeline import coldstart, compaction, indexed
 from paperlark.pipeline.indexed import NAME, Indexed, Looked
 from paperlark.pipeline.percolate import Percolator
 from paperlark.store import accounts, belongings, profiles
@@ -276,3 +276,24 @@ async def test_an_account_that_was_forgotten_since_is_not_met(store: Store, cloc
             if not await belongings.forget_leaving(tx, await tx.now(), 100):
                 break
     assert await told_of(store, clock, kept) == ({"larks"}, False)
+
+
+async def test_a_database_that_is_away_when_the_index_is_put_in_order_holds_up_one_round(
+    store: Store, clock: FakeClock, tmp_path: Path, all_are_many: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def away(*_: object) -> dict[str, object]:
+        raise StoreError("the database is away")
+
+    await reader(store, "larks")
+    percolator = Percolator(store, lease=LEASE, folder=tmp_path / "kept")
+    with monkeypatch.context() as patched:
+        patched.setattr(coldstart, "facts", away)
+        await percolator.catch_up()
+        assert percolator._ordering is not None
+        await asyncio.wait([percolator._ordering])
+    clock.advance(minutes=1)
+    await record(store, *numbered(1))
+    with pytest.raises(StoreError, match="is away"):
+        await percolator.run()
+    assert await percolator.run() == 1
+    await percolator.close()

@@ -243,8 +243,8 @@ class Percolator:
     def _keep_in_order(self) -> None:
         """Put the index in order, beside everything else, where it is due."""
         if self._ordering is not None and self._ordering.done():
-            self._ordering.result()  # what nobody expected is told at the loop's edge
-            self._ordering = None
+            ordered, self._ordering = self._ordering, None  # first: it is tried again, whatever came of it
+            ordered.result()  # what nobody expected is told at the loop's edge
         if self._ordering is None and self._index.is_due:
             self._ordering = asyncio.create_task(self._put_in_order())
 
