@@ -288,6 +288,7 @@ async def test_a_database_that_is_away_when_the_index_is_put_in_order_holds_up_o
     percolator = Percolator(store, lease=LEASE, folder=tmp_path / "kept")
     with monkeypatch.context() as patched:
         patched.setattr(coldstart, "facts", away)
+        patched.setattr(Indexed, "is_due", True)
         await percolator.catch_up()
         assert percolator._ordering is not None
         await asyncio.wait([percolator._ordering])
