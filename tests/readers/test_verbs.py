@@ -150,6 +150,8 @@ OF_NOBODY = {
     "session.sign_in",
     "session.begin_here",
     "session.end",
+    "tokens.end_all",
+    "tokens.end_everyones",
     "tokens.pair",
     "tokens.new_account",
     "feeds.opened",
