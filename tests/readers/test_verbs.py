@@ -150,6 +150,7 @@ OF_NOBODY = {
     "session.sign_in",
     "session.begin_here",
     "session.end",
+    # The operator's: see cli/test_account.
     "tokens.end_all",
     "tokens.end_everyones",
     "tokens.pair",
