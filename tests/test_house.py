@@ -135,12 +135,12 @@ def ci(tmp_path: Path, audit: str) -> "subprocess.CompletedProcess[str]":
 
 def test_a_known_hole_fails_ci_and_a_service_out_of_reach_does_not(tmp_path: Path) -> None:
     done = ci(tmp_path, "exit 0")
-    assert (done.returncode, done.stdout, done.stderr) == (0, "make test ARGS=-x\n", "")
+    assert (done.returncode, done.stdout, done.stderr) == (0, "make install\nmake test ARGS=-x\n", "")
     done = ci(tmp_path, "echo 'Found 2 known vulnerabilities in 1 package' >&2; echo 'jinja2 2.10'; exit 2")
-    assert (done.returncode, done.stdout) == (2, "make test ARGS=-x\n") and "jinja2 2.10" in done.stderr
+    assert (done.returncode, done.stdout) == (2, "make install\nmake test ARGS=-x\n") and "jinja2 2.10" in done.stderr
     for said, told in (("ERROR: no route\nmake: *** [audit] Error 1", "ERROR: no route"), ("", "status 2")):
         done = ci(tmp_path, f"printf '{said}' >&2; exit 2")
-        assert (done.returncode, done.stdout) == (0, "make test ARGS=-x\n")
+        assert (done.returncode, done.stdout) == (0, "make install\nmake test ARGS=-x\n")
         assert done.stderr == f"audit: whether there are known holes could not be asked: {told}\n"
 
 
