@@ -6,7 +6,7 @@ new and not what waits for its hour, and a crash between owing and planning lose
 """
 
 import time
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import datetime, timedelta
 from functools import lru_cache
 from itertools import islice
@@ -65,8 +65,7 @@ async def _plan(store: Store, looked_at: datetime | None) -> tuple[int, datetime
             now = await tx.now()
             await profiles.resume_due(tx, now)
             found = await outbox.unplanned(tx, BATCH, since=since)
-            taken = await outbox.slots_taken(tx, found, now)
-            await outbox.plan_all(tx, [_slotted(each, taken, now) for each in found])
+            await _give_slots(tx, found, now)
         planned += len(found)
         if len(found) < BATCH:
             return planned, looking
@@ -76,8 +75,21 @@ async def plan_owed(tx: Transaction, owing: Collection[tuple[int, int, str]], no
     """Make the deliveries of what this transaction owes: each an account, a destination and a cadence. What comes to
     nothing, because a delivery is just being sealed, the next round finds."""
     found = await outbox.without_open(tx, owing)
+    await _give_slots(tx, found, now)
+
+
+async def _give_slots(tx: Transaction, found: Sequence[Unplanned], now: datetime) -> None:
     taken = await outbox.slots_taken(tx, found, now)
-    await outbox.plan_all(tx, [_slotted(each, taken, now) for each in found])
+    # Who has had a slot may have got it from somebody else since we looked for open deliveries. That is looked for
+    # again, or they would be given the next slot as well.
+    had = {_key(each) for each in found if (each.account_id, each.destination_id, each.cadence) in taken}
+    still = {_key(each) for each in await outbox.without_open(tx, had)} if had else had
+    wanting = [each for each in found if _key(each) not in had or _key(each) in still]
+    await outbox.plan_all(tx, [_slotted(each, taken, now) for each in wanting])
+
+
+def _key(found: Unplanned) -> tuple[int, int, str]:
+    return found.account_id, found.destination_id, str(found.cadence)
 
 
 def _slotted(
