@@ -99,10 +99,10 @@ def test_whatever_changes_while_a_child_puts_it_in_order_it_answers_as_one_made_
                 raise SegmentError("the child died")
 
         monkeypatch.setattr(indexed, "compacted", in_a_thread)
-        await change(before)
-        assert await index.put_in_order(None, {}) is (not len(index) or not fails)
-        await change(after)
-        assert await index.put_in_order(None, {}) is (not len(index) or not fails)
+        for some in (before, after):
+            await change(some)
+            empty = len(index) == 0
+            assert await index.put_in_order(None, {}) is (empty or not fails)
         await change([])
         await index.close()
 
