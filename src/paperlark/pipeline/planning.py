@@ -82,20 +82,20 @@ async def _give_slots(tx: Transaction, found: Sequence[Unplanned], now: datetime
     taken = await outbox.slots_taken(tx, found, now)
     # Who has had a slot may have got it from somebody else since we looked for open deliveries. That is looked for
     # again, or they would be given the next slot as well.
-    had = {_key(each) for each in found if (each.account_id, each.destination_id, each.cadence) in taken}
+    had = {_key(each) for each in found} & taken.keys()
     still = {_key(each) for each in await outbox.without_open(tx, had)} if had else had
     wanting = [each for each in found if _key(each) not in had or _key(each) in still]
     await outbox.plan_all(tx, [_slotted(each, taken, now) for each in wanting])
 
 
-def _key(found: Unplanned) -> tuple[int, int, str]:
-    return found.account_id, found.destination_id, str(found.cadence)
+def _key(found: Unplanned) -> tuple[int, int, Cadence]:
+    return found.account_id, found.destination_id, found.cadence
 
 
 def _slotted(
     found: Unplanned, taken: Mapping[tuple[int, int, Cadence], Collection[str]], now: datetime
 ) -> tuple[Unplanned, str, datetime]:
-    had = taken.get((found.account_id, found.destination_id, found.cadence), ())
+    had = taken.get(_key(found), ())
     ahead = _first_slots(found.cadence, found.rhythm, now)
     slot = next((slot for slot in ahead if slot.key not in had), None) or next(
         slot for slot in slots(found.cadence, found.rhythm, now) if slot.key not in had

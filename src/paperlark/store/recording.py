@@ -20,7 +20,7 @@ from paperlark.store import merges, papers, search
 from paperlark.store.columns import storable
 from paperlark.store.database import Transaction
 from paperlark.store.identity import Census, Known, Settled, bounded
-from paperlark.store.rows import chunks, scalars
+from paperlark.store.rows import chunks
 from paperlark.store.tables import ALIAS, ANNOUNCEMENT, PAPER, SIGNAL, SOURCE_RECORD
 
 RECORD_LOCK = 7_226_002  # PostgreSQL: one page is recorded at a time, so that one title cannot become two papers
@@ -65,12 +65,8 @@ async def strangers(tx: Transaction, prepared: Sequence[Prepared]) -> list[Prepa
     """Those of which no id is known, and no title where they have no id: as far as can be said before they are
     recorded, the new papers."""
     named = [entry.aliases or (Alias("title", entry.title),) for entry in prepared]
-    known: set[Alias] = set()
-    for scheme, values in _by_scheme(alias for aliases in named for alias in aliases).items():
-        for chunk in chunks(sorted(values)):
-            there = select(ALIAS.c.value).where(ALIAS.c.scheme == scheme, ALIAS.c.value.in_(chunk))
-            known.update(Alias(scheme, value) for value in await scalars(tx, there))
-    return [entry for entry, aliases in zip(prepared, named, strict=True) if known.isdisjoint(aliases)]
+    known = await _named(tx, (alias for aliases in named for alias in aliases))
+    return [entry for entry, aliases in zip(prepared, named, strict=True) if known.keys().isdisjoint(aliases)]
 
 
 def _prepared(source: str, announcement: Announcement) -> Prepared:
@@ -148,12 +144,8 @@ def _settle(census: Census, prepared: Sequence[Prepared]) -> list[Settled]:
 
 async def _census(tx: Transaction, prepared: Sequence[Prepared]) -> Census:
     """Everything in the store that this page could be talking of."""
-    ids: set[int] = set()
     names = (alias for entry in prepared for alias in (Alias("title", entry.title), *entry.aliases))
-    for scheme, values in _by_scheme(names).items():
-        for chunk in chunks(sorted(values)):
-            named_so = select(ALIAS.c.paper_id).where(ALIAS.c.scheme == scheme, ALIAS.c.value.in_(chunk))
-            ids.update(await scalars(tx, named_so))
+    ids = {number for numbers in (await _named(tx, names)).values() for number in numbers}
     census = Census(await merges.parted(tx, ids))
     for id_chunk in chunks(sorted(ids)):
         named: dict[int, list[Alias]] = defaultdict(list)
@@ -169,10 +161,17 @@ async def _census(tx: Transaction, prepared: Sequence[Prepared]) -> Census:
     return census
 
 
-def _by_scheme(aliases: Iterable[Alias]) -> dict[str, set[str]]:
-    found: dict[str, set[str]] = {}
+async def _named(tx: Transaction, aliases: Iterable[Alias]) -> dict[Alias, set[int]]:
+    """Which papers have these names, as far as any has: a title may have several."""
+    by_scheme: dict[str, set[str]] = {}
     for alias in aliases:
-        found.setdefault(alias.scheme, set()).add(alias.value)
+        by_scheme.setdefault(alias.scheme, set()).add(alias.value)
+    found: dict[Alias, set[int]] = defaultdict(set)
+    for scheme, values in by_scheme.items():
+        for chunk in chunks(sorted(values)):
+            there = select(ALIAS.c.value, ALIAS.c.paper_id).where(ALIAS.c.scheme == scheme, ALIAS.c.value.in_(chunk))
+            for row in await tx.execute(there):
+                found[Alias(scheme, row.value)].add(row.paper_id)
     return found
 
 
