@@ -163,3 +163,24 @@ async def test_a_lane_is_kept_alive_while_it_is_held(sqlite_store: Store) -> Non
     await one.leave()
     assert await other.hold()
     await other.leave()
+
+
+async def test_bot_and_deliverer_that_take_the_lane_at_the_same_moment_both_have_it(store: Store) -> None:
+    lane = Lane(store, Narrow(), lease=LEASE)
+    assert all(await asyncio.gather(lane.hold(), lane.hold(), lane.hold()))
+    assert await lane.turn("ann", within=timedelta(seconds=5))
+    await lane.leave()
+    other = Lane(store, Narrow(), lease=LEASE)
+    assert await other.hold(), "given back whole"
+    await other.leave()
+
+
+async def test_a_lane_that_was_taken_in_a_transaction_that_failed_is_not_held(store: Store) -> None:
+    lane, other = Lane(store, Narrow(), lease=LEASE), Lane(store, Narrow(), lease=LEASE)
+    with pytest.raises(RuntimeError, match="in vain"):
+        async with lane.holding() as tx:
+            assert tx is not None
+            raise RuntimeError("in vain")
+    assert await other.hold()
+    assert not await lane.turn("ann", within=SHORT)
+    await other.leave()

@@ -181,9 +181,9 @@ class Deliverer:
             return []
         held = Counter(delivery.account_id for delivery in hand.flights.values())
         busy = [account for account, number in held.items() if number >= SHARE]
-        async with self._store.transaction() as tx:
+        async with self.lane.holding() as tx:
             # Whoever had the lane before may have found the channel out of order.
-            if not await self.lane.hold_in(tx) or (room := self._room(hand)) < 1:
+            if tx is None or (room := self._room(hand)) < 1:
                 return []
             now = await tx.now()
             self._at("deliver: before a claim")

@@ -9,7 +9,8 @@ past.
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
 
@@ -62,6 +63,7 @@ class Lane:
         self._deliveries: list[Waiting] = []
         self._approaching: list[Waiting] = []
         self._alarm: asyncio.TimerHandle | None = None
+        self._taking = asyncio.Lock()
         self._token: str | None = None
         self._held_until = float("-inf")
         self._keeper: asyncio.Task[None] | None = None
@@ -70,24 +72,29 @@ class Lane:
 
     async def hold(self) -> bool:
         """Take the lane, or keep it. False: another process has it. Raises StoreError."""
-        async with self._store.transaction() as tx:
-            return await self.hold_in(tx)
+        async with self.holding() as tx:
+            return tx is not None
 
-    async def hold_in(self, tx: Transaction) -> bool:
-        """The same within a transaction: what commits with it was done by the lane's holder."""
-        asked = self._clock()
-        taken = await pace.take_lane(tx, self.kind, self._token, await tx.now(), self._lease)
-        if taken is None:
-            self._token, self._held_until = None, float("-inf")
-            return False
-        if not taken.mine:
-            self._take_over(taken)
-        self._token = taken.token
-        self._held_until = asked + self._lease.total_seconds()
-        if self._keeper is None or self._keeper.done():
-            self._keeper = asyncio.create_task(self._keep(), name=f"lane of {self.kind}")
-        self._serve()
-        return True
+    @asynccontextmanager
+    async def holding(self) -> AsyncIterator[Transaction | None]:
+        """The same with a transaction: what commits with it was done by the lane's holder. None: another process is.
+        One at a time takes it here, bot or deliverer: the second knows of the first, and of its token. Raises
+        StoreError, and whatever ends the block: then nothing was taken."""
+        async with self._taking:
+            asked = self._clock()
+            async with self._store.transaction() as tx:
+                taken = await pace.take_lane(tx, self.kind, self._token, await tx.now(), self._lease)
+                if taken is not None and not taken.mine:
+                    self._take_over(taken)
+                yield tx if taken is not None else None
+            if taken is None:
+                self._token, self._held_until = None, float("-inf")
+                return
+            self._token = taken.token
+            self._held_until = asked + self._lease.total_seconds()
+            if self._keeper is None or self._keeper.done():
+                self._keeper = asyncio.create_task(self._keep(), name=f"lane of {self.kind}")
+            self._serve()
 
     def _take_over(self, taken: LaneTaken) -> None:
         self.broken = taken.broken
@@ -111,17 +118,20 @@ class Lane:
 
     async def leave(self) -> None:
         """Give the lane back; those who still wait for their turn do so in vain. Raises StoreError."""
-        token, self._token, self._held_until = self._token, None, float("-inf")
         if self._keeper is not None:
-            self._keeper.cancel()
-            await asyncio.gather(self._keeper, return_exceptions=True)
-            self._keeper = None
-        if self._alarm is not None:
-            self._alarm.cancel()
-        if token is not None:
-            async with self._store.transaction() as tx:
-                recent = self._windows.memory(self._clock())
-                await pace.leave_lane(tx, self.kind, token, recent, await tx.now())
+            self._keeper.cancel()  # it may be in the middle of a renewal
+        async with self._taking:
+            token, self._token, self._held_until = self._token, None, float("-inf")
+            if self._keeper is not None:
+                self._keeper.cancel()
+                await asyncio.gather(self._keeper, return_exceptions=True)
+                self._keeper = None
+            if self._alarm is not None:
+                self._alarm.cancel()
+            if token is not None:
+                async with self._store.transaction() as tx:
+                    recent = self._windows.memory(self._clock())
+                    await pace.leave_lane(tx, self.kind, token, recent, await tx.now())
 
     async def well_again(self) -> None:
         """The channel has taken a message: it is in order. Raises StoreError."""
