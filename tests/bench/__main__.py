@@ -9,12 +9,26 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from tests.bench import api, feeds, importing, meaning, percolate, polling, reading, scale, sending, storm, watching
+from tests.bench import (
+    api,
+    claims,
+    feeds,
+    importing,
+    meaning,
+    percolate,
+    polling,
+    reading,
+    scale,
+    sending,
+    storm,
+    watching,
+)
 
 DATA = Path(__file__).parent.parent.parent.parent / "shared" / "data"
 
 BENCHES: dict[str, Callable[[Path, Callable[[str], None]], list[dict[str, Any]]]] = {
     "api": api.measure,
+    "claims": claims.measure,
     "feeds": feeds.measure,
     "import": importing.measure,
     "percolate": percolate.measure,

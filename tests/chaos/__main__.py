@@ -7,6 +7,10 @@ each day against the previews. The last line is `profiles N days N owed N differ
 `make chaos`, `make chaos ARGS=faults`: strike a service at work with each fault (`ARGS="faults cut kills"`: with
 these), and print the table. The last line is `faults N lost N dead N duplicates N unmarked N good N`.
 
+`make chaos ARGS=hosts`: two webs and two workers of the Procfile on two hosts, a profile that changes, a worker that is
+killed with a lane, a source, a batch and a delivery in hand, a web that is killed; three times. The last line is
+`hosts N met S covered S gone S`, the most seconds of each.
+
 The exit status is 1 where any verdict is not good.
 """
 
@@ -21,8 +25,10 @@ from random import Random
 from tests.chaos import faults, preview, strikes
 from tests.chaos.kills import Verdict, kills_at, matrix, points
 from tests.databases import Fresh, postgres_databases, sqlite_databases
+from tests.deploy.two_hosts import two_hosts
 
 KILLS = 25
+HOSTS = 3
 AT_ONCE = 16
 
 DATA = Path(__file__).parent.parent.parent.parent / "shared" / "data"
@@ -35,6 +41,8 @@ def main(arguments: list[str]) -> int:
     match arguments:
         case ["faults", *names]:
             return _faults(names)
+        case ["hosts"]:
+            return _hosts()
         case ["kills"]:
             kills = KILLS
         case ["kills", number] if number.isdecimal():
@@ -47,6 +55,7 @@ def main(arguments: list[str]) -> int:
         case _:
             print('usage: make chaos              (every fault; ARGS="faults cut kills": these only)', file=sys.stderr)
             print('       make chaos ARGS=kills   (or ARGS="kills 5": so many for each label)', file=sys.stderr)
+            print("       make chaos ARGS=hosts", file=sys.stderr)
             print("       make chaos ARGS=preview", file=sys.stderr)
             return 2
     logging.getLogger("aiohttp.server").setLevel(logging.CRITICAL)  # a bot that dies in the middle is no news here
@@ -133,6 +142,22 @@ async def _struck(grounds: faults.Grounds, chosen: list[strikes.Fault]) -> list[
         f"good {sum(v.good for v in verdicts)}"
     )
     return verdicts
+
+
+def _hosts() -> int:
+    noticed = []
+    with postgres_databases() as fresh:
+        for _ in range(HOSTS):
+            with tempfile.TemporaryDirectory() as folder:
+                try:
+                    noticed.append(found := asyncio.run(two_hosts(fresh(), Path(folder))))
+                except AssertionError as reason:
+                    print(f"not good: {reason}", flush=True)
+                else:
+                    print("\n".join(found.said), flush=True)
+    most = {name: max((getattr(each, name) for each in noticed), default=0.0) for name in ("met", "covered", "gone")}
+    print(f"hosts {len(noticed)} " + " ".join(f"{name} {seconds:.1f}" for name, seconds in most.items()))
+    return 0 if len(noticed) == HOSTS else 1
 
 
 async def _previews(databases: dict[str, Fresh]) -> int:

@@ -17,6 +17,7 @@ import os
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Coroutine, Sequence
 from contextlib import ExitStack, suppress
 from dataclasses import astuple, dataclass, fields
@@ -56,6 +57,7 @@ FEEDS = 60  # each polled once a minute
 ASKS = 4.0  # requests a second
 GROWTH = 1.0  # MiB an hour, below which memory is flat
 FLAT = 2.0  # descriptors, tasks, connections an hour
+LOOK_BACK = 600.0  # seconds that it may take
 LOOKED_BACK = 6_000  # papers that a program reads through at the beginning, and pages show
 PATHS = ("/", "/api/v1/papers", "/api/v1/papers?q=lark*", "/api/v1/trending", "/status", "/healthz")
 
@@ -242,7 +244,9 @@ def _connections(server: Server | None) -> int:
 async def _ask(page: str, asked: list[int]) -> None:
     """Somebody looks at pages, and a program asks the API."""
     async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=30)) as session:
-        await _look_back(session, page)
+        began = time.monotonic()
+        await asyncio.wait_for(_look_back(session, page), LOOK_BACK)
+        print(f"looked back in {time.monotonic() - began:.0f} s", flush=True)
         while True:
             for path in PATHS:
                 asked[0] += 1
