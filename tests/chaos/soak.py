@@ -58,6 +58,7 @@ ASKS = 4.0  # requests a second
 GROWTH = 1.0  # MiB an hour, below which memory is flat
 FLAT = 2.0  # descriptors, tasks, connections an hour
 LOOK_BACK = 600.0  # seconds that it may take
+LINES = 20  # of the log that are shown, the last
 LOOKED_BACK = 6_000  # papers that a program reads through at the beginning, and pages show
 PATHS = ("/", "/api/v1/papers", "/api/v1/papers?q=lark*", "/api/v1/trending", "/status", "/healthz")
 
@@ -200,7 +201,7 @@ async def _watch(
                 process.terminate()
             await process.wait()
     said = log.read_text(errors="replace")
-    print(f"{beside}; {len(api.seen)} messages; log: {len(said.splitlines())} lines")
+    print(f"{beside}; {len(api.seen)} messages; log: {len(said.splitlines())} lines", *said.splitlines()[-LINES:], sep="\n")
     assert (faults := faults_in(said)) == [], "\n".join(faults)
     return samples
 
