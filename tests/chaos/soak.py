@@ -201,7 +201,8 @@ async def _watch(
                 process.terminate()
             await process.wait()
     said = log.read_text(errors="replace")
-    print(f"{beside}; {len(api.seen)} messages; log: {len(said.splitlines())} lines", *said.splitlines()[-LINES:], sep="\n")
+    lines = said.splitlines()
+    print(f"{beside}; {len(api.seen)} messages; log: {len(lines)} lines", *lines[-LINES:], sep="\n")
     assert (faults := faults_in(said)) == [], "\n".join(faults)
     return samples
 
