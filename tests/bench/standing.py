@@ -142,7 +142,8 @@ def _said(learned: Sequence[Document], length: int) -> Iterator[tuple[tuple[str,
     for paper in learned:
         for text in (paper.title, paper.abstract):
             every = columns(text).words
-            said.update(set(zip(*(every[at:] for at in range(length)), strict=False)))
+            phrases = zip(*(every[at:] for at in range(length)), strict=False)
+            said.update(list(dict.fromkeys(phrases)))  # a set has an order of its own in each process
     for words, times in said.most_common():
         if STOP.isdisjoint((words[0], words[-1])) and len(words[0]) > 2:
             yield words, times
