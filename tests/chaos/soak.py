@@ -63,6 +63,10 @@ LOOKED_BACK = 6_000  # papers that a program reads through at the beginning, and
 PATHS = ("/", "/api/v1/papers", "/api/v1/papers?q=lark*", "/api/v1/trending", "/status", "/healthz")
 
 
+class TooBusyError(Exception):
+    """The machine does so much else that nothing can be said of memory: what is remembered is not even there yet."""
+
+
 @dataclass(frozen=True, slots=True)
 class Sample:
     """What a process held at a moment (seconds since the first). memory: MiB resident."""
@@ -247,7 +251,10 @@ async def _ask(page: str, asked: list[int]) -> None:
     """Somebody looks at pages, and a program asks the API."""
     async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=30)) as session:
         began = time.monotonic()
-        await asyncio.wait_for(_look_back(session, page), LOOK_BACK)
+        try:
+            await asyncio.wait_for(_look_back(session, page), LOOK_BACK)
+        except TimeoutError:
+            raise TooBusyError(f"a look at {LOOKED_BACK:,} papers took more than {LOOK_BACK:g} s") from None
         print(f"looked back in {time.monotonic() - began:.0f} s", flush=True)
         while True:
             for path in PATHS:
@@ -311,7 +318,11 @@ def main(arguments: list[str]) -> int:
             print('usage: make soak ARGS="[MINUTES] [sqlite|postgres]"', file=sys.stderr)
             return 2
     with tempfile.TemporaryDirectory() as folder:
-        samples = asyncio.run(soak(minutes, database, Path(folder)))
+        try:
+            samples = asyncio.run(soak(minutes, database, Path(folder)))
+        except TooBusyError as reason:
+            print(f"{reason}: does the machine do much else?", file=sys.stderr)
+            return 1
     print(f"{'minutes':>8} {'MiB':>8} {'descriptors':>12} {'tasks':>6} {'connections':>12}")
     step = max(1, len(samples) // 12)
     for start in range(0, len(samples), step):
