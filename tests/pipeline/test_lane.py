@@ -184,3 +184,15 @@ async def test_a_lane_that_was_taken_in_a_transaction_that_failed_is_not_held(st
     assert await other.hold()
     assert not await lane.turn("ann", within=SHORT)
     await other.leave()
+
+
+async def test_a_lane_is_held_where_the_answer_to_its_commit_was_lost(store: Store) -> None:
+    lane = Lane(store, Narrow(), lease=LEASE)
+    with pytest.raises(ConnectionError):
+        async with lane.holding() as tx:
+            assert tx is not None
+            await (await tx.connection()).commit()
+            raise ConnectionError
+    assert not await lane.turn("ann", within=SHORT), "as far as is known"
+    assert await lane.hold()
+    await lane.leave()

@@ -77,20 +77,21 @@ class Lane:
 
     @asynccontextmanager
     async def holding(self) -> AsyncIterator[Transaction | None]:
-        """The same with a transaction: what commits with it was done by the lane's holder. None: another process is.
-        One at a time takes it here, bot or deliverer: the second knows of the first, and of its token. Raises
-        StoreError, and whatever ends the block: then nothing was taken."""
+        """The same with a transaction: what commits with it was done by the lane's holder. None: another process has
+        it. One at a time takes it here, bot or deliverer: the second knows of the first, and of its token. Raises
+        StoreError, and whatever ends the block: then nobody has a turn by it."""
         async with self._taking:
             asked = self._clock()
             async with self._store.transaction() as tx:
                 taken = await pace.take_lane(tx, self.kind, self._token, await tx.now(), self._lease)
-                if taken is not None and not taken.mine:
-                    self._take_over(taken)
+                if taken is not None:
+                    self._token = taken.token  # it may be ours where the answer to the commit is lost
+                    if not taken.mine:
+                        self._take_over(taken)
                 yield tx if taken is not None else None
             if taken is None:
                 self._token, self._held_until = None, float("-inf")
                 return
-            self._token = taken.token
             self._held_until = asked + self._lease.total_seconds()
             if self._keeper is None or self._keeper.done():
                 self._keeper = asyncio.create_task(self._keep(), name=f"lane of {self.kind}")
