@@ -23,12 +23,13 @@ from paperlark.store.database import Store, Transaction, open_store
 NAME = "flow"
 LOOK = 0.25  # seconds between pages
 PAGE = 256  # papers in one
+ONE_POLL = 1_500.0  # seconds: before `pipeline.ingest` gives it up (POLL_LIMIT)
 WORDS = "the tide carries every boat past the long stone pier before the watch is changed again "
 TITLE = re.compile(r"Paper (\d+) of the")
 
 
 class Flow:
-    """Papers as they become due, in one poll that goes on until the last.
+    """Papers as they become due, in polls that go on for as long as one may.
 
     Options: `began` (seconds of this machine's monotonic clock), `rate` (papers a second), `papers` (how many in all).
     """
@@ -45,7 +46,8 @@ class Flow:
     async def poll(self, cursor: Cursor, now: Any) -> AsyncIterator[Page]:
         """Whatever is due after `cursor`, page by page."""
         told: int = cursor.get("told", 0)
-        while told < self._papers:
+        end = time.monotonic() + ONE_POLL
+        while told < self._papers and time.monotonic() < end:
             due = min(int((time.monotonic() - self._began) * self._rate), told + PAGE, self._papers)
             if due > told:
                 yield Page(tuple(_announced(number, self._readers, now) for number in range(told, due)), {"told": due})

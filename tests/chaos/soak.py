@@ -298,11 +298,11 @@ async def _talk(api: BotApi) -> None:
 
 
 async def _hurry(store: Store) -> None:
-    """Feeds are due every minute, where they would be every hour."""
+    """Feeds are due every minute, where they would be every hour, and the flow where a poll of it has ended."""
     while True:
         await asyncio.sleep(60)
         async with store.transaction() as tx:
-            idle = update(SOURCE).where(SOURCE.c.kind == "rss", SOURCE.c.lease_token.is_(None))
+            idle = update(SOURCE).where(SOURCE.c.paused_reason.is_(None), SOURCE.c.lease_token.is_(None))
             await tx.execute(idle.values(next_poll_at=await tx.now()))
 
 
