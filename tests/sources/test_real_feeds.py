@@ -4,12 +4,13 @@ Skipped where the files are not. The table is printed in a plain run of pytest.
 """
 
 import asyncio
+import gc
 import io
 import json
 import re
 import time
 from collections import Counter, defaultdict
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -241,15 +242,31 @@ def table(rows: Mapping[str, Row], slowest: tuple[str, float], most: int) -> str
 
 def test_reading_costs_little_more_than_the_bare_parser(capsys: pytest.CaptureFixture[str]) -> None:
     bodies = [read(path) for path in shared("journal_rss")]
-    began = time.process_time()
-    for body in bodies:
-        feedparser.parse(io.BytesIO(body))
-    bare = time.process_time() - began
-    entries = sum(len(parse(body, where="a", now=NOW).announcements) for body in bodies)
-    ours = time.process_time() - began - bare
+
+    def bare() -> int:
+        return sum(len(feedparser.parse(io.BytesIO(body)).entries) for body in bodies)
+
+    def ours() -> int:
+        return sum(len(parse(body, where="a", now=NOW).announcements) for body in bodies)
+
+    def seconds(read_all: Callable[[], int]) -> float:
+        began = time.process_time()
+        assert read_all()
+        return time.process_time() - began
+
+    # What other tests have left behind is not looked through by the garbage collector in our time; in turns, and the
+    # least of each: what else a machine does costs a process time as well.
+    gc.collect()
+    gc.freeze()
+    try:
+        turns = [(seconds(bare), seconds(ours)) for _ in range(3)]
+    finally:
+        gc.unfreeze()
+    least_bare, least_ours = map(min, zip(*turns, strict=True))
+    ratio = least_ours / least_bare
     with capsys.disabled():
-        print(f"\n\n{entries} entries: {bare:.2f} s by feedparser alone, {ours:.2f} s as papers: {ours / bare:.2f}\n")
-    assert ours < 1.5 * bare
+        print(f"\n\n{least_bare:.2f} s by feedparser alone, {least_ours:.2f} s as papers: {ratio:.2f}\n")
+    assert least_ours < 1.5 * least_bare
 
 
 # ── the same feeds a week later ──────────────────────────────────────────────────────────────────────────────────
