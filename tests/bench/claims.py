@@ -8,14 +8,13 @@ on PostgreSQL ours as its planner would have it, which finds all that is due and
 import asyncio
 import tempfile
 import time
-from collections.abc import Awaitable, Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from statistics import median
 from typing import Any
 
-from sqlalchemy import TextClause, select, text, tuple_, update
+from sqlalchemy import select, text, tuple_, update
 
 from paperlark.log import set_up
 from paperlark.matching.query import Query, parse
@@ -77,12 +76,11 @@ async def compared(fresh: Fresh, due: int, rounds: int) -> dict[str, float]:
 def _furnish(store: Store, query: Query, due: int) -> None:
     fill(store, [query] * due)
     bulk = Bulk(store)
-    everyone = map(who, range(due))
     bulk.write(DELIVERY, (
         {"account_id": each.account, "id": each.subscription + 1, "destination_id": each.destination,
          "channel": "telegram", "cadence": "daily", "slot": "2026-01-06", "state": "pending", "first_due": EIGHT,
          "due_at": EIGHT, "attempts": 0, "unconfirmed": 0, "in_flight": False, "parts_sent": 0, "papers": 1}
-        for each in everyone
+        for each in map(who, range(due))
     ))  # fmt: skip
     bulk.end()
 
@@ -103,17 +101,11 @@ async def _ours(tx: Transaction, now: datetime) -> list[int]:
 
 
 async def _sorted(tx: Transaction, now: datetime) -> list[int]:
-    with _instead(SORTED):
-        return await _ours(tx, now)
-
-
-@contextmanager
-def _instead(order: TextClause) -> Iterator[None]:
-    ours, outbox.BY_DUE = outbox.BY_DUE, order
+    by_due, outbox.BY_DUE = outbox.BY_DUE, SORTED
     try:
-        yield
+        return await _ours(tx, now)
     finally:
-        outbox.BY_DUE = ours
+        outbox.BY_DUE = by_due
 
 
 async def _bare(tx: Transaction, now: datetime) -> list[int]:

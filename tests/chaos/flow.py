@@ -23,7 +23,7 @@ from paperlark.store.database import Store, Transaction, open_store
 NAME = "flow"
 LOOK = 0.25  # seconds between pages
 PAGE = 256  # papers in one
-ONE_POLL = 1_500.0  # seconds: before `pipeline.ingest` gives it up (POLL_LIMIT)
+ONE_POLL = 0.8 * ingest.POLL_LIMIT.total_seconds()  # before it is given up
 WORDS = "the tide carries every boat past the long stone pier before the watch is changed again "
 TITLE = re.compile(r"Paper (\d+) of the")
 

@@ -120,13 +120,11 @@ class Lane:
     async def leave(self) -> None:
         """Give the lane back; those who still wait for their turn do so in vain. Raises StoreError."""
         if self._keeper is not None:
-            self._keeper.cancel()  # it may be in the middle of a renewal
+            self._keeper.cancel()  # in the middle of a renewal, too: nobody waits for a database that is away
+            await asyncio.gather(self._keeper, return_exceptions=True)
+            self._keeper = None
         async with self._taking:
             token, self._token, self._held_until = self._token, None, float("-inf")
-            if self._keeper is not None:
-                self._keeper.cancel()
-                await asyncio.gather(self._keeper, return_exceptions=True)
-                self._keeper = None
             if self._alarm is not None:
                 self._alarm.cancel()
             if token is not None:
