@@ -1,15 +1,18 @@
 """Directions of papers: found once, kept, found anew where words change, and at hand."""
 
 import asyncio
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
-from sqlalchemy import select
+import pytest
+from sqlalchemy import Row, delete, insert, select, update
 
 from paperlark.matching import meaning
 from paperlark.store import directions, merges
 from paperlark.store.compass import BLOCK, Compass
-from paperlark.store.database import Store, open_store
+from paperlark.store.database import Store, Transaction, open_store
 from paperlark.store.tables import DIRECTION
 from tests.builders import numbered, record, stored, told
 
@@ -102,7 +105,7 @@ def test_a_compass_tells_the_newest_direction_of_each_paper() -> None:
     compass = Compass()
     for numbers in (range(1, 11), range(5, BLOCK + 20), range(BLOCK, 2 * BLOCK), [3], range(9, 12)):
         packed = [rows[chance.integers(len(rows))].tobytes() for _ in numbers]
-        compass.take(list(numbers), packed)
+        compass.take(list(numbers), [1] * len(numbers), packed)
         newest |= dict(zip(numbers, packed, strict=True))
     assert len(compass) == len(newest)
     target = meaning.read(rows[0].tobytes())
@@ -124,22 +127,68 @@ def test_a_compass_has_no_room_for_what_has_newer_directions() -> None:
     compass = Compass()
     for _ in range(20):
         for start in (0, BLOCK, 5 * BLOCK // 2):
-            compass.take(list(range(start, start + BLOCK)), [row.tobytes() for row in rows])
+            compass.take(list(range(start, start + BLOCK)), [1] * BLOCK, [row.tobytes() for row in rows])
     assert len(compass) == 3 * BLOCK
     assert sum(len(block.numbers) for block in compass._blocks) <= 2 * len(compass)
 
 
-async def test_directions_that_are_read_again_are_not_taken_again(store: Store, store_url: str) -> None:
+async def test_a_direction_is_read_once_however_many_were_made_lately(
+    store: Store, store_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read: list[int] = []
+    rows = directions._rows
+
+    async def watched(tx: Transaction, *which: Any) -> Sequence[Row[Any]]:
+        found = await rows(tx, *which)
+        read.extend(row.paper_id for row in found)
+        return found
+
+    monkeypatch.setattr(directions, "_rows", watched)
     await record(store, *numbered(9))
     await directions.fill(store)
     other = await open_store(store_url)
     try:
-        taken: list[int] = []
-        take = other.compass.take
-        other.compass.take = lambda numbers, packed: (taken.extend(numbers), take(numbers, packed))[1]  # type: ignore[method-assign,func-returns-value]
         for number in range(3):
             await record(store, told(f"Owls {number} by night", "They hunt.", arxiv=f"2603.9999{number}"))
             await directions.up_to_date(other)
-        assert len(taken) == len(set(taken)) == len(other.compass) == 12
+        assert len(read) == len(set(read)) == len(other.compass) == 12
     finally:
         await other.close()
+
+
+async def test_what_is_written_late_is_read_all_the_same(store: Store) -> None:
+    """By a process whose transaction ended after that of another, which began later."""
+    await record(store, *numbered(5))
+    compass = await directions.up_to_date(store)
+    one, two, three, *_ = sorted(await right(store))
+    of_one = DIRECTION.c.paper_id == one
+    async with store.transaction() as tx:
+        late = dict((await tx.execute(select(DIRECTION).where(of_one))).one()._mapping)
+        await tx.execute(delete(DIRECTION).where(of_one))
+    await directions._refresh(store)
+    assert len(compass) == 4, "a paper that has ended is let go of"
+    async with store.transaction() as tx:
+        await tx.execute(insert(DIRECTION), [late])
+    await directions._refresh(store)
+    assert len(compass) == 5
+    async with store.transaction() as tx:
+        for number, before in ((two, 5), (three, 7)):
+            moved = update(DIRECTION).where(DIRECTION.c.paper_id == number)
+            await tx.execute(moved.values(made=DIRECTION.c.made - before))
+    await directions._refresh(store)
+    async with store.reading() as tx:
+        there = {row.paper_id: row.made for row in await tx.execute(select(DIRECTION))}
+    numbers, made = compass.between(0, compass.read_to)
+    assert dict(zip(numbers.tolist(), made.tolist(), strict=True)) == there
+
+
+@pytest.mark.parametrize("read", [1, 2, 3, 100])
+async def test_however_few_are_read_in_one_go_all_of_them_are_held(
+    store: Store, read: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(directions, "READ", read)
+    monkeypatch.setattr(directions, "BITE", 3)
+    await record(store, *numbered(11))
+    compass = await directions.up_to_date(store)
+    numbers, _ = compass.between(0, compass.read_to)
+    assert sorted(numbers.tolist()) == sorted(await right(store))

@@ -1,7 +1,7 @@
 """The directions of papers that a process holds in memory, to find those that are close to one."""
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -14,10 +14,11 @@ BLOCK = 4_096  # directions that are kept and made ready together: they fit a pr
 
 
 class Block(NamedTuple):
-    """Some papers' ids, GONE where another block has a newer direction; their packed directions, and how long each of
-    these is."""
+    """Some papers' ids, GONE where another block has a newer direction; when their directions were made (ids, too); the
+    packed directions, and how long each of these is."""
 
     numbers: NDArray[np.int64]
+    made: NDArray[np.int64]
     rows: NDArray[np.int8]
     lengths: NDArray[np.float32]
 
@@ -37,34 +38,41 @@ class Compass:
         self.read_to = 0  # every direction that was made before this id is here
         self.state = ""  # the store's, when both were so of all that it held
         self._blocks: list[Block] = []
-        self._recent: dict[int, int] = {}  # papers, and when their directions were made
 
     def __len__(self) -> int:
         return sum(block.held for block in self._blocks)
 
-    def take(self, numbers: Sequence[int], packed: Sequence[bytes]) -> None:
-        """Hold the directions of some papers, each once, in place of those that they had."""
-        ids = np.array(numbers, np.int64)
-        for block in self._blocks:
-            block.numbers[np.isin(block.numbers, ids)] = GONE
+    def take(self, numbers: Sequence[int], made: Sequence[int], packed: Sequence[bytes]) -> None:
+        """Hold the directions of some papers, each once, in place of those that they had. made: when each was."""
+        ids, times = np.array(numbers, np.int64), np.array(made, np.int64)
+        self.let_go(ids)
         rows = np.frombuffer(b"".join(packed), np.int8).reshape(-1, DIMENSIONS)
         # What is left of blocks that are half empty goes into new ones, or they would stay for ever.
         blocks = [block for block in self._blocks if 2 * block.held >= BLOCK]
         thin = [(block, block.numbers != GONE) for block in self._blocks if 2 * block.held < BLOCK]
         ids = np.concatenate([*(block.numbers[here] for block, here in thin), ids])
+        times = np.concatenate([*(block.made[here] for block, here in thin), times])
         rows = np.concatenate([*(block.rows[here] for block, here in thin), rows])
         for start in range(0, len(ids), BLOCK):
-            some = rows[start : start + BLOCK].copy()  # on its own: a view would keep all of them
-            lengths = np.linalg.norm(some.astype(np.float32), axis=1)
-            blocks.append(Block(ids[start : start + BLOCK].copy(), some, np.maximum(lengths, 1)))
+            here = slice(start, start + BLOCK)
+            lengths = np.linalg.norm(rows[here].astype(np.float32), axis=1)
+            # On their own: views would keep all of them.
+            blocks.append(Block(ids[here].copy(), times[here].copy(), rows[here].copy(), np.maximum(lengths, 1)))
         self._blocks = blocks
 
-    def news(self, made: Mapping[int, int], since: int) -> set[int]:
-        """Of papers whose directions were made when, those whose direction is not held. What was made lately is read
-        again and again, for a slow transaction may write late. since: from when on that is so."""
-        news = {number for number, at in made.items() if self._recent.get(number) != at}
-        self._recent = {number: at for number, at in (self._recent | dict(made)).items() if at > since}
-        return news
+    def let_go(self, numbers: Sequence[int] | NDArray[np.int64]) -> None:
+        """Hold the directions of some papers no longer."""
+        for block in self._blocks:
+            block.numbers[np.isin(block.numbers, numbers)] = GONE
+
+    def between(self, after: int, upto: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """The papers whose directions were made after one id and up to another, and when each was."""
+        numbers, made = [np.empty(0, np.int64)], [np.empty(0, np.int64)]
+        for block in self._blocks:
+            here = (block.made > after) & (block.made <= upto) & (block.numbers != GONE)
+            numbers.append(block.numbers[here])
+            made.append(block.made[here])
+        return np.concatenate(numbers), np.concatenate(made)
 
     def of(self, numbers: Sequence[int]) -> list[Direction]:
         """The directions of some papers; those that have none are left out."""

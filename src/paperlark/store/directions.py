@@ -8,9 +8,9 @@ once; to look at all of them for what is closest takes 0.15 s. Without the extra
 
 import asyncio
 from collections.abc import Iterable, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
-from sqlalchemy import delete, func, or_, select
+from sqlalchemy import ColumnElement, Row, delete, func, or_, select
 
 from paperlark.matching import meaning, near
 from paperlark.matching.query import Query, parse
@@ -25,7 +25,7 @@ from paperlark.store.shelf import OVERLAP
 from paperlark.store.tables import DIRECTION, PAPER
 
 BITE = 500  # papers found in one go: a tenth of a second of another thread's time
-READ = 20_000  # directions fetched in one go
+READ = 2_000  # directions fetched in one go: what waits for the loop waits 20 ms
 
 
 class Filled(NamedTuple):
@@ -76,14 +76,38 @@ async def _refresh(store: Store) -> None:
         async with store.reading() as tx:
             after = compass.read_to
             until = (await tx.execute(select(func.max(DIRECTION.c.made)))).scalar() or 0
-            # Only once in a while is anything new; what a slow transaction wrote meanwhile is read a second time.
+            await _read_late(tx, compass)
             while until > after:
-                rows = await _rows_after(tx, after - OVERLAP if after == compass.read_to else after)
-                news = compass.news({row[0]: row[1] for row in rows}, until - OVERLAP)
-                if fresh := [row for row in rows if row[0] in news]:
-                    await asyncio.to_thread(compass.take, [row[0] for row in fresh], [row[2] for row in fresh])
-                after = rows[-1][1] if len(rows) >= READ else until
+                rows = await _rows(tx, DIRECTION.c.made > after, READ)
+                if len(rows) == READ:  # and all that were made with the last of them
+                    last = rows[-1].made
+                    rows = [row for row in rows if row.made < last] + await _rows(tx, DIRECTION.c.made == last)
+                await _take(compass, rows)
+                after = rows[-1].made if len(rows) >= READ else until
         compass.read_to = until
+
+
+async def _read_late(tx: Transaction, compass: Compass) -> None:
+    """What a slow transaction wrote after we had read up to where it belongs. After many papers at once there is much
+    that was made lately, and it is looked at again and again: how much it is, and when, is added up by the database."""
+    after, upto = compass.read_to - OVERLAP, compass.read_to
+    ours, made = await asyncio.to_thread(compass.between, after, upto)
+    lately = (DIRECTION.c.made > after) & (DIRECTION.c.made <= upto)
+    added = select(func.count(), func.coalesce(func.sum(DIRECTION.c.made - after), 0)).where(lately)
+    if tuple(map(int, (await tx.execute(added)).one())) == (len(ours), int((made - after).sum())):
+        return
+    held = dict(zip(ours.tolist(), made.tolist(), strict=True))
+    there = select(DIRECTION.c.paper_id, DIRECTION.c.made).where(lately)
+    news = {row.paper_id: row.made for row in await tx.execute(there)}
+    compass.let_go([number for number in held if number not in news])  # they ended, or have newer ones
+    for chunk in chunks([number for number in news if held.get(number) != news[number]]):
+        await _take(compass, await _rows(tx, DIRECTION.c.paper_id.in_(chunk)))
+
+
+async def _take(compass: Compass, rows: Sequence[Row[Any]]) -> None:
+    if rows:
+        numbers, made, packed = zip(*rows, strict=True)
+        await asyncio.to_thread(compass.take, numbers, made, packed)
 
 
 async def of_papers(tx: Transaction, paper_ids: Iterable[int]) -> dict[int, bytes]:
@@ -168,15 +192,7 @@ async def _write(tx: Transaction, found: Sequence[tuple[int, bytes]], made: int)
     await tx.execute(newer, rows)
 
 
-async def _rows_after(tx: Transaction, after: int) -> list[tuple[int, int, bytes]]:
-    """Some directions, in the order in which they were made: READ of them, and all that were made with the last."""
-    wanted = select(DIRECTION.c.paper_id, DIRECTION.c.made, DIRECTION.c.direction).where(DIRECTION.c.made > after)
-    rows = [(row.paper_id, row.made, bytes(row.direction)) for row in await tx.execute(
-        wanted.order_by(DIRECTION.c.made).limit(READ))]  # fmt: skip
-    if len(rows) < READ:
-        return rows
-    last = rows[-1][1]
-    together = wanted.where(DIRECTION.c.made == last)
-    return [row for row in rows if row[1] < last] + [
-        (row.paper_id, row.made, bytes(row.direction)) for row in await tx.execute(together)
-    ]
+async def _rows(tx: Transaction, which: ColumnElement[bool], limit: int | None = None) -> list[Row[Any]]:
+    """Some papers' ids, when their directions were made, and these; those that were made first come first."""
+    wanted = select(DIRECTION.c.paper_id, DIRECTION.c.made, DIRECTION.c.direction).where(which)
+    return list(await tx.execute(wanted.order_by(DIRECTION.c.made).limit(limit)))
