@@ -17,7 +17,7 @@ from paperlark.matching.reference import meets
 from paperlark.model.problems import SegmentError, StoreError
 from paperlark.model.readers import Profile
 from paperlark.pipeline import coldstart, compaction, indexed
-from paperlark.pipeline.indexed import NAME, Indexed, Looked
+from paperlark.pipeline.indexed import NAME, STALE, Indexed, Looked
 from paperlark.pipeline.percolate import Percolator
 from paperlark.store import accounts, belongings, profiles
 from paperlark.store.belongings import LAST_WORDS
@@ -152,6 +152,29 @@ async def test_where_nothing_can_be_written_it_works_as_it_is(tmp_path: Path) ->
     assert await met(index) == [{(1, 1)}, set(), {(1, 1)}]
     assert await index.load(taken) is None
     await index.close()
+
+
+async def test_what_is_kept_does_not_say_for_long_who_has_left(
+    tmp_path: Path, all_are_many: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(indexed, "compacted", without_a_child)
+    now = 0.0
+    index, folder = Indexed(ticks=lambda: now), tmp_path / "kept"
+    await index.look_at([looked(1, "larks"), looked(2, "owls")], {})
+    assert await index.put_in_order(folder, {})
+    now += 2 * STALE
+    assert not index.is_due, "nothing has changed"
+    await index.look_at([looked(2, None)], {})
+    assert index.is_due
+    assert await index.put_in_order(folder, {}) and not index.is_due
+    again = Indexed()
+    await again.load(folder)
+    assert len(again) == 1
+    monkeypatch.setattr(indexed, "SMALL", 1_000)
+    assert await index.put_in_order(folder, {})
+    assert inside(folder) == [], "so few are not kept"
+    await index.close()
+    await again.close()
 
 
 async def test_between_two_bites_a_profile_comes_and_goes() -> None:

@@ -32,6 +32,7 @@ log = structlog.get_logger()
 
 BITE, BITE_SECONDS = 64, 0.005  # papers matched, and seconds spent, before others have their turn
 SMALL = 1_000  # profiles that are put in order at once, by the thread itself: some milliseconds
+STALE = 6 * 3600.0  # seconds after which few changes are enough: what is kept must not say for long who has left
 LEFT_BEHIND = 3600.0  # seconds after which what a process that died left in the folder is cleared away
 NAME = "paperlark-index"  # of the folder in which the saved index stands
 
@@ -57,6 +58,7 @@ class Indexed:
         self._ticks = ticks
         self._meanwhile: dict[Key, tuple[Held, Query] | None] | None = None  # changed since a child began
         self._patience = 0  # changes that are borne after a child has failed
+        self._tried_at = ticks()  # to put everything in order
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="matching")
 
     def __len__(self) -> int:
@@ -120,8 +122,12 @@ class Indexed:
 
     @property
     def is_due(self) -> bool:
-        """Whether much has changed since everything was in order, and nobody is at it."""
-        return self._meanwhile is None and self._register.is_due and self._register.changed >= self._patience
+        """Whether much has changed since everything was in order, or anything long ago, and nobody is at it."""
+        if self._meanwhile is not None:
+            return False
+        changed = self._register.changed
+        stale = changed > 0 and self._ticks() >= self._tried_at + STALE
+        return stale or (self._register.is_due and changed >= self._patience)
 
     async def put_in_order(self, folder: Path | None, facts: Mapping[str, Any]) -> bool:
         """Put everything in order while matching goes on, and keep it in the folder, with facts of the caller's that
@@ -129,8 +135,11 @@ class Indexed:
 
         False where it came to nothing, which is logged: everything stays as it was.
         """
+        self._tried_at = self._ticks()
         if len(self) <= SMALL:
             await self._owned(self._register.compact)
+            if folder is not None:  # when they were more
+                await asyncio.to_thread(shutil.rmtree, folder / NAME, ignore_errors=True)
             return True
         self._meanwhile = {}
         try:
