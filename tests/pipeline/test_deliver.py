@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 
 import pytest
+from sqlalchemy import text
 
 from paperlark.model.messages import Digest, Payload, Receipt
 from paperlark.model.problems import DeliveryError, StoreError
@@ -266,6 +267,41 @@ async def test_what_arrived_while_the_database_was_away_is_not_sent_again(
     clock.advance(hours=1)
     await deliver(store, channel)
     assert len(channel.messages_at(ann.address)) == 1 and not away
+
+
+READ_ONLY_ONCE = """
+CREATE SEQUENCE receipts;
+CREATE FUNCTION read_only_once() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+    IF nextval('receipts') = 1 THEN
+        RAISE EXCEPTION 'cannot execute UPDATE in a read-only transaction' USING ERRCODE = '25006';
+    END IF;
+    RETURN NEW;
+END $$;
+CREATE TRIGGER read_only_once BEFORE UPDATE ON delivery FOR EACH ROW WHEN (NEW.state = 'sent')
+    EXECUTE FUNCTION read_only_once()"""
+
+
+@pytest.mark.parametrize("fresh", ["postgres"], indirect=True)
+async def test_what_arrived_while_the_database_was_read_only_is_not_sent_again(
+    store: Store, clock: FakeClock, channel: FakeChannel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ledger, "AGAIN", 0.01)
+    ann = await reader(store)
+    await owe(store, clock)
+    await plan(store)
+    async with store.transaction() as tx:
+        for statement in READ_ONLY_ONCE.split(";\nCREATE"):
+            await tx.execute(text(statement if "CREATE" in statement[:8] else f"CREATE{statement}"))
+    try:
+        await deliverer(store, channel).run()
+        assert (await one(store))["state"] == "sent"
+        clock.advance(hours=1)
+        await deliver(store, channel)
+        assert len(channel.messages_at(ann.address)) == 1
+    finally:
+        async with store.transaction() as tx:
+            await tx.execute(text("DROP FUNCTION read_only_once CASCADE"))
+            await tx.execute(text("DROP SEQUENCE receipts"))
 
 
 async def test_what_is_on_its_way_when_the_database_goes_away_arrives_and_is_not_sent_again(
