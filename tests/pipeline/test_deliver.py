@@ -3,14 +3,17 @@
 import asyncio
 from dataclasses import dataclass, field
 from datetime import timedelta
+from random import Random
+from typing import ClassVar
 
 import pytest
 from sqlalchemy import text
 
-from paperlark.model.messages import Digest, Payload, Receipt
+from paperlark.model.messages import Digest, Limits, Payload, Receipt
 from paperlark.model.problems import DeliveryError, StoreError
 from paperlark.model.readers import Cadence
 from paperlark.pipeline import ledger
+from paperlark.pipeline.deliver import Deliverer
 from paperlark.pipeline.planning import lapse, plan
 from paperlark.pipeline.settle import CHANNEL_REST, UNCONFIRMED_TWICE
 from paperlark.schedule import ATTEMPTS
@@ -322,6 +325,32 @@ async def test_what_is_on_its_way_when_the_database_goes_away_arrives_and_is_not
     with pytest.raises(StoreError, match="away"):
         await deliverer(store, channel, at=at).run()
     assert (await one(store))["state"] == "sent" and len(channel.messages_at(ann.address)) == 1
+
+
+@dataclass(slots=True)
+class Patient(FakeChannel):
+    """A channel that says how long it takes, and may be silent for longer."""
+
+    limits: ClassVar[Limits] = Limits(seconds=0.2)
+
+
+async def test_a_send_is_cut_off_when_it_takes_longer_than_its_channel_says(light: Store, clock: FakeClock) -> None:
+    channel = Patient(Options(seconds=3600))
+    await reader(light)
+    await owe(light, clock)
+    async with asyncio.timeout(20):
+        await deliver(light, channel)
+    delivery = await one(light)
+    assert (delivery["unconfirmed"], delivery["reason"]) == (1, "fake: no answer after 0.2 seconds")
+
+
+@pytest.mark.parametrize(("lease", "longest"), [(120.0, 105.0), (30.0, 20.0), (2.0, 1.0)])
+def test_a_send_ends_before_the_lease_of_its_delivery(light: Store, lease: float, longest: float) -> None:
+    class Thorough(FakeChannel):
+        limits = Limits(seconds=105)
+
+    made = Deliverer(light, Thorough(), lease=timedelta(seconds=lease), jitter=Random(0))
+    assert made.longest_send == longest
 
 
 async def test_a_lost_answer_is_tried_once_more_and_marked(

@@ -42,10 +42,11 @@ log = structlog.get_logger()
 
 IN_HAND = 160  # deliveries of one channel: some are on their way, the others wait for their turns
 SHARE = 16  # of them may be one account's: the others are kept free for other readers
-SEND_LIMIT = timedelta(seconds=30)  # for one message, whatever the platform's library waits for
+LOOK_LIMIT = 30.0  # seconds for asking whether a message stands there
 PATIENCE = timedelta(seconds=10)  # whose turn is further away than that is put back, and makes room
 SAME_KEY = timedelta(seconds=60)  # platforms that know a message's key know it for some minutes
 TOO_LATE = timedelta(hours=48)  # an alert that is older joins the next digest
+SECOND = timedelta(seconds=1)
 LOOK_AGAIN = 1.0  # seconds, while some are on their way and nothing else was due
 
 
@@ -111,6 +112,9 @@ class Deliverer:
         self._at = at
         self._sealer = Sealer(store, channel, page_url=page_url, links=links, at=at)
         self._ledger = Ledger(store, self._counts, lease=lease, at=at)
+        # Whatever the platform's library waits for. The lease is renewed before the turn, which takes a while as well;
+        # when it has run out, somebody else sends the same.
+        self.longest_send = min(channel.limits.seconds, max((lease - PATIENCE) / SECOND, lease / SECOND / 2))
         self._lines = asyncio.Semaphore(channel.limits.at_once)
         self._addresses: dict[str, asyncio.Lock] = {}
         self._wanted = Counter[str]()
@@ -327,11 +331,11 @@ class Deliverer:
         """Return when the platform has taken a message. Raises DeliveryError."""
         try:
             with tracing.span("send", channel=self._channel.kind):
-                async with asyncio.timeout(SEND_LIMIT.total_seconds()):
+                async with asyncio.timeout(self.longest_send):
                     await self._channel.send(address, payload, key)
         except TimeoutError as silence:
             raise DeliveryError(
-                f"{self._channel.kind}: no answer after {SEND_LIMIT.seconds} seconds", ambiguous=True
+                f"{self._channel.kind}: no answer after {self.longest_send:g} seconds", ambiguous=True
             ) from silence
 
     async def _again(
@@ -356,13 +360,13 @@ class Deliverer:
 
     async def _look(self, channel: Looking, address: str, payload: Payload, key: str) -> bool | None:
         try:
-            async with asyncio.timeout(SEND_LIMIT.total_seconds()):
+            async with asyncio.timeout(LOOK_LIMIT):
                 return await channel.look(address, key, payload)
         except DeliveryError as error:
             error.ambiguous = False  # nothing was sent
             raise
         except TimeoutError as silence:
-            raise DeliveryError(f"{self._channel.kind}: no answer after {SEND_LIMIT.seconds} seconds") from silence
+            raise DeliveryError(f"{self._channel.kind}: no answer after {LOOK_LIMIT:g} seconds") from silence
 
     @asynccontextmanager
     async def _alone(self, address: str) -> AsyncIterator[None]:
