@@ -3,6 +3,7 @@
 import asyncio
 import json
 import logging
+import threading
 from collections.abc import AsyncIterator
 from html.parser import HTMLParser
 
@@ -10,7 +11,7 @@ import pytest
 from markdown import markdown  # type: ignore[import-untyped]
 
 from paperlark.channels import apprise
-from paperlark.channels.apprise import LETTERS, Apprise, Options
+from paperlark.channels.apprise import AT_ONCE, LETTERS, Apprise, Options
 from paperlark.model.messages import Payload
 from paperlark.model.problems import DeliveryError, ReaderError
 from paperlark.testing.sites import Reply, Site
@@ -90,6 +91,34 @@ async def test_a_service_that_hangs_holds_up_neither_the_loop_nor_the_end(site: 
     await asyncio.sleep(0.1)
     assert asyncio.get_running_loop().time() - began < 0.4
     await sending
+
+
+async def test_what_waited_for_a_thread_in_vain_was_surely_not_delivered(
+    opened: Apprise, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    end, begun = threading.Event(), threading.Semaphore(0)
+
+    def hang(address: str, said: object) -> bool:
+        begun.release()
+        return end.wait(60)
+
+    monkeypatch.setattr(apprise, "_tell", hang)
+    monkeypatch.setattr(apprise, "TIMEOUT", 1.0)
+    message = Payload({"title": "t", "text": "x", "markdown": "x"})
+
+    async def ambiguous() -> bool:
+        with pytest.raises(DeliveryError) as caught:
+            await opened.send("json://127.0.0.1:1", message, "1f-0")
+        return caught.value.ambiguous
+
+    hanging = [asyncio.create_task(ambiguous()) for _ in range(AT_ONCE)]
+    for _ in range(AT_ONCE):
+        await asyncio.to_thread(begun.acquire)
+    assert not await ambiguous(), "the fifth"
+    assert all(await asyncio.gather(*hanging))
+    end.set()
+    assert not begun.acquire(blocking=False), "nor is it sent later"
+    assert Apprise.limits.at_once == AT_ONCE
 
 
 async def test_no_line_of_any_log_holds_the_address(

@@ -5,6 +5,7 @@ import socket
 import ssl
 import subprocess
 from collections.abc import AsyncIterator
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from shutil import which
@@ -12,14 +13,17 @@ from typing import Any
 
 import pytest
 
-from paperlark.channels.email import Email, Options
+from paperlark.channels.email import ADDRESSING, RESETTING, SCANNING, TIMEOUT, Email, Options
 from paperlark.model.messages import Payload
 from paperlark.model.problems import DeliveryError, ReaderError
+from paperlark.pipeline.deliver import PATIENCE
+from paperlark.settings import Settings
 from paperlark.testing.mail import MailServer
 
 from .digests import digest, paper
 
 SENDER = "Paperlark <papers@example.org>"
+ANSWERS = {"EHLO": "250-mail.test\r\n250 AUTH PLAIN\r\n", "AUTH": "235 2.7.0 welcome\r\n", "DATA": "354 go on\r\n"}
 
 
 @pytest.fixture
@@ -266,6 +270,41 @@ async def test_server_that_never_greets_is_given_up() -> None:
     channel = Email(Options("127.0.0.1", SENDER, server.sockets[0].getsockname()[1], tls="none", timeout=0.2))
     assert kind_of(await failure(channel)) == "unreachable"
     server.close()
+
+
+@pytest.mark.parametrize("slow", [("greeting", "EHLO", "AUTH"), ("EHLO", "MAIL", "RCPT")])
+async def test_server_that_is_slow_again_and_again_before_the_message_has_surely_not_got_it(
+    slow: tuple[str, ...],
+) -> None:
+    """Each answer comes in time, and all of them together do not."""
+    asked: list[str] = []
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        said, answer = "greeting", "220 mail.test\r\n"
+        with suppress(ConnectionError):
+            while True:
+                asked.append(said)
+                await asyncio.sleep(1.5 if said in slow else 0)
+                writer.write(answer.encode())
+                said = (await reader.readline()).decode().partition(" ")[0].strip()
+                answer = ANSWERS.get(said, "250 OK\r\n")
+                if not said:
+                    break
+        writer.close()
+
+    async with await asyncio.start_server(serve, "127.0.0.1", 0) as server:
+        options = Options("127.0.0.1", SENDER, server.sockets[0].getsockname()[1], "papers", "x", tls="none", timeout=2)
+        channel = Email(options)
+        kind = kind_of(await failure(channel))
+        assert kind in ("unreachable", "transient")
+        await channel.close()
+    assert "DATA" not in asked
+
+
+def test_deliverer_waits_as_long_as_a_server_may_take() -> None:
+    whole = (ADDRESSING + SCANNING + RESETTING) * TIMEOUT
+    usual = Settings.model_fields["lease_seconds"].default
+    assert whole <= Email.limits.seconds <= usual - PATIENCE.total_seconds()
 
 
 @pytest.mark.parametrize(("password", "kind"), [("wrong", "channel"), (None, "channel")])

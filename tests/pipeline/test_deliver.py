@@ -1,22 +1,27 @@
 """What is owed is planned, claimed, sealed and sent, or ends visibly: every answer of a platform, and every crash."""
 
 import asyncio
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import time, timedelta
+from random import Random
+from typing import ClassVar
 
 import pytest
+from sqlalchemy import text, update
 
-from paperlark.model.messages import Digest, Payload, Receipt
-from paperlark.model.problems import DeliveryError, StoreError
-from paperlark.model.readers import Cadence
+from paperlark.model.messages import Digest, Limits, Payload, Receipt
+from paperlark.model.problems import DeliveryError, ReaderError, StoreError
+from paperlark.model.readers import Cadence, QuietHours
 from paperlark.pipeline import ledger
+from paperlark.pipeline.deliver import Deliverer
 from paperlark.pipeline.planning import lapse, plan
 from paperlark.pipeline.settle import CHANNEL_REST, UNCONFIRMED_TWICE
 from paperlark.schedule import ATTEMPTS
 from paperlark.store import outbox, profiles, sealing
-from paperlark.store.database import Store
+from paperlark.store.database import Store, Transaction, open_store
 from paperlark.store.sealing import Content
-from paperlark.store.tables import DELIVERY
+from paperlark.store.tables import DELIVERY, DESTINATION
 from paperlark.testing.channels import Failure, FakeChannel, Options
 from paperlark.testing.clock import FakeClock
 from tests.builders import (
@@ -268,6 +273,41 @@ async def test_what_arrived_while_the_database_was_away_is_not_sent_again(
     assert len(channel.messages_at(ann.address)) == 1 and not away
 
 
+READ_ONLY_ONCE = """
+CREATE SEQUENCE receipts;
+CREATE FUNCTION read_only_once() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+    IF nextval('receipts') = 1 THEN
+        RAISE EXCEPTION 'cannot execute UPDATE in a read-only transaction' USING ERRCODE = '25006';
+    END IF;
+    RETURN NEW;
+END $$;
+CREATE TRIGGER read_only_once BEFORE UPDATE ON delivery FOR EACH ROW WHEN (NEW.state = 'sent')
+    EXECUTE FUNCTION read_only_once()"""
+
+
+@pytest.mark.parametrize("fresh", ["postgres"], indirect=True)
+async def test_what_arrived_while_the_database_was_read_only_is_not_sent_again(
+    store: Store, clock: FakeClock, channel: FakeChannel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ledger, "AGAIN", 0.01)
+    ann = await reader(store)
+    await owe(store, clock)
+    await plan(store)
+    async with store.transaction() as tx:
+        for statement in READ_ONLY_ONCE.split(";\nCREATE"):
+            await tx.execute(text(statement if "CREATE" in statement[:8] else f"CREATE{statement}"))
+    try:
+        await deliverer(store, channel).run()
+        assert (await one(store))["state"] == "sent"
+        clock.advance(hours=1)
+        await deliver(store, channel)
+        assert len(channel.messages_at(ann.address)) == 1
+    finally:
+        async with store.transaction() as tx:
+            await tx.execute(text("DROP FUNCTION read_only_once CASCADE"))
+            await tx.execute(text("DROP SEQUENCE receipts"))
+
+
 async def test_what_is_on_its_way_when_the_database_goes_away_arrives_and_is_not_sent_again(
     store: Store, clock: FakeClock
 ) -> None:
@@ -286,6 +326,32 @@ async def test_what_is_on_its_way_when_the_database_goes_away_arrives_and_is_not
     with pytest.raises(StoreError, match="away"):
         await deliverer(store, channel, at=at).run()
     assert (await one(store))["state"] == "sent" and len(channel.messages_at(ann.address)) == 1
+
+
+@dataclass(slots=True)
+class Patient(FakeChannel):
+    """A channel that says how long it takes, and may be silent for longer."""
+
+    limits: ClassVar[Limits] = Limits(seconds=0.2)
+
+
+async def test_a_send_is_cut_off_when_it_takes_longer_than_its_channel_says(light: Store, clock: FakeClock) -> None:
+    channel = Patient(Options(seconds=3600))
+    await reader(light)
+    await owe(light, clock)
+    async with asyncio.timeout(20):
+        await deliver(light, channel)
+    delivery = await one(light)
+    assert (delivery["unconfirmed"], delivery["reason"]) == (1, "fake: no answer after 0.2 seconds")
+
+
+@pytest.mark.parametrize(("lease", "longest"), [(120.0, 105.0), (30.0, 20.0), (2.0, 1.0)])
+def test_a_send_ends_before_the_lease_of_its_delivery(light: Store, lease: float, longest: float) -> None:
+    class Thorough(FakeChannel):
+        limits = Limits(seconds=105)
+
+    made = Deliverer(light, Thorough(), lease=timedelta(seconds=lease), jitter=Random(0))
+    assert made.longest_send == longest
 
 
 async def test_a_lost_answer_is_tried_once_more_and_marked(
@@ -535,6 +601,103 @@ async def test_a_delivery_that_cannot_be_rendered_stops_no_other_and_ends_dead(l
     await percolate(light)
     await deliver(light, channel)
     assert channel.papers_at(ann.address) == [antidote], "the next one goes out"
+
+
+async def test_a_database_that_fails_before_anything_is_sent_costs_no_delivery_an_attempt(
+    store: Store, clock: FakeClock, channel: FakeChannel
+) -> None:
+    addresses = [(await reader(store, address=f"reader-{number}")).address for number in range(5)]
+    await owe(store, clock)
+    away = True
+
+    def at(label: str) -> None:
+        if label == "deliver: before a seal commits" and away:
+            raise StoreError("the database cannot be used")
+
+    await plan(store)
+    lane = deliverer(store, channel, at=at)
+    for _ in range(ATTEMPTS + 1):
+        with pytest.raises(StoreError):
+            await lane.run()
+        assert {(row["state"], row["attempts"]) for row in await deliveries(store)} == {("pending", 0)}
+        clock.advance(LEASE + SECOND)
+    away = False
+    await lane.run()
+    assert {row["state"] for row in await deliveries(store)} == {"sent"}
+    assert [len(channel.messages_at(address)) for address in addresses] == [1] * 5
+
+
+async def test_an_address_sealed_by_an_unknown_key_ends_dead_with_the_reason_and_stops_no_other(
+    store: Store, store_url: str, clock: FakeClock, channel: FakeChannel
+) -> None:
+    others = await open_store(store_url, clock=clock, keys=["a key of thirty-two characters, or more"])
+    sealed = await reader(others, address="sealed")
+    await others.close()
+    readers = [await reader(store, address=f"reader-{number}") for number in range(4)]
+    (paper,) = await owe(store, clock)
+    await plan(store)
+    lane = deliverer(store, channel)
+    for attempt in range(ATTEMPTS):
+        with pytest.raises(StoreError, match="by a key that is not among"):
+            await lane.run()
+        assert [channel.papers_at(each.address) for each in readers] == [[paper]] * 4, f"attempt {attempt}"
+        clock.advance(LEASE + SECOND)
+    await lane.run()
+    (dead,) = (row for row in await deliveries(store) if row["state"] != "sent")
+    assert (dead["account_id"], dead["state"], dead["attempts"]) == (sealed.account_id, "dead", ATTEMPTS)
+    assert "given up after 8 attempts" in dead["reason"] and "by a key that is not among" in dead["reason"]
+
+
+async def test_a_zone_that_nobody_knows_stops_no_other(light: Store, clock: FakeClock, channel: FakeChannel) -> None:
+    ann = await reader(light, quiet=QuietHours(time(22), time(7)))
+    bob, eve = await reader(light, address="bob"), await reader(light, address="eve")
+    (paper,) = await owe(light, clock)
+    await plan(light)
+    async with light.transaction() as tx:
+        await tx.execute(update(DESTINATION).where(DESTINATION.c.id == ann.destination.id).values(zone="Moon/Far_Side"))
+    with pytest.raises(ReaderError, match="Moon"):
+        await deliverer(light, channel).run()
+    assert channel.papers_at(bob.address) == channel.papers_at(eve.address) == [paper]
+    (waits,) = (row for row in await deliveries(light) if row["state"] != "sent")
+    assert (waits["state"], waits["attempts"]) == ("pending", 1) and "Moon" in waits["reason"]
+
+
+async def test_a_failure_of_the_database_that_meets_one_delivery_alone_is_an_attempt_of_that_one(
+    light: Store, clock: FakeClock, channel: FakeChannel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ann, bob = await reader(light), await reader(light, address="bob")
+    await owe(light, clock)
+    await plan(light)
+    sealed = sealing.seal
+
+    async def seal(tx: Transaction, contents: Sequence[Content]) -> set[int]:
+        if any(content.delivery.account_id == ann.account_id for content in contents):
+            raise StoreError("the database cannot be used: the row is too long")
+        return await sealed(tx, contents)
+
+    monkeypatch.setattr(sealing, "seal", seal)
+    with pytest.raises(StoreError):
+        await deliverer(light, channel).run()
+    told = {row["account_id"]: (row["state"], row["attempts"]) for row in await deliveries(light)}
+    assert told == {ann.account_id: ("pending", 1), bob.account_id: ("sent", 1)}
+
+
+async def test_who_is_cancelled_while_preparing_gives_the_deliveries_back(
+    store: Store, clock: FakeClock, channel: FakeChannel
+) -> None:
+    await reader(store)
+    await owe(store, clock)
+    await plan(store)
+
+    def at(label: str) -> None:
+        if label == "deliver: rendered":
+            running.cancel()
+
+    running = asyncio.create_task(deliverer(store, channel, at=at).run())
+    with pytest.raises(asyncio.CancelledError):
+        await running
+    delivery = await one(store)
+    assert (delivery["state"], delivery["attempts"]) == ("pending", 0)
 
 
 async def test_stopping_lets_go_of_what_was_not_sent(light: Store, clock: FakeClock) -> None:

@@ -175,6 +175,27 @@ async def test_bot_and_deliverer_that_take_the_lane_at_the_same_moment_both_have
     await other.leave()
 
 
+async def test_a_lane_that_is_left_while_it_is_being_taken_is_kept_alive_by_nobody(store: Store) -> None:
+    lane, other = Lane(store, Narrow(), lease=LEASE), Lane(store, Narrow(), lease=LEASE)
+    taking, go_on = asyncio.Event(), asyncio.Event()
+
+    async def hold() -> None:
+        async with lane.holding():
+            taking.set()
+            await go_on.wait()
+
+    holding = asyncio.create_task(hold())
+    await taking.wait()
+    leaving = asyncio.create_task(lane.leave())
+    await asyncio.sleep(0)
+    go_on.set()
+    await asyncio.gather(holding, leaving)
+    await asyncio.sleep(0)
+    assert [task for task in asyncio.all_tasks() if task.get_name() == "lane of fake"] == []
+    assert await other.hold()
+    await other.leave()
+
+
 async def test_a_lane_that_was_taken_in_a_transaction_that_failed_is_not_held(store: Store) -> None:
     lane, other = Lane(store, Narrow(), lease=LEASE), Lane(store, Narrow(), lease=LEASE)
     with pytest.raises(RuntimeError, match="in vain"):

@@ -3,6 +3,7 @@
 import asyncio
 import time
 from collections.abc import AsyncIterator, Callable
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from random import Random
 
@@ -11,7 +12,7 @@ from structlog.testing import capture_logs
 
 from paperlark.channels.base import Channel
 from paperlark.model.papers import Cursor, Page
-from paperlark.model.problems import PaperlarkError
+from paperlark.model.problems import PaperlarkError, StoreError
 from paperlark.pipeline import loops
 from paperlark.pipeline.deliver import Deliverer
 from paperlark.pipeline.loops import Loops, MakeSource, Parts
@@ -218,6 +219,27 @@ async def test_stopping_cancels_what_is_late_and_gives_its_leases_back(store: St
         left = await sources.get(tx, "stuck")
     assert (left.lease_token, left.failures) == (None, 0), "no word on its health: we stopped"
     assert all(row["lease_token"] == "" for row in await rows(store, LANE.select()))
+
+
+async def test_a_lane_that_cannot_be_given_back_keeps_no_other_from_it(store: Store) -> None:
+    class Away(Deliverer):
+        async def leave(self) -> None:
+            raise StoreError("the database is away")
+
+    class Other(FakeChannel):
+        kind = "other"
+
+    made = parts(store, Other())
+    away = Away(store, FakeChannel(), lease=LEASE, jitter=Random(0))
+    running = Loops(replace(made, deliverers=[away, *made.deliverers]))
+    running.start()
+    assert await made.deliverers[0].lane.hold()
+    with capture_logs() as said:
+        await running.stop()
+    await away.lane.leave()
+    (lane,) = await rows(store, LANE.select().where(LANE.c.channel == "other"))
+    assert lane["lease_token"] == ""
+    assert [line["channel"] for line in said if line["event"] == "lane was not given back"] == ["fake"]
 
 
 async def test_stopping_in_the_middle_of_a_batch_leaves_it_for_another_at_once(sqlite_store: Store) -> None:

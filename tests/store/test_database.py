@@ -14,6 +14,7 @@ from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.migration import MigrationContext
 from sqlalchemy import Connection, insert, select, text, update
+from sqlalchemy.exc import IntegrityError
 
 from paperlark.model.problems import StoreError
 from paperlark.store import migrations
@@ -312,6 +313,40 @@ async def problem(url: str) -> str:
     message = str(caught.value)
     assert "\n" not in message and SECRET not in message and message
     return message
+
+
+@pytest.mark.parametrize("fresh", ["postgres"], indirect=True)
+@pytest.mark.parametrize(
+    ("setting", "statement"),
+    [
+        ("default_transaction_read_only = on", "UPDATE account SET name = name"),
+        ("idle_in_transaction_session_timeout = '50ms'", "SELECT 1"),
+    ],
+)
+async def test_a_postgres_that_is_read_only_or_ends_what_takes_long_cannot_be_used(
+    store: Store, setting: str, statement: str
+) -> None:
+    with pytest.raises(StoreError, match=r"^(the database|cannot reach)"):
+        async with store.transaction() as tx:
+            await tx.execute(text(f"SET LOCAL {setting.replace('default_', '')}"))
+            await tx.execute(text("SELECT 1"))
+            await asyncio.sleep(0.5)
+            await tx.execute(text(statement))
+
+
+@pytest.mark.parametrize("state", ["25006", "25P03", "25P04"])
+@pytest.mark.parametrize("fresh", ["postgres"], indirect=True)
+async def test_each_way_in_which_postgres_does_not_serve_us_now_is_told(store: Store, state: str) -> None:
+    with pytest.raises(StoreError):
+        async with store.transaction() as tx:
+            await tx.execute(text(f"DO $$ BEGIN RAISE EXCEPTION 'not now' USING ERRCODE = '{state}'; END $$"))
+
+
+async def test_a_fault_of_ours_is_no_failure_of_the_database(store: Store) -> None:
+    with pytest.raises(IntegrityError):
+        async with store.transaction() as tx:
+            for _ in range(2):
+                await tx.execute(insert(ACCOUNT).values(**account(1)))
 
 
 async def test_an_unreachable_postgres() -> None:

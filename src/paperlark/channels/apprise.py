@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 TIMEOUT = 20.0  # seconds for a message, in all its pieces
 SOCKET_TIMEOUT = 8.0  # seconds for connecting, and for each answer
-AT_ONCE = 4  # messages under way together
+AT_ONCE = 4  # messages under way together, each in a thread of its own
 LETTERS = 1900  # code points of a message, where its papers allow: few services take less, and Apprise cuts for those
 EXCERPT = 280  # code points of a single paper's abstract
 ADDRESS = 1000  # characters
@@ -45,7 +45,7 @@ class Apprise:
     """Any service that Apprise knows and the operator allows. Addresses are Apprise's own."""
 
     kind: ClassVar[str] = "apprise"
-    limits: ClassVar[Limits] = Limits(per_address=1, text_units=LETTERS, parts=20)
+    limits: ClassVar[Limits] = Limits(per_address=1, text_units=LETTERS, parts=20, at_once=AT_ONCE)
 
     def __init__(self, options: Options) -> None:
         if find_spec("apprise") is None:
@@ -114,11 +114,14 @@ class Apprise:
             raise DeliveryError(f"apprise: {error}", permanent=True) from None
         if self._threads is None:
             raise RuntimeError("Apprise is not open")
-        sending = asyncio.get_running_loop().run_in_executor(self._threads, _tell, known, payload.content)
+        sending = self._threads.submit(_tell, known, payload.content)
         try:
             async with asyncio.timeout(TIMEOUT):
-                taken = await sending
+                taken = await asyncio.wrap_future(sending)
         except TimeoutError:
+            # A thread is busy for as long as its service is, whatever we wait for: then others may not have begun.
+            if sending.cancel():
+                raise DeliveryError(f"apprise: no thread was free within {TIMEOUT:g} s") from None
             raise DeliveryError(f"apprise: no answer within {TIMEOUT:g} s", ambiguous=True) from None
         if not taken:
             raise DeliveryError("apprise: the service did not take it")

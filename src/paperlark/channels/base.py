@@ -33,7 +33,8 @@ class Channel(Protocol):
     async def send(self, address: str, payload: Payload, key: str) -> Receipt:
         """Send one message. `key` is the idempotency key of this delivery and part.
 
-        Returns when the platform has taken it. Raises DeliveryError, sorted (see its docstring), in any other case.
+        Returns when the platform has taken it. Raises DeliveryError, sorted (see its docstring), in any other case;
+        all within `limits.seconds`.
         """
 
     async def open(self) -> None:

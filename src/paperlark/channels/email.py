@@ -32,7 +32,9 @@ from paperlark.model.messages import Digest, Limits, Payload, Question, Receipt
 from paperlark.model.problems import DeliveryError, ReaderError
 
 TIMEOUT = 20.0  # seconds for connecting and for each answer
+ADDRESSING = 2  # times that for everything before the message: connecting, logging in, the envelope
 SCANNING = 3  # times that for the answer to a whole message, which servers read and judge first
+RESETTING = 0.25  # times that for clearing up after a refusal
 BYTES = 100_000
 ABSTRACT = 4000  # code points of a single paper's abstract
 EXCERPTS = (600, 320, 160, 0)  # code points of an abstract in a digest: the first that fits
@@ -79,7 +81,9 @@ class Email:
     """One submission server; one connection, used again while it lives. Addresses are mailboxes."""
 
     kind: ClassVar[str] = "email"
-    limits: ClassVar[Limits] = Limits(text_units=BYTES, parts=1, at_once=1)
+    limits: ClassVar[Limits] = Limits(
+        text_units=BYTES, parts=1, at_once=1, seconds=(ADDRESSING + SCANNING + RESETTING) * TIMEOUT
+    )
 
     def __init__(self, options: Options) -> None:
         _check(options)
@@ -173,9 +177,10 @@ class Email:
         async with self._turn:
             content_sent = False
             try:
-                client = await self._addressed(return_path, mailbox)
+                client = await self._addressed_in_time(return_path, mailbox)
                 content_sent = True
-                await client.data(content, timeout=SCANNING * self._options.timeout)
+                async with asyncio.timeout(SCANNING * self._options.timeout):
+                    await client.data(content, timeout=SCANNING * self._options.timeout)
             except SMTPResponseException as error:
                 await self._reset()
                 raise sorted_error(error, content_sent=content_sent) from error
@@ -186,6 +191,19 @@ class Email:
                 self._drop()  # in the middle of a conversation that nobody can continue
                 raise
         return Receipt(message_id=_mail.message_id(key, self._domain))
+
+    async def _addressed_in_time(self, return_path: str, mailbox: str) -> SMTP:
+        """The same as `_addressed`, as a whole within a limit: each answer has one of its own, and they add up. Nothing
+        was handed over then."""
+        try:
+            async with asyncio.timeout(ADDRESSING * self._options.timeout) as limit:
+                return await self._addressed(return_path, mailbox)
+        except TimeoutError as silence:
+            if not limit.expired():
+                raise
+            if self._client is None:
+                raise SMTPConnectError("it takes too long to connect and log in") from silence
+            raise SMTPTimeoutError("it takes too long to accept the envelope") from silence
 
     async def _addressed(self, return_path: str, mailbox: str) -> SMTP:
         """A connection on which the envelope is accepted; a used one that went stale is replaced once."""
@@ -227,7 +245,7 @@ class Email:
         """Clear the envelope of a message that was refused, or give the connection up."""
         if self._client is not None:
             try:
-                await self._client.rset(timeout=self._options.timeout)
+                await self._client.rset(timeout=RESETTING * self._options.timeout)
             except (SMTPException, OSError):
                 self._drop()
 
@@ -268,7 +286,9 @@ def sorted_error(error: SMTPException | OSError, *, content_sent: bool) -> Deliv
 
 def _said(error: SMTPException | OSError) -> str:
     said = f"{error.code} {error.message}" if isinstance(error, SMTPResponseException) else str(error)
-    return letters.cut(letters.one_line(said), 300) or type(error).__name__
+    return letters.cut(letters.one_line(said), 300) or (
+        "no answer" if isinstance(error, TimeoutError) else type(error).__name__
+    )
 
 
 # --- Addresses and options --------------------------------------------------------------------------------------

@@ -45,6 +45,7 @@ log = logging.getLogger(__name__)
 
 OFFICIAL = "https://api.telegram.org"
 TIMEOUT = 20.0  # seconds for each of connect, write, read and a free connection
+WHOLE_SEND = 3  # times that for all of them
 CONNECTIONS = 32
 FLOOD_WAIT = timedelta(seconds=30)  # for a 429 that names no wait
 
@@ -82,7 +83,9 @@ class Telegram:
 
     kind: ClassVar[str] = "telegram"
     # About 30 messages a second in all, 1 a second to a chat, 20 a minute to a group (core.telegram.org/bots/faq).
-    limits: ClassVar[Limits] = Limits(overall=30, per_address=1, per_group=20 / 60, text_units=UNITS, parts=10)
+    limits: ClassVar[Limits] = Limits(
+        overall=30, per_address=1, per_group=20 / 60, text_units=UNITS, parts=10, seconds=WHOLE_SEND * TIMEOUT + 5
+    )
 
     def __init__(self, options: Options) -> None:
         if not TOKEN.fullmatch(options.token):
@@ -94,7 +97,7 @@ class Telegram:
             raise ReaderError("telegram: timeout: seconds, above 0 and up to 600")
         self._token = options.token
         self._timeout = options.timeout
-        self._whole_send = 3 * options.timeout
+        self._whole_send = WHOLE_SEND * options.timeout
         self._request = self.connections(CONNECTIONS)
         self._bot = Bot(
             options.token,

@@ -157,7 +157,8 @@ class Limits:
     minute; None is no limit known.
 
     text_units is counted in the unit that the channel's own file states; `parts` bounds the messages of one digest,
-    `at_once` those that are on their way together.
+    `at_once` those that are on their way together. `seconds` is how long a send may take, above all time limits of the
+    adapter's own: whatever takes longer is cut off, and nobody knows then whether it arrived.
     """
 
     overall: float | None = None
@@ -166,6 +167,7 @@ class Limits:
     text_units: int | None = None
     parts: int = 10
     at_once: int = 8
+    seconds: float = 30.0
 
 
 class Pace(Protocol):

@@ -7,6 +7,7 @@ PaperlarkError            anything a person is told in one line
 ├── FullError             there is no room for one more query of its kind
 ├── SegmentError          a saved index cannot be used: build it anew
 ├── StoreError            the database cannot be used as it is
+│   └── UnreadableError   one value in it cannot be read: a key is missing, or it was changed
 └── ReaderError           what a reader asked for cannot be done: unknown id, bad zone, not theirs
 """
 
@@ -120,6 +121,10 @@ class SegmentError(PaperlarkError):
 
 class StoreError(PaperlarkError):
     """The database cannot be used: unreachable, read-only, not migrated, or from a newer version."""
+
+
+class UnreadableError(StoreError):
+    """One value in the database cannot be read; all others can."""
 
 
 class BackupError(PaperlarkError):

@@ -10,7 +10,7 @@ transaction is open while sending.
 
 import asyncio
 from collections import Counter
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, fields, replace
 from datetime import datetime, timedelta
@@ -23,10 +23,11 @@ from paperlark import tracing
 from paperlark.channels.base import Channel, Looking, Patient
 from paperlark.links import Links
 from paperlark.model.messages import Digest, Payload
-from paperlark.model.problems import DeliveryError, StoreError
+from paperlark.model.problems import DeliveryError, PaperlarkError, StoreError, UnreadableError
 from paperlark.model.readers import Cadence
 from paperlark.pipeline import At, nobody
 from paperlark.pipeline.counts import ASKED_TO_WAIT, DELIVERIES, RUN_OUT
+from paperlark.pipeline.giving_back import given_back
 from paperlark.pipeline.lane import Lane
 from paperlark.pipeline.ledger import Ledger
 from paperlark.pipeline.saying import Said, Sealer
@@ -42,10 +43,13 @@ log = structlog.get_logger()
 
 IN_HAND = 160  # deliveries of one channel: some are on their way, the others wait for their turns
 SHARE = 16  # of them may be one account's: the others are kept free for other readers
-SEND_LIMIT = timedelta(seconds=30)  # for one message, whatever the platform's library waits for
+UNPREPARED = timedelta(seconds=5)  # for which those rest that the database kept from being prepared
+ALIKE = 3  # failures one after the other, before anything goes well: then it is not the deliveries
+LOOK_LIMIT = 30.0  # seconds for asking whether a message stands there
 PATIENCE = timedelta(seconds=10)  # whose turn is further away than that is put back, and makes room
 SAME_KEY = timedelta(seconds=60)  # platforms that know a message's key know it for some minutes
 TOO_LATE = timedelta(hours=48)  # an alert that is older joins the next digest
+SECOND = timedelta(seconds=1)
 LOOK_AGAIN = 1.0  # seconds, while some are on their way and nothing else was due
 
 
@@ -105,12 +109,16 @@ class Deliverer:
         self._store = store
         self._channel = channel
         self._waits = channel.retries if isinstance(channel, Patient) else ()
+        self._attempts = len(self._waits) + 1 if self._waits else ATTEMPTS
         self._others = others or {}
         self._lease = lease
         self._jitter = jitter
         self._at = at
         self._sealer = Sealer(store, channel, page_url=page_url, links=links, at=at)
         self._ledger = Ledger(store, self._counts, lease=lease, at=at)
+        # Whatever the platform's library waits for. The lease is renewed before the turn, which takes a while as well;
+        # when it has run out, somebody else sends the same.
+        self.longest_send = min(channel.limits.seconds, max((lease - PATIENCE) / SECOND, lease / SECOND / 2))
         self._lines = asyncio.Semaphore(channel.limits.at_once)
         self._addresses: dict[str, asyncio.Lock] = {}
         self._wanted = Counter[str]()
@@ -145,8 +153,8 @@ class Deliverer:
             await asyncio.gather(*hand.flights, return_exceptions=True)
             await self._ledger.close()
             self._count(hand)
-        # Each was brought to its end whatever befell the others; a fault then goes up to the loop's edge, and the
-        # delivery that caused it comes back with its lease, counted.
+        # Each was brought to its end whatever befell the others; a fault then goes up to the loop's edge. The delivery
+        # that caused it was counted: it is tried again, and ends dead.
         for fault in hand.faults:
             raise fault
         return hand.outcome
@@ -154,9 +162,65 @@ class Deliverer:
     async def _take_off(self, claimed: Sequence[Delivery], hand: Hand) -> None:
         """Send the claimed on their way; what is sent belongs to this span, which does not wait for it."""
         with tracing.span("deliver", channel=self._channel.kind, deliveries=len(claimed)):
-            for delivery, place in await self._prepared(claimed, hand):
-                flight = asyncio.create_task(self._fly(delivery, place, hand))
-                hand.flights[flight] = delivery
+            try:
+                (ready,) = await asyncio.gather(self._prepared(claimed, hand), return_exceptions=True)
+                if isinstance(ready, Exception):
+                    await self._one_by_one(claimed, hand)
+                elif isinstance(ready, BaseException):
+                    raise ready
+                else:
+                    self._start(ready, hand)
+            except StoreError:
+                let_go = self._letting_go(claimed, hand, "not prepared: the database failed")
+                await given_back(self._store, let_go, within=self._lease)
+                raise
+            except asyncio.CancelledError:
+                async with self._store.transaction() as tx:
+                    await self._letting_go(claimed, hand, "not prepared: we stopped")(tx)
+                raise
+
+    def _start(self, ready: Sequence[tuple[Delivery, Place]], hand: Hand) -> None:
+        for delivery, place in ready:
+            flight = asyncio.create_task(self._fly(delivery, place, hand))
+            hand.flights[flight] = delivery
+
+    async def _one_by_one(self, claimed: Sequence[Delivery], hand: Hand) -> None:
+        """Send the claimed on their way where something went wrong with all of them together: it costs an attempt, and
+        at last its life, only the one that it lies with. Raises StoreError where it lies with the database."""
+        well, failed = False, list[tuple[Delivery, StoreError]]()
+        for each in claimed:
+            async with self._store.reading() as tx:
+                held = await outbox.held(tx, each)  # what was done with all together stands
+            if held is None:
+                continue
+            (ready,) = await asyncio.gather(self._prepared([held], hand), return_exceptions=True)
+            if not isinstance(ready, BaseException):
+                self._start(ready, hand)
+                well = well or (bool(ready) and held.parts is None)
+            elif isinstance(ready, StoreError) and not isinstance(ready, UnreadableError):
+                failed.append((held, ready))
+                if not well and len(failed) == ALIKE:
+                    break
+            elif isinstance(ready, Exception):
+                await self._blame(held, ready, hand)
+            else:
+                raise ready
+        if failed and not well:
+            raise failed[0][1]
+        for delivery, fault in failed:
+            await self._blame(delivery, fault, hand)
+
+    def _letting_go(
+        self, claimed: Sequence[Delivery], hand: Hand, reason: str
+    ) -> Callable[[Transaction], Awaitable[object]]:
+        """What gives those of the claimed back that are not on their way: no attempt."""
+        flying = {delivery.id for delivery in hand.flights.values()}
+        left = [each for each in claimed if each.id not in flying]
+
+        async def let_go(tx: Transaction) -> None:
+            await outbox.give_back(tx, left, await tx.now() + UNPREPARED, reason)
+
+        return let_go
 
     async def leave(self) -> None:
         """Give the lane back."""
@@ -240,9 +304,8 @@ class Deliverer:
         ]
 
     async def _may_go(self, delivery: Delivery, place: Place, now: datetime, outcome: Outcome) -> bool:
-        attempts = len(self._waits) + 1 if self._waits else ATTEMPTS
-        if delivery.attempts > attempts:
-            await self._die(delivery, f"given up after {attempts} attempts", outcome)
+        if delivery.attempts > self._attempts:
+            await self._die(delivery, f"given up after {self._attempts} attempts", outcome)
             return False
         # A delivery that was late, or is tried again, may come up in the night.
         rhythm = place.destination.rhythm
@@ -267,9 +330,24 @@ class Deliverer:
             return False
         return True
 
+    async def _blame(self, delivery: Delivery, fault: BaseException, hand: Hand) -> None:
+        """A fault that lies with one delivery is an attempt of it; the fault itself is told at the round's end."""
+        hand.faults.append(fault)
+        known = isinstance(fault, PaperlarkError) and (
+            isinstance(fault, UnreadableError) or not isinstance(fault, StoreError)
+        )
+        reason = f"it cannot be prepared: {fault if known else type(fault).__name__}"
+        if delivery.attempts >= self._attempts:
+            await self._die(delivery, f"given up after {delivery.attempts} attempts: {reason}", hand.outcome)
+            return
+        async with self._store.transaction() as tx:
+            await outbox.postpone(tx, delivery, await tx.now() + self._lease, reason, counted=True)
+        hand.outcome.postponed += 1
+
     async def _note(self, said: Said, hand: Hand) -> None:
         """What sealing came to, for those that are not sealed."""
-        hand.faults += said.faults
+        for delivery, fault in said.faults:
+            await self._blame(delivery, fault, hand)
         hand.outcome.dropped += len(said.dropped)
         for delivery in said.moved:
             await self._postpone(delivery, timedelta(0), "papers became one meanwhile", hand.outcome)
@@ -327,11 +405,11 @@ class Deliverer:
         """Return when the platform has taken a message. Raises DeliveryError."""
         try:
             with tracing.span("send", channel=self._channel.kind):
-                async with asyncio.timeout(SEND_LIMIT.total_seconds()):
+                async with asyncio.timeout(self.longest_send):
                     await self._channel.send(address, payload, key)
         except TimeoutError as silence:
             raise DeliveryError(
-                f"{self._channel.kind}: no answer after {SEND_LIMIT.seconds} seconds", ambiguous=True
+                f"{self._channel.kind}: no answer after {self.longest_send:g} seconds", ambiguous=True
             ) from silence
 
     async def _again(
@@ -356,13 +434,13 @@ class Deliverer:
 
     async def _look(self, channel: Looking, address: str, payload: Payload, key: str) -> bool | None:
         try:
-            async with asyncio.timeout(SEND_LIMIT.total_seconds()):
+            async with asyncio.timeout(LOOK_LIMIT):
                 return await channel.look(address, key, payload)
         except DeliveryError as error:
             error.ambiguous = False  # nothing was sent
             raise
         except TimeoutError as silence:
-            raise DeliveryError(f"{self._channel.kind}: no answer after {SEND_LIMIT.seconds} seconds") from silence
+            raise DeliveryError(f"{self._channel.kind}: no answer after {LOOK_LIMIT:g} seconds") from silence
 
     @asynccontextmanager
     async def _alone(self, address: str) -> AsyncIterator[None]:

@@ -124,6 +124,9 @@ class Lane:
             await asyncio.gather(self._keeper, return_exceptions=True)
             self._keeper = None
         async with self._taking:
+            if self._keeper is not None:
+                self._keeper.cancel()  # made by whoever was taking the lane when we came; it waits for nothing but us
+                self._keeper = None
             token, self._token, self._held_until = self._token, None, float("-inf")
             if self._alarm is not None:
                 self._alarm.cancel()

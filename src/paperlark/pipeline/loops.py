@@ -17,7 +17,7 @@ import structlog
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
 
 from paperlark.interpreter import give_back
-from paperlark.model.problems import PaperlarkError
+from paperlark.model.problems import PaperlarkError, StoreError
 from paperlark.pipeline import At, ingest, nobody
 from paperlark.pipeline.counts import Counts
 from paperlark.pipeline.deliver import Deliverer
@@ -139,7 +139,10 @@ class Loops:
             await asyncio.gather(*late, return_exceptions=True)
         self._scheduler.shutdown(wait=False)
         for deliverer in self._parts.deliverers:
-            await deliverer.leave()
+            try:
+                await deliverer.leave()
+            except StoreError as error:  # the others' lanes are given back all the same
+                log.warning("lane was not given back", channel=deliverer.lane.kind, reason=str(error))
         await self._parts.percolator.close()
 
     async def _mind_the_clock(self) -> None:

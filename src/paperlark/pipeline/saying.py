@@ -68,12 +68,12 @@ class Nothing:
 @dataclass(slots=True)
 class Said:
     """What came of it: what deliveries are sealed with, by their ids; those dropped; those that must be read again
-    later, because papers became one meanwhile; and faults, whose deliveries come back with their lease, counted."""
+    later, because papers became one meanwhile; and those that a fault kept from being made."""
 
     sealed: dict[int, Content]
     dropped: list[Nothing]
     moved: list[Delivery]
-    faults: list[BaseException]
+    faults: list[tuple[Delivery, BaseException]]
 
 
 class Sealer:
@@ -167,7 +167,7 @@ class Sealer:
         for matter in matters:
             (one,) = await asyncio.gather(asyncio.to_thread(self._make, matter, order), return_exceptions=True)
             if isinstance(one, BaseException):
-                said.faults.append(one)
+                said.faults.append((matter.delivery, one))
             else:
                 made.append(one)
         return made

@@ -58,6 +58,10 @@ CONNECT_SECONDS = 5
 TABLE_SECONDS = 5  # that a migration may wait for a table that others use
 RELEASING = 2  # connections of `paperlark migrate`
 CONNECTIONS = 12  # to PostgreSQL, where nothing else is said; a third of them is for glances
+AWAY = ("25006", "25P03", "25P04")
+"""What PostgreSQL says, beside operational errors, where it does not serve us now, in SQLSTATE: it is read-only (a
+standby after a failover), or ended a transaction that took too long (idle_in_transaction_session_timeout,
+transaction_timeout)."""
 ORDERS = 30  # remembered; of a day of a thousand papers some 200 kB
 RESTED_SECONDS = 1.0  # after which a connection of the pool is tried before it is used
 SQLITE_POOL_SIZE, SQLITE_OVERFLOW = 4, 10
@@ -274,6 +278,10 @@ class Store:
         try:
             yield
         except (OperationalError, InterfaceError, PoolTimeout) as error:
+            raise explained(error, self._database.url) from error
+        except DatabaseError as error:
+            if getattr(error.orig, "sqlstate", None) not in AWAY:
+                raise
             raise explained(error, self._database.url) from error
 
     async def now(self) -> datetime:

@@ -40,6 +40,8 @@ AHEAD = {Cadence.INSTANT: timedelta(hours=1), Cadence.DAILY: timedelta(days=3), 
 """How long ago a slot was due at most that may still be ahead: a reader's zone may have changed since."""
 RAN_OUT = "whoever had it in hand fell silent"
 """The reason of a delivery that was taken over, for as long as nobody knows a better one."""
+WHEN = tuple(DESTINATION.c[name] for name in ("channel", "zone", "digest_at", "weekday", "quiet"))
+"""What planning asks of a destination: not its address, for one that cannot be read would stop all."""
 LOOK = 256  # due deliveries that a claim chooses from
 PAUSE_PATIENCE = timedelta(days=7)  # what is owed to a paused destination waits as long, then is dropped
 
@@ -154,7 +156,7 @@ async def unplanned(tx: Transaction, limit: int, *, since: datetime | None = Non
     )
     wanted = (owed if since is not None else owed.union(even_empty)).subquery()
     rows = await tx.execute(
-        select(wanted.c.account_id, wanted.c.destination_id, wanted.c.cadence, DESTINATION)
+        select(wanted.c.account_id, wanted.c.destination_id, wanted.c.cadence, *WHEN)
         .join(
             DESTINATION,
             and_(DESTINATION.c.account_id == wanted.c.account_id, DESTINATION.c.id == wanted.c.destination_id),
@@ -182,7 +184,7 @@ async def without_open(tx: Transaction, owing: Collection[tuple[int, int, str]])
         wanting = sorted({each[:2] for each in chunk if each not in opened})
         if not wanting:
             continue
-        confirmed = select(DESTINATION).where(DESTINATION.c.confirm_by.is_(None))
+        confirmed = select(DESTINATION.c.account_id, DESTINATION.c.id, *WHEN).where(DESTINATION.c.confirm_by.is_(None))
         wanted = looked_up(tx, confirmed, (DESTINATION.c.account_id, DESTINATION.c.id), wanting)
         found += (
             Unplanned(row.account_id, row.id, row.channel, Cadence(cadence), rhythm_of(row))
@@ -431,6 +433,32 @@ async def postpone(
         lease_until=None,
     )
     return bool(postponed)
+
+
+async def give_back(tx: Transaction, deliveries: Collection[Delivery], due_at: datetime, reason: str) -> set[int]:
+    """None of them was tried, and nobody's fault is it: no attempt. Returns the ids of those that were still ours."""
+    return await ours(
+        tx,
+        deliveries,
+        state="pending",
+        due_at=due_at,
+        reason=reason[:500],
+        attempts=DELIVERY.c.attempts - 1,
+        lease_token=None,
+        lease_until=None,
+    )
+
+
+async def held(tx: Transaction, delivery: Delivery) -> Delivery | None:
+    """A delivery as it stands now, if it is still claimed under our token."""
+    wanted = select(DELIVERY).where(
+        DELIVERY.c.account_id == delivery.account_id,
+        DELIVERY.c.id == delivery.id,
+        DELIVERY.c.lease_token == delivery.lease_token,
+        DELIVERY.c.state == "claimed",
+    )
+    found = (await tx.execute(wanted)).first()
+    return _delivery(found) if found is not None else None
 
 
 async def next_due(tx: Transaction, channel: str) -> datetime | None:

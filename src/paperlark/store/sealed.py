@@ -19,7 +19,7 @@ from collections.abc import Sequence
 from sqlalchemy import Dialect, String
 from sqlalchemy.types import TypeDecorator
 
-from paperlark.model.problems import StoreError
+from paperlark.model.problems import UnreadableError
 
 OPENING = "sealed:"
 _NAME = 8  # hexadecimal digits
@@ -51,16 +51,16 @@ class Seals:
         return f"{self.opening}{urlsafe_b64encode(sealed).decode()}"
 
     def open(self, kept: str, place: str) -> str:
-        """The value of what is kept there. Raises StoreError: a key that is not among ours, or a changed text."""
+        """The value of what is kept there. Raises UnreadableError: a key that is not among ours, or a changed text."""
         from cryptography.exceptions import InvalidTag
 
         name, _, told = kept.removeprefix(OPENING).partition(":")
         if name not in self._ciphers:
-            raise StoreError(UNKNOWN_KEY.format(place))
+            raise UnreadableError(UNKNOWN_KEY.format(place))
         try:
             opened = self._ciphers[name].decrypt(urlsafe_b64decode(told), [place.encode()])
         except (InvalidTag, ValueError) as error:
-            raise StoreError(f"a sealed value of {place} was changed, or belongs elsewhere") from error
+            raise UnreadableError(f"a sealed value of {place} was changed, or belongs elsewhere") from error
         return opened.decode() if opened != _EMPTY else ""
 
 
@@ -87,7 +87,7 @@ class Sealed(TypeDecorator[str]):
             return value
         seals = seals_of(dialect)
         if seals is None:
-            raise StoreError(UNKNOWN_KEY.format(self.place))
+            raise UnreadableError(UNKNOWN_KEY.format(self.place))
         return seals.open(value, self.place)
 
 
