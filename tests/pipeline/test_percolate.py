@@ -1,9 +1,11 @@
 """Every recorded announcement is percolated, whatever dies; who is owed what follows from when each thing began."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import suppress
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
+from random import Random
 
 import pytest
 from sqlalchemy import update
@@ -11,9 +13,10 @@ from sqlalchemy import update
 from paperlark.model.messages import Digest, Payload
 from paperlark.model.problems import StoreError
 from paperlark.model.readers import WISHES, Cadence, EmptyPolicy, Rhythm
-from paperlark.pipeline.percolate import Percolator
+from paperlark.pipeline.percolate import Hit, Percolator
 from paperlark.store import percolation, profiles, recording
 from paperlark.store.database import Store, open_store
+from paperlark.store.percolation import Batch, FreshSignal, Told
 from paperlark.store.tables import PERCOLATION_BATCH, PROFILE
 from paperlark.testing.channels import FakeChannel
 from paperlark.testing.clock import FakeClock
@@ -134,6 +137,90 @@ async def test_a_batch_that_the_database_broke_off_is_taken_up_as_soon_as_it_ans
     await broken.close()
     assert await percolate(store) == 3
     assert len(await matches(store)) == 3
+
+
+class Refused(Percolator):
+    """A percolator whose database answers, and refuses whatever has to do with some announcements (by id)."""
+
+    def __init__(self, store: Store, *bad: int) -> None:
+        super().__init__(store, lease=LEASE, jitter=Random(0))
+        self.bad = set(bad)
+        self.times = 0
+
+    async def _percolate(self, batch: Batch) -> None:
+        self._refuse(batch.announcements)
+        await super()._percolate(batch)
+
+    async def _write_signals(self, fresh: Sequence[FreshSignal], hits: Sequence[tuple[Hit, datetime]]) -> None:
+        self._refuse([signal.told for signal in fresh])
+        await super()._write_signals(fresh, hits)
+
+    def _refuse(self, announcements: Sequence[Told]) -> None:
+        if self.bad & {told.id for told in announcements}:
+            self.times += 1
+            raise StoreError("cannot reach the database: canceling statement due to statement timeout")
+
+    async def rounds(self, number: int, clock: FakeClock, step: Callable[[], Awaitable[object]]) -> None:
+        """So many rounds of a loop, two seconds from one to the next."""
+        for _ in range(number):
+            with suppress(StoreError):
+                await step()
+            clock.advance(seconds=2)
+
+
+@pytest.mark.parametrize("place", [0, 300])
+async def test_an_announcement_that_the_database_refuses_holds_up_no_other(
+    store: Store, clock: FakeClock, place: int
+) -> None:
+    await reader(store)
+    clock.advance(minutes=1)
+    recorded = await record(store, *numbered(520))
+    bad = (await announcements(store))[place]
+    percolator = Refused(store, bad["id"])
+    await percolator.rounds(60, clock, percolator.run)
+    assert [row["id"] for row in await announcements(store) if row["percolated_at"] is None] == [bad["id"]]
+    assert {row["paper_id"] for row in await owed(store)} == {*recorded.papers} - {bad["paper_id"]}
+    assert percolator.times < 20, "the longer it lasts, the less often it is tried"
+
+    percolator.bad.clear()
+    clock.advance(minutes=5)
+    assert await percolator.run() == 1
+    assert {row["paper_id"] for row in await owed(store)} == set(recorded.papers)
+    await percolator.close()
+
+
+async def test_what_is_refused_waits_for_every_worker(store: Store, clock: FakeClock) -> None:
+    await record(store, *numbered(1))
+    (only,) = await announcements(store)
+    percolator = Refused(store, only["id"])
+    await percolator.rounds(12, clock, percolator.run)
+    with suppress(StoreError):
+        await percolator.run()
+    assert await percolate(store) == 0
+    clock.advance(minutes=5)
+    assert await percolate(store) == 1
+    await percolator.close()
+
+
+async def test_counts_that_the_database_refuses_hold_up_no_others(store: Store, clock: FakeClock) -> None:
+    await reader(store, "upvotes:>=20")
+    for upvotes in (3, 50):
+        clock.advance(minutes=1)
+        rising = [replace(each, signals={"upvotes": upvotes}) for each in numbered(30)]
+        recorded = await record(store, *rising)
+        if upvotes == 3:
+            await percolate(store)
+    bad = (await announcements(store))[0]
+    percolator = Refused(store, bad["id"])
+    await percolator.rounds(30, clock, percolator.run_signals)
+    assert {row["paper_id"] for row in await owed(store)} == {*recorded.papers} - {bad["paper_id"]}
+    assert percolator.times < 12
+
+    percolator.bad.clear()
+    clock.advance(minutes=5)
+    assert await percolator.run_signals() == 1
+    assert {row["paper_id"] for row in await owed(store)} == set(recorded.papers)
+    await percolator.close()
 
 
 async def test_a_batch_that_retention_forgot_is_percolated_all_the_same(store: Store, clock: FakeClock) -> None:

@@ -5,12 +5,12 @@ lease, and everything written on the way is idempotent.
 """
 
 import secrets
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Row, delete, func, insert, literal, or_, select, tuple_, update
+from sqlalchemy import Row, Select, delete, func, insert, literal, not_, or_, select, tuple_, update
 
 from paperlark.model.ids import new_id
 from paperlark.store.database import Transaction
@@ -54,14 +54,27 @@ class Batch:
     lease_token: str
     announcements: tuple[Told, ...]
 
+    @property
+    def ids(self) -> list[int]:
+        """Those of its announcements, oldest first."""
+        return [told.id for told in self.announcements]
+
+
+SignalKey = tuple[int, datetime]  # (announcement, when)
+
 
 @dataclass(frozen=True, slots=True)
 class FreshSignal:
-    """New counts of a known announcement, and the counts of its paper just before."""
+    """New counts of a known announcement."""
 
     told: Told
     at: datetime
     counts: Mapping[str, int]
+
+    @property
+    def key(self) -> SignalKey:
+        """What it is known by."""
+        return self.told.id, self.at
 
 
 _TOLD = (
@@ -77,13 +90,9 @@ _TOLD = (
 )
 
 
-async def claim(tx: Transaction, *, mark: int, now: datetime, lease: timedelta, limit: int) -> Batch | None:
-    """Take the oldest announcements that nobody has percolated. None when there are none.
-
-    mark: the boundary of the profile change log up to which the index has seen every change.
-    """
-    batch_id, token = new_id(), secrets.token_hex(8)
-    open_rows = (
+def _untaken(now: datetime, limit: int) -> Select[Any]:
+    """The oldest announcements (by id) that nobody has percolated or is at."""
+    return (
         select(ANNOUNCEMENT.c.id)
         .outerjoin(PERCOLATION_BATCH, PERCOLATION_BATCH.c.id == ANNOUNCEMENT.c.batch_id)
         .where(
@@ -94,6 +103,21 @@ async def claim(tx: Transaction, *, mark: int, now: datetime, lease: timedelta, 
         .limit(limit)
         .with_for_update(skip_locked=True, of=ANNOUNCEMENT)
     )
+
+
+async def next_up(tx: Transaction, now: datetime) -> int | None:
+    """The announcement that the next batch begins with; nobody else takes it until this transaction ends."""
+    found: int | None = (await tx.execute(_untaken(now, 1))).scalar()
+    return found
+
+
+async def claim(tx: Transaction, *, mark: int, now: datetime, lease: timedelta, limit: int) -> Batch | None:
+    """Take the oldest announcements that nobody has percolated. None when there are none.
+
+    mark: the boundary of the profile change log up to which the index has seen every change.
+    """
+    batch_id, token = new_id(), secrets.token_hex(8)
+    open_rows = _untaken(now, limit)
     taken = update(ANNOUNCEMENT).where(ANNOUNCEMENT.c.id.in_(open_rows)).values(batch_id=batch_id).returning(*_TOLD)
     announcements = sorted((_told(row) for row in await tx.execute(taken)), key=lambda told: told.id)
     if not announcements:
@@ -139,12 +163,12 @@ async def finish(tx: Transaction, batch: Batch, now: datetime) -> None:
     await tx.execute(update(PERCOLATION_BATCH).where(PERCOLATION_BATCH.c.id == batch.id).values(done_at=now))
 
 
-async def release(tx: Transaction, batch: Batch, now: datetime) -> None:
-    """Give a batch back at once: we are stopping."""
+async def release(tx: Transaction, batch: Batch, until: datetime) -> None:
+    """Give a batch back: from this moment on anybody may take its announcements up."""
     await tx.execute(
         update(PERCOLATION_BATCH)
         .where(PERCOLATION_BATCH.c.id == batch.id, PERCOLATION_BATCH.c.done_at.is_(None))
-        .values(lease_until=now - timedelta(seconds=1))
+        .values(lease_until=until - timedelta(milliseconds=1))
     )
 
 
@@ -250,8 +274,8 @@ async def overlooked(tx: Transaction, *, since: datetime, mark: int, after: int,
 # ── signals that changed ───────────────────────────────────────────────────────────────────────────────────────────
 
 
-async def fresh_signals(tx: Transaction, limit: int) -> list[FreshSignal]:
-    """The oldest counts that were refreshed and not percolated yet, of announcements that were."""
+async def fresh_signals(tx: Transaction, limit: int, *, but: Collection[SignalKey] = ()) -> list[FreshSignal]:
+    """The oldest counts that were refreshed and not percolated yet, of announcements that were; some left out."""
     wanted = (
         select(*_TOLD, SIGNAL.c.at, SIGNAL.c.counts)
         .join(SIGNAL, SIGNAL.c.announcement_id == ANNOUNCEMENT.c.id)
@@ -259,6 +283,8 @@ async def fresh_signals(tx: Transaction, limit: int) -> list[FreshSignal]:
         .order_by(SIGNAL.c.at, SIGNAL.c.announcement_id)
         .limit(limit)
     )
+    if but:
+        wanted = wanted.where(not_(tuple_(SIGNAL.c.announcement_id, SIGNAL.c.at).in_(list(but))))
     return [FreshSignal(_told(row), row.at, row.counts) for row in await tx.execute(wanted)]
 
 
@@ -278,7 +304,7 @@ async def counts_before(tx: Transaction, paper_id: int, moment: datetime) -> dic
 
 async def finish_signals(tx: Transaction, signals: Iterable[FreshSignal], now: datetime) -> None:
     """These counts are percolated."""
-    keys = [(signal.told.id, signal.at) for signal in signals]
+    keys = [signal.key for signal in signals]
     for chunk in chunks(keys):
         await tx.execute(
             update(SIGNAL).where(tuple_(SIGNAL.c.announcement_id, SIGNAL.c.at).in_(chunk)).values(percolated_at=now)
