@@ -7,7 +7,8 @@ and owed rows are written in bounded chunks in account order; the batch is finis
 or above that mark is applied, its profile alone is checked against what was recorded since it was made.
 
 **Signals.** Refreshed counts concern only profiles with number checks, and owe only where the check became true after
-that version of the profile began: a profile made today is not owed ten days of papers.
+that version of the profile began: a profile made today is not owed ten days of papers. They are taken once the index
+has seen every profile that they may concern.
 
 **What the database refuses**, though it answers, waits, longer each time; what stood beside it is tried again by fewer
 and fewer, until it stands alone.
@@ -292,9 +293,9 @@ class Percolator:
         return done
 
     async def _run_signals(self, limit: int) -> int:
-        await self.catch_up()
+        mark = await self.catch_up()
         async with self._store.reading() as tx:
-            fresh = await percolation.fresh_signals(tx, limit, but=self._at_rest(await tx.now()))
+            fresh = await percolation.fresh_signals(tx, limit, mark=mark, but=self._at_rest(await tx.now()))
             fresh = fresh[: fewer(limit, self._with_signals.times(fresh[0].key))] if fresh else []
             stored = await papers.load(tx, [signal.told.paper_id for signal in fresh])
             before = [await percolation.counts_before(tx, signal.told.paper_id, signal.at) for signal in fresh]

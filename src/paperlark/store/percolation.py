@@ -14,6 +14,7 @@ from sqlalchemy import Row, Select, delete, func, insert, literal, not_, or_, se
 
 from paperlark.model.ids import new_id
 from paperlark.store.database import Transaction
+from paperlark.store.matches import oldest_under_way
 from paperlark.store.profiles import FORGOTTEN
 from paperlark.store.rows import chunks, scalars
 from paperlark.store.tables import (
@@ -274,8 +275,15 @@ async def overlooked(tx: Transaction, *, since: datetime, mark: int, after: int,
 # ── signals that changed ───────────────────────────────────────────────────────────────────────────────────────────
 
 
-async def fresh_signals(tx: Transaction, limit: int, *, but: Collection[SignalKey] = ()) -> list[FreshSignal]:
-    """The oldest counts that were refreshed and not percolated yet, of announcements that were; some left out."""
+async def fresh_signals(
+    tx: Transaction, limit: int, *, mark: int, but: Collection[SignalKey] = ()
+) -> list[FreshSignal]:
+    """The oldest counts that were refreshed and not percolated yet, of announcements that were; some left out.
+
+    mark: the boundary of the change log up to which the index has seen every change. Counts that a profile concerns
+    which is not below it, or not committed yet, are told of later: nobody checks them for it afterwards, as batches
+    are checked.
+    """
     wanted = (
         select(*_TOLD, SIGNAL.c.at, SIGNAL.c.counts)
         .join(SIGNAL, SIGNAL.c.announcement_id == ANNOUNCEMENT.c.id)
@@ -285,7 +293,22 @@ async def fresh_signals(tx: Transaction, limit: int, *, but: Collection[SignalKe
     )
     if but:
         wanted = wanted.where(not_(tuple_(SIGNAL.c.announcement_id, SIGNAL.c.at).in_(list(but))))
-    return [FreshSignal(_told(row), row.at, row.counts) for row in await tx.execute(wanted)]
+    fresh = [FreshSignal(_told(row), row.at, row.counts) for row in await tx.execute(wanted)]
+    until = await _unseen_since(tx, mark) if fresh else None
+    return fresh if until is None else [signal for signal in fresh if signal.at < until]
+
+
+async def _unseen_since(tx: Transaction, mark: int) -> datetime | None:
+    """The moment since which profiles may count that an index with this mark has not seen; None where there are none.
+    To be asked once that was read which is compared with it.
+
+    A profile counts since a moment within its transaction. That may still be under way, or its change is there and not
+    below the mark, which any open transaction of PostgreSQL holds down. Asked in this order: what ends in between is
+    found. On SQLite whoever writes is alone.
+    """
+    under_way = await oldest_under_way(tx)
+    unseen = await tx.execute(select(func.min(PROFILE_CHANGE.c.at)).where(PROFILE_CHANGE.c.mark >= mark))
+    return min((moment for moment in (under_way, unseen.scalar()) if moment is not None), default=None)
 
 
 async def counts_before(tx: Transaction, paper_id: int, moment: datetime) -> dict[str, int]:
