@@ -11,7 +11,7 @@ from paperlark.model.papers import Completeness, Page, Reject
 from paperlark.model.problems import ReaderError, SourceError, StoreError
 from paperlark.model.sources import Manners
 from paperlark.pipeline import At, ingest, nobody
-from paperlark.pipeline.giving_back import given_back
+from paperlark.pipeline.giving_back import KEPT, LONGEST_WAIT, Patience, given_back
 from paperlark.pipeline.ingest import Taken
 from paperlark.store import recording, sources
 from paperlark.store.database import Store, Transaction, open_store
@@ -62,6 +62,12 @@ async def poll(store: Store, source: FakeSource, *, at: At = nobody) -> Taken:
     """Poll the source now, due or not."""
     (claimed,) = await ingest.due_sources(store, lease=LEASE, limit=1, only=NAME)
     return await ingest.poll(store, claimed, source, lease=LEASE, jitter=Random(0), at=at)
+
+
+def refuses(label: str) -> None:
+    """Listens to the pipeline's labels: the database answers, and refuses each page."""
+    if label == "record: page written":
+        raise StoreError("cannot reach the database: canceling statement due to statement timeout")
 
 
 async def test_a_poll_records_every_page_and_moves_the_cursor(store: Store) -> None:
@@ -180,17 +186,57 @@ async def test_a_poll_that_the_database_broke_off_goes_on_as_soon_as_it_answers(
 async def test_given_back_when_the_store_answers_again(store: Store) -> None:
     asked = 0
 
-    async def release(_tx: Transaction) -> None:
+    async def release(_tx: Transaction, wait: timedelta) -> None:
         nonlocal asked
         asked += 1
         if asked < 3:
             raise StoreError("the database cannot be used")
+        assert not wait, "the work was not to blame"
 
-    await given_back(store, release, within=timedelta(minutes=1))
-    assert asked == 3
+    patience = Patience("work", Random(0))
+    patience.refused(["work", "work"])
+    await given_back(store, release, within=timedelta(minutes=1), works=["work"], patience=patience)
+    assert asked == 3 and patience.times("work") == 2
     asked = -1_000
-    await given_back(store, release, within=timedelta(seconds=0.6))
+    await given_back(store, release, within=timedelta(seconds=0.6), works=["work"], patience=patience)
     assert asked < -990, "after as long as the lease nobody tries any more"
+
+
+async def test_whose_pages_the_database_refuses_is_asked_less_and_less_until_it_takes_them(
+    store: Store, clock: FakeClock
+) -> None:
+    source, patience = FakeSource(script=PAGES), Patience("work", Random(0))
+    asked: list[int] = []
+    for _ in range(3600):
+        for due in await ingest.due_sources(store, lease=LEASE, limit=9):
+            with pytest.raises(StoreError):
+                await ingest.poll(store, due, source, lease=LEASE, jitter=Random(0), patience=patience, at=refuses)
+        clock.advance(seconds=1)
+        asked.append(len(source.polls))
+    assert asked[1] == 2, "the first time may have been a moment's"
+    assert asked[5] <= 4 and asked[60] <= 8 and asked[-1] <= 40
+    assert asked[-1] > asked[-1 - int(LONGEST_WAIT.total_seconds())], "nobody is given up"
+    assert (await look(store)).failures == 0, "its health is not to blame"
+
+    clock.advance(LONGEST_WAIT)
+    (due,) = await ingest.due_sources(store, lease=LEASE, limit=9)
+    taken = await ingest.poll(store, due, source, lease=LEASE, jitter=Random(0), patience=patience)
+    assert taken.records == 6 and not patience
+
+
+def test_what_is_refused_waits_twice_as_long_each_time_up_to_five_minutes() -> None:
+    patience, waits = Patience("work", Random(0)), []
+    for _ in range(40):
+        waits.append(patience.wait("work").total_seconds())
+        patience.refused(["work"])
+    assert waits[0] == 0
+    assert all(2**n / 2 < wait <= 2**n for n, wait in enumerate(waits[1:8], start=1))
+    assert all(150 <= wait <= 300 for wait in waits[9:])
+    assert patience.wait("other work") == timedelta()
+    patience.done(["work"])
+    assert not patience and patience.wait("work") == timedelta()
+    patience.refused(range(2 * KEPT))
+    assert patience.times(0) == 0 and patience.times(2 * KEPT - 1) == 1, "no process remembers without end"
 
 
 async def test_a_due_source_is_taken_by_one_worker(store: Store) -> None:

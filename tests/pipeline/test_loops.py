@@ -13,18 +13,19 @@ from structlog.testing import capture_logs
 from paperlark.channels.base import Channel
 from paperlark.model.papers import Cursor, Page
 from paperlark.model.problems import PaperlarkError, StoreError
-from paperlark.pipeline import loops
+from paperlark.pipeline import At, loops, nobody
 from paperlark.pipeline.deliver import Deliverer
 from paperlark.pipeline.loops import Loops, MakeSource, Parts
 from paperlark.pipeline.percolate import Percolator
 from paperlark.sources.base import Source
 from paperlark.store import sources
-from paperlark.store.database import Store
+from paperlark.store.database import Store, open_store
 from paperlark.store.sources import Configured
 from paperlark.store.tables import LANE, SOURCE, TALLY
 from paperlark.testing.channels import FakeChannel, Options
+from paperlark.testing.clock import FakeClock
 from paperlark.testing.sources import FakeSource
-from tests.builders import LEASE, numbered, owed, page, percolate, reader, record, rows
+from tests.builders import LEASE, MONDAY, numbered, owed, page, percolate, reader, record, rows
 
 
 class Broken(Percolator):
@@ -37,6 +38,16 @@ class Broken(Percolator):
         if self.rounds == 1:
             raise ZeroDivisionError("a fault")
         return await super().run(limit=limit)
+
+
+class Counting(Percolator):
+    """A percolator that only counts its rounds."""
+
+    rounds = 0
+
+    async def run(self, *, limit: int | None = None) -> int:
+        self.rounds += 1
+        return 0
 
 
 class Stuck(FakeSource):
@@ -70,6 +81,7 @@ def parts(
     make: MakeSource = no_source,
     percolator: Percolator | None = None,
     wall: Callable[[], float] = time.time,
+    at: At = nobody,
 ) -> Parts:
     return Parts(
         store=store,
@@ -79,6 +91,7 @@ def parts(
         lease=LEASE,
         jitter=Random(0),
         wall=wall,
+        at=at,
     )
 
 
@@ -168,16 +181,34 @@ async def test_a_source_that_does_not_answer_holds_up_no_other(sqlite_store: Sto
     await running.stop()
 
 
+async def test_a_source_whose_pages_the_database_refuses_is_not_asked_again_and_again(store_url: str) -> None:
+    def at(label: str) -> None:
+        if label == "record: page written":
+            raise StoreError("cannot reach the database: canceling statement due to statement timeout")
+
+    refused = FakeSource(script=[page(*numbered(1))])
+    clock = FakeClock(MONDAY)
+    store = await open_store(store_url, clock=clock)
+    await add_source(store, "refused")
+    counting = Counting(store, lease=LEASE)
+    running = Loops(parts(store, make=lambda _: refused, percolator=counting, at=at))
+    with capture_logs() as told:
+        running.start()
+        await until(lambda: len(refused.polls) >= 2)
+        before = counting.rounds
+        await until(lambda: counting.rounds >= before + 20, seconds=60)
+        assert len(refused.polls) == 2, "it waits, and time stands still"
+        clock.advance(seconds=2)
+        await until(lambda: len(refused.polls) >= 3)
+        await running.stop()
+    waits = [(line["first"], line["times"]) for line in told if line["event"].startswith("the database answers")]
+    assert waits == [("refused", 1), ("refused", 2), ("refused", 3)]
+    await store.close()
+
+
 async def test_a_clock_that_is_set_back_holds_up_no_loop(sqlite_store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(loops, "CLOCK_EVERY", 0.05)
     back = 0.0
-
-    class Counting(Percolator):
-        rounds = 0
-
-        async def run(self, *, limit: int | None = None) -> int:
-            self.rounds += 1
-            return 0
 
     counting = Counting(sqlite_store, lease=LEASE)
     running = Loops(parts(sqlite_store, percolator=counting, wall=lambda: time.time() - back))

@@ -1,9 +1,11 @@
 """Every recorded announcement is percolated, whatever dies; who is owed what follows from when each thing began."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import AsyncExitStack, suppress
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
+from random import Random
 
 import pytest
 from sqlalchemy import update
@@ -11,9 +13,10 @@ from sqlalchemy import update
 from paperlark.model.messages import Digest, Payload
 from paperlark.model.problems import StoreError
 from paperlark.model.readers import WISHES, Cadence, EmptyPolicy, Rhythm
-from paperlark.pipeline.percolate import Percolator
+from paperlark.pipeline.percolate import Hit, Percolator
 from paperlark.store import percolation, profiles, recording
-from paperlark.store.database import Store, open_store
+from paperlark.store.database import Store, Transaction, open_store
+from paperlark.store.percolation import Batch, FreshSignal, Told
 from paperlark.store.tables import PERCOLATION_BATCH, PROFILE
 from paperlark.testing.channels import FakeChannel
 from paperlark.testing.clock import FakeClock
@@ -21,6 +24,7 @@ from tests.builders import (
     LEASE,
     MONDAY,
     Killed,
+    Reader,
     announcements,
     count,
     deliver,
@@ -134,6 +138,90 @@ async def test_a_batch_that_the_database_broke_off_is_taken_up_as_soon_as_it_ans
     await broken.close()
     assert await percolate(store) == 3
     assert len(await matches(store)) == 3
+
+
+class Refused(Percolator):
+    """A percolator whose database answers, and refuses whatever has to do with some announcements (by id)."""
+
+    def __init__(self, store: Store, *bad: int) -> None:
+        super().__init__(store, lease=LEASE, jitter=Random(0))
+        self.bad = set(bad)
+        self.times = 0
+
+    async def _percolate(self, batch: Batch) -> None:
+        self._refuse(batch.announcements)
+        await super()._percolate(batch)
+
+    async def _write_signals(self, fresh: Sequence[FreshSignal], hits: Sequence[tuple[Hit, datetime]]) -> None:
+        self._refuse([signal.told for signal in fresh])
+        await super()._write_signals(fresh, hits)
+
+    def _refuse(self, announcements: Sequence[Told]) -> None:
+        if self.bad & {told.id for told in announcements}:
+            self.times += 1
+            raise StoreError("cannot reach the database: canceling statement due to statement timeout")
+
+    async def rounds(self, number: int, clock: FakeClock, step: Callable[[], Awaitable[object]]) -> None:
+        """So many rounds of a loop, two seconds from one to the next."""
+        for _ in range(number):
+            with suppress(StoreError):
+                await step()
+            clock.advance(seconds=2)
+
+
+@pytest.mark.parametrize("place", [0, 300])
+async def test_an_announcement_that_the_database_refuses_holds_up_no_other(
+    store: Store, clock: FakeClock, place: int
+) -> None:
+    await reader(store)
+    clock.advance(minutes=1)
+    recorded = await record(store, *numbered(520))
+    bad = (await announcements(store))[place]
+    percolator = Refused(store, bad["id"])
+    await percolator.rounds(60, clock, percolator.run)
+    assert [row["id"] for row in await announcements(store) if row["percolated_at"] is None] == [bad["id"]]
+    assert {row["paper_id"] for row in await owed(store)} == {*recorded.papers} - {bad["paper_id"]}
+    assert percolator.times < 20, "the longer it lasts, the less often it is tried"
+
+    percolator.bad.clear()
+    clock.advance(minutes=5)
+    assert await percolator.run() == 1
+    assert {row["paper_id"] for row in await owed(store)} == set(recorded.papers)
+    await percolator.close()
+
+
+async def test_what_is_refused_waits_for_every_worker(store: Store, clock: FakeClock) -> None:
+    await record(store, *numbered(1))
+    (only,) = await announcements(store)
+    percolator = Refused(store, only["id"])
+    await percolator.rounds(12, clock, percolator.run)
+    with suppress(StoreError):
+        await percolator.run()
+    assert await percolate(store) == 0
+    clock.advance(minutes=5)
+    assert await percolate(store) == 1
+    await percolator.close()
+
+
+async def test_counts_that_the_database_refuses_hold_up_no_others(store: Store, clock: FakeClock) -> None:
+    await reader(store, "upvotes:>=20")
+    for upvotes in (3, 50):
+        clock.advance(minutes=1)
+        rising = [replace(each, signals={"upvotes": upvotes}) for each in numbered(30)]
+        recorded = await record(store, *rising)
+        if upvotes == 3:
+            await percolate(store)
+    bad = (await announcements(store))[0]
+    percolator = Refused(store, bad["id"])
+    await percolator.rounds(30, clock, percolator.run_signals)
+    assert {row["paper_id"] for row in await owed(store)} == {*recorded.papers} - {bad["paper_id"]}
+    assert percolator.times < 12
+
+    percolator.bad.clear()
+    clock.advance(minutes=5)
+    assert await percolator.run_signals() == 1
+    assert {row["paper_id"] for row in await owed(store)} == set(recorded.papers)
+    await percolator.close()
 
 
 async def test_a_batch_that_retention_forgot_is_percolated_all_the_same(store: Store, clock: FakeClock) -> None:
@@ -368,11 +456,7 @@ async def test_a_profile_that_commits_late_is_checked_against_what_was_percolate
     await reader(store, "owls", "bob")
     async with store.transaction() as tx:
         now = await tx.now()
-        profile = await profiles.add(tx, 7, "late", "larks", now)
-        place = await profiles.put_destination(
-            tx, 7, "fake", "ann", rhythm=Rhythm(), cap=9, empty=EmptyPolicy.SILENT, now=now
-        )
-        await profiles.subscribe(tx, 7, profile.id, place.id, cadence=Cadence.INSTANT, occasions=["new"], now=now)
+        await comes(tx, "larks", now)
         clock.advance(seconds=30)
         recorded = await record(store, *numbered(3))
         assert await percolator.run() == 3
@@ -465,6 +549,15 @@ async def test_profiles_made_while_two_workers_run_are_never_missed(store: Store
 # ── signals ────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
+async def soon(step: Callable[[], Awaitable[int]]) -> int:
+    """What a step did, once it did anything: the server's own tidying may hold the index's boundary for a moment."""
+    for _ in range(200):
+        if done := await step():
+            return done
+        await asyncio.sleep(0.05)
+    raise AssertionError("nothing was done")
+
+
 async def upvoted(store: Store, clock: FakeClock, *counts: int) -> None:
     """The same announcement again and again, with these counts."""
     for upvotes in counts:
@@ -526,6 +619,104 @@ async def test_a_count_rising_over_two_sources_is_told_once(store: Store, clock:
         await record(store, told(arxiv="2603.00001", signals={"upvotes": 25}), source=source, authority=40)
         await percolate(store)
     assert len(await owed(store)) == 1
+
+
+async def test_counts_that_rise_between_two_looks_are_held_against_a_profile_made_there_too(
+    store: Store, clock: FakeClock
+) -> None:
+    """The index has caught up; before it looks for counts, a reader comes and counts rise for that reader."""
+
+    class Late(Percolator):
+        async def catch_up(self) -> int:
+            mark = await super().catch_up()
+            if not late:
+                late.append(await reader(store, "upvotes:>=50"))
+                clock.advance(seconds=1)
+                await record(store, told(arxiv="2603.00001", signals={"upvotes": 51}))
+            return mark
+
+    late: list[Reader] = []
+    await upvoted(store, clock, 49)
+    percolator = Late(store, lease=LEASE)
+    assert await percolator.run_signals() == 0, "not yet"
+    assert await soon(percolator.run_signals) == 1
+    assert [row["account_id"] for row in await owed(store)] == [late[0].account_id]
+    await percolator.close()
+
+
+async def comes(tx: Transaction, query: str, now: datetime) -> None:
+    """A reader follows a query, in a transaction that is already open."""
+    profile = await profiles.add(tx, 7, "late", query, now)
+    place = await profiles.put_destination(
+        tx, 7, "fake", "ann", rhythm=Rhythm(), cap=9, empty=EmptyPolicy.SILENT, now=now
+    )
+    await profiles.subscribe(tx, 7, profile.id, place.id, cadence=Cadence.INSTANT, occasions=["new"], now=now)
+
+
+@pytest.fixture
+async def live(postgres: Fresh) -> AsyncIterator[Store]:
+    """A store of several connections, in the database's own time; it knows a paper with 49 upvotes and no reader."""
+    opened = await open_store(postgres())
+    await record(opened, told(arxiv="2603.00001", signals={"upvotes": 49}))
+    await percolate(opened)
+    yield opened
+    await opened.close()
+
+
+async def rises(store: Store, upvotes: int) -> None:
+    await record(store, told(arxiv="2603.00001", signals={"upvotes": upvotes}))
+
+
+@pytest.fixture
+async def at_work(live: Store) -> AsyncIterator[Percolator]:
+    """A worker whose index has seen every profile so far."""
+    made = Percolator(live, lease=LEASE)
+    await made.catch_up()
+    yield made
+    await made.close()
+
+
+async def test_counts_wait_for_a_profile_above_the_index_s_boundary_and_earlier_ones_do_not(
+    live: Store, at_work: Percolator
+) -> None:
+    """While another's transaction is open, the boundary stays below it: no index applies a profile that comes then."""
+    bob = await reader(live, "upvotes:>=20 upvotes:<=50", "bob")
+    await record(live, told("Owls at night", arxiv="2603.00002", signals={"upvotes": 3}))
+    await at_work.run()
+    await record(live, told("Owls at night", arxiv="2603.00002", signals={"upvotes": 30}))
+    async with live.transaction() as other:
+        await profiles.new_mark(other)
+        ann = await reader(live, "upvotes:>=50", "ann")
+        await rises(live, 51)
+        assert await soon(at_work.run_signals) == 1
+        assert [row["account_id"] for row in await owed(live)] == [bob.account_id], "what rose before is not held up"
+        assert await at_work.run_signals() == 0
+    assert await soon(at_work.run_signals) == 1
+    assert ann.account_id in {row["account_id"] for row in await owed(live)}
+
+
+async def test_counts_wait_for_a_profile_that_is_being_saved(live: Store, at_work: Percolator) -> None:
+    async with live.transaction() as tx:
+        await comes(tx, "upvotes:>=50", await tx.now())
+        await rises(live, 51)
+        assert await at_work.run_signals() == 0
+    assert await soon(at_work.run_signals) == 1
+    assert [row["account_id"] for row in await owed(live)] == [7]
+
+
+async def test_counts_wait_for_a_profile_that_began_before_whoever_holds_the_boundary(
+    live: Store, at_work: Percolator
+) -> None:
+    """The reader's transaction began, then counts rose, then another's began, and the reader's mark is above that."""
+    async with AsyncExitStack() as others:
+        async with live.transaction() as tx:
+            began = await tx.now()
+            await rises(live, 51)
+            await profiles.new_mark(await others.enter_async_context(live.transaction()))
+            await comes(tx, "upvotes:>=50", began)
+        assert await at_work.run_signals() == 0
+    assert await soon(at_work.run_signals) == 1
+    assert [row["account_id"] for row in await owed(live)] == [7]
 
 
 async def test_no_announcement_is_percolated_before_it_is_recorded_whole(store: Store) -> None:

@@ -10,7 +10,7 @@ transaction is open while sending.
 
 import asyncio
 from collections import Counter
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, fields, replace
 from datetime import datetime, timedelta
@@ -27,7 +27,7 @@ from paperlark.model.problems import DeliveryError, PaperlarkError, StoreError, 
 from paperlark.model.readers import Cadence
 from paperlark.pipeline import At, nobody
 from paperlark.pipeline.counts import ASKED_TO_WAIT, DELIVERIES, RUN_OUT
-from paperlark.pipeline.giving_back import given_back
+from paperlark.pipeline.giving_back import Release, given_back
 from paperlark.pipeline.lane import Lane
 from paperlark.pipeline.ledger import Ledger
 from paperlark.pipeline.saying import Said, Sealer
@@ -176,7 +176,7 @@ class Deliverer:
                 raise
             except asyncio.CancelledError:
                 async with self._store.transaction() as tx:
-                    await self._letting_go(claimed, hand, "not prepared: we stopped")(tx)
+                    await self._letting_go(claimed, hand, "not prepared: we stopped")(tx, timedelta())
                 raise
 
     def _start(self, ready: Sequence[tuple[Delivery, Place]], hand: Hand) -> None:
@@ -210,15 +210,13 @@ class Deliverer:
         for delivery, fault in failed:
             await self._blame(delivery, fault, hand)
 
-    def _letting_go(
-        self, claimed: Sequence[Delivery], hand: Hand, reason: str
-    ) -> Callable[[Transaction], Awaitable[object]]:
+    def _letting_go(self, claimed: Sequence[Delivery], hand: Hand, reason: str) -> Release:
         """What gives those of the claimed back that are not on their way: no attempt."""
         flying = {delivery.id for delivery in hand.flights.values()}
         left = [each for each in claimed if each.id not in flying]
 
-        async def let_go(tx: Transaction) -> None:
-            await outbox.give_back(tx, left, await tx.now() + UNPREPARED, reason)
+        async def let_go(tx: Transaction, wait: timedelta) -> None:
+            await outbox.give_back(tx, left, await tx.now() + max(wait, UNPREPARED), reason)
 
         return let_go
 

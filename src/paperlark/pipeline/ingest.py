@@ -9,6 +9,7 @@ from collections.abc import AsyncGenerator, AsyncIterable, Awaitable, Callable, 
 from contextlib import aclosing
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from functools import partial
 from random import Random
 from types import TracebackType
 from typing import Any, Self, TypeGuard
@@ -21,7 +22,7 @@ from paperlark.model.problems import SourceError, StoreError
 from paperlark.model.sources import Evidence, Manners
 from paperlark.pipeline import At, nobody
 from paperlark.pipeline.counts import POLLS, RUN_OUT, Counts
-from paperlark.pipeline.giving_back import given_back
+from paperlark.pipeline.giving_back import Patience, given_back
 from paperlark.pipeline.recent import Recent
 from paperlark.schedule import next_poll
 from paperlark.sources.base import Punctual, Source
@@ -59,18 +60,30 @@ async def poll(
     jitter: Random,
     recent: Recent | None = None,
     counts: Counts | None = None,
+    patience: Patience | None = None,
     at: At = nobody,
 ) -> Taken:
-    """Poll one claimed source to its end, and say in the store how it went. Expected failures end in its health."""
+    """Poll one claimed source to its end, and say in the store how it went. Expected failures end in its health.
+
+    patience: with sources whose pages the database has refused, by name. Raises StoreError.
+    """
     counts = Counts() if counts is None else counts
+    patience = Patience("source", jitter) if patience is None else patience
     counts.add(RUN_OUT, "source", number=int(configured.taken_over))
     recent = Recent() if recent is None else recent
     with tracing.span("poll", source=configured.name, kind=configured.kind):
         try:
-            return await _polled(store, configured, source, lease, jitter, recent, counts, at)
+            taken = await _polled(store, configured, source, lease, jitter, recent, counts, at)
         except StoreError:
-            await given_back(store, lambda tx: sources.release(tx, configured), within=lease)
+            release = partial(_release, configured)
+            await given_back(store, release, within=lease, works=[configured.name], patience=patience)
             raise
+    patience.done([configured.name])
+    return taken
+
+
+async def _release(configured: Configured, tx: Transaction, wait: timedelta) -> None:
+    await sources.release(tx, configured, not_before=await tx.now() + wait if wait else None)
 
 
 async def _polled(

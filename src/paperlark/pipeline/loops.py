@@ -21,6 +21,7 @@ from paperlark.model.problems import PaperlarkError, StoreError
 from paperlark.pipeline import At, ingest, nobody
 from paperlark.pipeline.counts import Counts
 from paperlark.pipeline.deliver import Deliverer
+from paperlark.pipeline.giving_back import Patience
 from paperlark.pipeline.percolate import Percolator
 from paperlark.pipeline.ping import Ping
 from paperlark.pipeline.planning import Planner, lapse
@@ -77,6 +78,7 @@ class Loops:
         self._running: set[asyncio.Task[None]] = set()
         self._busy: dict[str, float] = {}
         self._faults = Counter[str]()
+        self._patience = Patience("source", parts.jitter)
         self._scheduler = AsyncIOScheduler(timezone="UTC")
 
     def start(self) -> None:
@@ -225,6 +227,7 @@ class Loops:
             jitter=parts.jitter,
             recent=parts.recent,
             counts=parts.counts,
+            patience=self._patience,
             at=parts.at,
         )
 

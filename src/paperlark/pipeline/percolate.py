@@ -7,7 +7,11 @@ and owed rows are written in bounded chunks in account order; the batch is finis
 or above that mark is applied, its profile alone is checked against what was recorded since it was made.
 
 **Signals.** Refreshed counts concern only profiles with number checks, and owe only where the check became true after
-that version of the profile began: a profile made today is not owed ten days of papers.
+that version of the profile began: a profile made today is not owed ten days of papers. They are taken once the index
+has seen every profile that they may concern.
+
+**What the database refuses**, though it answers, waits, longer each time; what stood beside it is tried again by fewer
+and fewer, until it stands alone.
 """
 
 import asyncio
@@ -16,6 +20,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import partial
 from pathlib import Path
+from random import Random
 from typing import Any, NamedTuple
 
 from paperlark import tracing
@@ -28,19 +33,20 @@ from paperlark.model.papers import StoredPaper
 from paperlark.model.problems import QueryError, StoreError
 from paperlark.model.readers import Cadence, Profile, Subscription, wish_of
 from paperlark.pipeline import At, coldstart, nobody
-from paperlark.pipeline.giving_back import given_back
+from paperlark.pipeline.giving_back import Patience, given_back, note_refused
 from paperlark.pipeline.indexed import Indexed, Looked, counts_since
 from paperlark.pipeline.planning import plan_owed
 from paperlark.pipeline.recent import Recent
 from paperlark.store import directions, merges, papers, percolation, profiles
 from paperlark.store.database import Store, Transaction
-from paperlark.store.percolation import Batch, FreshSignal, Told
+from paperlark.store.percolation import Batch, FreshSignal, SignalKey, Told
 from paperlark.store.profiles import Change
 
 BATCH = 512  # announcements percolated together: an account's page of matches is written once for all of them
 MATCHES = 250_000  # that a batch is to have at most, or about: a hundred megabytes until they are written
 LIKELY = 0.02  # of all profiles, those that a paper meets, as long as no batch has told
 CHUNK = 10_000  # matches written in one transaction
+FEWER = 8  # times fewer are tried together after each time that they were refused
 PLANNED_AT_ONCE = 1_000  # rows owed in one transaction, from which on it plans them: whoever plans would look again
 URGENCY = {cadence: rank for rank, cadence in enumerate(Cadence)}
 
@@ -67,6 +73,7 @@ class Percolator:
         recent: Recent | None = None,
         folder: Path | None = None,
         most: int = MATCHES,
+        jitter: Random | None = None,
         at: At = nobody,
     ) -> None:
         """folder: where the index is kept between starts; None: nowhere. most: matches that a batch is to have, or
@@ -77,6 +84,9 @@ class Percolator:
         self._lease = lease
         self._matches = most
         self._at = at
+        jitter = jitter or Random()
+        self._patience, self._with_signals = Patience("announcement", jitter), Patience("signal", jitter)
+        self._resting: dict[SignalKey, datetime] = {}  # signals that were refused, and until when
         self._index = Indexed()
         self._mark: int | None = None
         self._met: float | None = None  # profiles that a paper of the last batch met
@@ -118,11 +128,13 @@ class Percolator:
                 await self._percolate(batch)
         except asyncio.CancelledError:
             async with self._store.transaction() as tx:
-                await _release(batch, tx)
+                await _release(batch, tx, timedelta())
             raise
         except StoreError:
-            await given_back(self._store, partial(_release, batch), within=self._lease)
+            release = partial(_release, batch)
+            await given_back(self._store, release, within=self._lease, works=batch.ids, patience=self._patience)
             raise
+        self._patience.done(batch.ids)
         return len(batch.announcements)
 
     async def _claim(self) -> Batch | None:
@@ -134,8 +146,10 @@ class Percolator:
             async with self._store.transaction() as tx:
                 if await percolation.barrier(tx) > mark:
                     continue  # somebody has seen a newer change than our index: look again
-                now = await tx.now()
-                return await percolation.claim(tx, mark=mark, now=now, lease=self._lease, limit=self._most())
+                now, limit = await tx.now(), self._most()
+                if self._patience:
+                    limit = fewer(limit, self._patience.times(await percolation.next_up(tx, now)))
+                return await percolation.claim(tx, mark=mark, now=now, lease=self._lease, limit=limit)
 
     def _most(self) -> int:
         """How many announcements a batch holds: where readers are very many, as many as can be expected to have no more
@@ -272,15 +286,37 @@ class Percolator:
     # ── signals ────────────────────────────────────────────────────────────────────────────────────────────────────
 
     async def run_signals(self, limit: int = 200) -> int:
-        """Percolate refreshed counts. Returns how many were open, at most `limit`."""
-        await self.catch_up()
+        """Percolate refreshed counts. Returns how many, at most `limit`; 0 when none were open, or all must wait."""
+        done = await self._run_signals(limit)
+        while self._with_signals and done < limit and (more := await self._run_signals(limit - done)):
+            done += more
+        return done
+
+    async def _run_signals(self, limit: int) -> int:
+        mark = await self.catch_up()
         async with self._store.reading() as tx:
-            fresh = await percolation.fresh_signals(tx, limit)
+            fresh = await percolation.fresh_signals(tx, limit, mark=mark, but=self._at_rest(await tx.now()))
+            fresh = fresh[: fewer(limit, self._with_signals.times(fresh[0].key))] if fresh else []
             stored = await papers.load(tx, [signal.told.paper_id for signal in fresh])
             before = [await percolation.counts_before(tx, signal.told.paper_id, signal.at) for signal in fresh]
         if not fresh:
             return 0
-        hits = await self._match_signals(fresh, before, stored)
+        keys = [signal.key for signal in fresh]
+        try:
+            await self._write_signals(fresh, await self._match_signals(fresh, before, stored))
+        except StoreError:
+            wait = self._with_signals.wait(keys[0])
+            self._resting |= dict.fromkeys(keys, await self._store.now() + wait)
+            note_refused(keys, wait, self._with_signals)
+            raise
+        self._with_signals.done(keys)
+        return len(fresh)
+
+    def _at_rest(self, now: datetime) -> list[SignalKey]:
+        self._resting = {key: until for key, until in self._resting.items() if until > now}
+        return list(self._resting)
+
+    async def _write_signals(self, fresh: Sequence[FreshSignal], hits: Sequence[tuple[Hit, datetime]]) -> None:
         async with self._store.transaction() as tx:
             now = await tx.now()
             found = await _as_it_stands(tx, [hit for hit, _ in hits])
@@ -290,7 +326,6 @@ class Percolator:
             await percolation.write_owed(tx, list(risen_rows(hits, subscriptions, now)))
             await percolation.finish_signals(tx, fresh, now)
             self._at("percolate: before signals commit")
-        return len(fresh)
 
     async def _match_signals(
         self,
@@ -319,8 +354,8 @@ class Percolator:
         return hits
 
 
-async def _release(batch: Batch, tx: Transaction) -> None:
-    await percolation.release(tx, batch, await tx.now())
+async def _release(batch: Batch, tx: Transaction, wait: timedelta) -> None:
+    await percolation.release(tx, batch, await tx.now() + wait)
 
 
 def _hits(told: Sequence[Told], found: Sequence[Sequence[Held]]) -> list[Hit]:
@@ -343,6 +378,11 @@ async def _as_it_stands(tx: Transaction, hits: Sequence[Hit]) -> list[Hit]:
 
 
 # ── pure ───────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def fewer(number: int, refused: int) -> int:
+    """How many are tried together, beginning with one that was refused so often."""
+    return max(1, number // int(FEWER ** min(refused, 9)))
 
 
 def in_account_order(hits: Iterable[Hit]) -> Iterator[list[Hit]]:

@@ -186,10 +186,17 @@ async def complete_before(tx: Transaction) -> datetime:
     (a backup) are none of ours. Ask before reading: what commits in between is then seen.
     """
     now = await tx.now()
+    oldest = await oldest_under_way(tx)
+    return now if oldest is None else min(now, oldest)
+
+
+async def oldest_under_way(tx: Transaction) -> datetime | None:
+    """When the oldest of the other transactions that are under way began, at most LONGEST ago; None where there is
+    none, and always on SQLite, where one at a time writes."""
     if not tx.postgres:
-        return now
-    oldest: datetime = (await tx.execute(_OLDEST, {"longest": LONGEST})).scalar_one()
-    return min(now, oldest.astimezone(UTC))
+        return None
+    oldest: datetime | None = (await tx.execute(_OLDEST, {"longest": LONGEST})).scalar_one()
+    return None if oldest is None else oldest.astimezone(UTC)
 
 
 def moment_of(value: datetime | str) -> datetime:
@@ -348,7 +355,7 @@ _NEWER_POSTGRES = _typed(_NEWER.format("m.account_id = ANY(:accounts)"))
 _NEWEST = text("SELECT max(matched_at) FROM match")
 
 _OLDEST = text("""
-    SELECT greatest(coalesce(min(began), clock_timestamp()), clock_timestamp() - :longest) FROM (
+    SELECT CASE WHEN count(*) > 0 THEN greatest(min(began), clock_timestamp() - :longest) END FROM (
         SELECT CASE WHEN state = 'disabled' OR query = '<insufficient privilege>' THEN clock_timestamp() - :longest
             ELSE xact_start END AS began
         FROM pg_stat_activity

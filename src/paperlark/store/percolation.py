@@ -5,15 +5,16 @@ lease, and everything written on the way is idempotent.
 """
 
 import secrets
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Row, delete, func, insert, literal, or_, select, tuple_, update
+from sqlalchemy import Row, Select, delete, func, insert, literal, not_, or_, select, tuple_, update
 
 from paperlark.model.ids import new_id
 from paperlark.store.database import Transaction
+from paperlark.store.matches import oldest_under_way
 from paperlark.store.profiles import FORGOTTEN
 from paperlark.store.rows import chunks, scalars
 from paperlark.store.tables import (
@@ -54,14 +55,27 @@ class Batch:
     lease_token: str
     announcements: tuple[Told, ...]
 
+    @property
+    def ids(self) -> list[int]:
+        """Those of its announcements, oldest first."""
+        return [told.id for told in self.announcements]
+
+
+SignalKey = tuple[int, datetime]  # (announcement, when)
+
 
 @dataclass(frozen=True, slots=True)
 class FreshSignal:
-    """New counts of a known announcement, and the counts of its paper just before."""
+    """New counts of a known announcement."""
 
     told: Told
     at: datetime
     counts: Mapping[str, int]
+
+    @property
+    def key(self) -> SignalKey:
+        """What it is known by."""
+        return self.told.id, self.at
 
 
 _TOLD = (
@@ -77,13 +91,9 @@ _TOLD = (
 )
 
 
-async def claim(tx: Transaction, *, mark: int, now: datetime, lease: timedelta, limit: int) -> Batch | None:
-    """Take the oldest announcements that nobody has percolated. None when there are none.
-
-    mark: the boundary of the profile change log up to which the index has seen every change.
-    """
-    batch_id, token = new_id(), secrets.token_hex(8)
-    open_rows = (
+def _untaken(now: datetime, limit: int) -> Select[Any]:
+    """The oldest announcements (by id) that nobody has percolated or is at."""
+    return (
         select(ANNOUNCEMENT.c.id)
         .outerjoin(PERCOLATION_BATCH, PERCOLATION_BATCH.c.id == ANNOUNCEMENT.c.batch_id)
         .where(
@@ -94,6 +104,21 @@ async def claim(tx: Transaction, *, mark: int, now: datetime, lease: timedelta, 
         .limit(limit)
         .with_for_update(skip_locked=True, of=ANNOUNCEMENT)
     )
+
+
+async def next_up(tx: Transaction, now: datetime) -> int | None:
+    """The announcement that the next batch begins with; nobody else takes it until this transaction ends."""
+    found: int | None = (await tx.execute(_untaken(now, 1))).scalar()
+    return found
+
+
+async def claim(tx: Transaction, *, mark: int, now: datetime, lease: timedelta, limit: int) -> Batch | None:
+    """Take the oldest announcements that nobody has percolated. None when there are none.
+
+    mark: the boundary of the profile change log up to which the index has seen every change.
+    """
+    batch_id, token = new_id(), secrets.token_hex(8)
+    open_rows = _untaken(now, limit)
     taken = update(ANNOUNCEMENT).where(ANNOUNCEMENT.c.id.in_(open_rows)).values(batch_id=batch_id).returning(*_TOLD)
     announcements = sorted((_told(row) for row in await tx.execute(taken)), key=lambda told: told.id)
     if not announcements:
@@ -139,12 +164,12 @@ async def finish(tx: Transaction, batch: Batch, now: datetime) -> None:
     await tx.execute(update(PERCOLATION_BATCH).where(PERCOLATION_BATCH.c.id == batch.id).values(done_at=now))
 
 
-async def release(tx: Transaction, batch: Batch, now: datetime) -> None:
-    """Give a batch back at once: we are stopping."""
+async def release(tx: Transaction, batch: Batch, until: datetime) -> None:
+    """Give a batch back: from this moment on anybody may take its announcements up."""
     await tx.execute(
         update(PERCOLATION_BATCH)
         .where(PERCOLATION_BATCH.c.id == batch.id, PERCOLATION_BATCH.c.done_at.is_(None))
-        .values(lease_until=now - timedelta(seconds=1))
+        .values(lease_until=until - timedelta(milliseconds=1))
     )
 
 
@@ -250,8 +275,15 @@ async def overlooked(tx: Transaction, *, since: datetime, mark: int, after: int,
 # ── signals that changed ───────────────────────────────────────────────────────────────────────────────────────────
 
 
-async def fresh_signals(tx: Transaction, limit: int) -> list[FreshSignal]:
-    """The oldest counts that were refreshed and not percolated yet, of announcements that were."""
+async def fresh_signals(
+    tx: Transaction, limit: int, *, mark: int, but: Collection[SignalKey] = ()
+) -> list[FreshSignal]:
+    """The oldest counts that were refreshed and not percolated yet, of announcements that were; some left out.
+
+    mark: the boundary of the change log up to which the index has seen every change. Counts that a profile concerns
+    which is not below it, or not committed yet, are told of later: nobody checks them for it afterwards, as batches
+    are checked.
+    """
     wanted = (
         select(*_TOLD, SIGNAL.c.at, SIGNAL.c.counts)
         .join(SIGNAL, SIGNAL.c.announcement_id == ANNOUNCEMENT.c.id)
@@ -259,7 +291,24 @@ async def fresh_signals(tx: Transaction, limit: int) -> list[FreshSignal]:
         .order_by(SIGNAL.c.at, SIGNAL.c.announcement_id)
         .limit(limit)
     )
-    return [FreshSignal(_told(row), row.at, row.counts) for row in await tx.execute(wanted)]
+    if but:
+        wanted = wanted.where(not_(tuple_(SIGNAL.c.announcement_id, SIGNAL.c.at).in_(list(but))))
+    fresh = [FreshSignal(_told(row), row.at, row.counts) for row in await tx.execute(wanted)]
+    until = await _unseen_since(tx, mark) if fresh else None
+    return fresh if until is None else [signal for signal in fresh if signal.at < until]
+
+
+async def _unseen_since(tx: Transaction, mark: int) -> datetime | None:
+    """The moment since which profiles may count that an index with this mark has not seen; None where there are none.
+    To be asked once that was read which is compared with it.
+
+    A profile counts since a moment within its transaction. That may still be under way, or its change is there and not
+    below the mark, which any open transaction of PostgreSQL holds down. Asked in this order: what ends in between is
+    found. On SQLite whoever writes is alone.
+    """
+    under_way = await oldest_under_way(tx)
+    unseen = await tx.execute(select(func.min(PROFILE_CHANGE.c.at)).where(PROFILE_CHANGE.c.mark >= mark))
+    return min((moment for moment in (under_way, unseen.scalar()) if moment is not None), default=None)
 
 
 async def counts_before(tx: Transaction, paper_id: int, moment: datetime) -> dict[str, int]:
@@ -278,7 +327,7 @@ async def counts_before(tx: Transaction, paper_id: int, moment: datetime) -> dic
 
 async def finish_signals(tx: Transaction, signals: Iterable[FreshSignal], now: datetime) -> None:
     """These counts are percolated."""
-    keys = [(signal.told.id, signal.at) for signal in signals]
+    keys = [signal.key for signal in signals]
     for chunk in chunks(keys):
         await tx.execute(
             update(SIGNAL).where(tuple_(SIGNAL.c.announcement_id, SIGNAL.c.at).in_(chunk)).values(percolated_at=now)

@@ -263,9 +263,11 @@ async def fail_poll(
     )
 
 
-async def release(tx: Transaction, source: Configured) -> None:
-    """Give a lease back without a word on the source's health: we are stopping."""
-    await _mine(tx, source, lease_token=None, lease_until=None)
+async def release(tx: Transaction, source: Configured, *, not_before: datetime | None = None) -> None:
+    """Give a lease back without a word on the source's health: it is not to blame. not_before: when it may be polled
+    again, if that is later than when it was due."""
+    later = {} if not_before is None else {"next_poll_at": max(source.next_poll_at or not_before, not_before)}
+    await _mine(tx, source, lease_token=None, lease_until=None, **later)
 
 
 async def pause(tx: Transaction, name: str, reason: str) -> None:
