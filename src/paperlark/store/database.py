@@ -201,6 +201,11 @@ class Store:
         return self._database.url.render_as_string(hide_password=False)
 
     @property
+    def keys(self) -> tuple[str, ...]:
+        """What it was opened with: for another process of ours, never for eyes."""
+        return () if self.seals is None else self.seals.keys
+
+    @property
     def seals(self) -> sealed.Seals | None:
         """What seals values here, if there are keys."""
         return sealed.seals_of(self._database.dialect)

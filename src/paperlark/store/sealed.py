@@ -31,12 +31,14 @@ class Seals:
     sealed any more, and the others open what was."""
 
     def __init__(self, keys: Sequence[str]) -> None:
+        """keys: kept for another process of ours that opens the same store, never for eyes."""
         from cryptography.hazmat.primitives.ciphers.aead import AESSIV  # heavy, and needed where keys are set
 
         derived = [hmac.digest(b"paperlark sealed values", key.encode(), "sha512") if key else b"" for key in keys]
         names = [hashlib.sha256(each).hexdigest()[:_NAME] if each else "" for each in derived]
         self._ciphers = {name: AESSIV(each) for name, each in zip(names, derived, strict=True) if name}
         self._first = names[0] if names else ""
+        self.keys = tuple(keys)
 
     @property
     def opening(self) -> str | None:
