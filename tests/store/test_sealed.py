@@ -1,22 +1,31 @@
 """What is kept sealed: of no use to whoever has the database alone, and no trouble to whoever has the keys."""
 
 from collections.abc import AsyncIterator
+from datetime import timedelta
 
 import pytest
 from sqlalchemy import String, select, text, type_coerce
 
+from paperlark.model.messages import Limits
 from paperlark.model.problems import StoreError
+from paperlark.pipeline.lane import Lane
 from paperlark.readers import subscribe
 from paperlark.readers.account import export
 from paperlark.store import keys, moving, resealing
 from paperlark.store.database import Store, open_store
 from paperlark.store.sealed import Seals
-from paperlark.store.tables import DELIVERY, DESTINATION, METADATA, SECRET
+from paperlark.store.tables import DELIVERY, DESTINATION, LANE, METADATA, SECRET
 from paperlark.testing.channels import FakeChannel
-from tests.builders import count, deliver, numbered, percolate, reader, record, rows
+from tests.builders import LEASE, count, deliver, numbered, percolate, reader, record, rows
 
 OLD, NEW = "o" * 32, "n" * 40
 HOOK = "https://chat.example.org/hooks/T0/B1/secret-of-ann"
+
+
+class Narrow(FakeChannel):
+    """A channel with limits."""
+
+    limits = Limits(overall=10, per_address=1 / 60)
 
 
 @pytest.fixture
@@ -34,6 +43,14 @@ async def kept(store: Store) -> list[str]:
         raw = type_coerce(METADATA.tables[table].c[column], String)
         found += [row["raw"] for row in await rows(store, select(raw.label("raw")))]
     return found
+
+
+async def everything(store: Store) -> str:
+    """Every column of every row of every table, as the database has it."""
+    found = []
+    for table in METADATA.sorted_tables:
+        found += [repr(row) for row in await rows(store, text(f'SELECT * FROM "{table.name}"'))]
+    return "\n".join(found)
 
 
 async def secret(store: Store) -> str:
@@ -98,6 +115,32 @@ async def test_what_was_changed_or_moved_in_the_database_is_not_believed(store: 
             await tx.execute(text(f"UPDATE destination SET {change}"))
         with pytest.raises(StoreError, match="was changed, or belongs elsewhere"):
             await addresses(store, ann.account_id)
+
+
+async def test_what_a_lane_remembers_names_no_address(store: Store, store_url: str) -> None:
+    """Its next holder knows what to keep to, unless it has other keys: then it waits until the windows are free."""
+    one = Lane(store, Narrow(), lease=LEASE)
+    await one.hold()
+    await one.turn("ann", lands=True)
+    one.landed("ann")
+    one.rest(timedelta(hours=1), HOOK)
+    one.rest(timedelta(minutes=30))
+    await one.leave()
+    (lane,) = await rows(store, select(LANE))
+    assert lane["recent"].keys() == {"sent", "rests", "shut"} and "" in lane["recent"]["rests"]
+    assert HOOK not in await everything(store) and "'ann'" not in repr(lane)
+    other = Lane(store, Narrow(), lease=LEASE)
+    await other.hold()
+    assert other.free_in(HOOK) > timedelta(minutes=59) and other.rests_for() > timedelta(minutes=29)
+    assert other.free_in("bob") < timedelta(minutes=31)
+    assert (await rows(store, select(LANE.c.recent)))[0]["recent"] == {}, "nobody needs it any more"
+    await other.leave()
+    strangers = await open_store(store_url, keys=[OLD])
+    third = Lane(strangers, Narrow(), lease=LEASE)
+    assert await third.hold()
+    assert third.rests_for() == timedelta(0) < third.free_in("bob"), "nothing is known: a whole window goes by"
+    await third.leave()
+    await strangers.close()
 
 
 async def test_the_keys_change_while_nothing_is_lost_or_doubled(store_url: str) -> None:

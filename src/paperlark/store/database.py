@@ -102,6 +102,10 @@ class Transaction:
             self._connection = await self._begin()
         return self._connection
 
+    async def seals(self) -> sealed.Seals | None:
+        """What seals values here, if there are keys."""
+        return sealed.seals_of((await self.connection()).dialect)
+
     async def execute(self, statement: Executable, rows: Any = None) -> CursorResult[Any]:
         """Run one statement; with a list of rows, once for each."""
         return await (await self.connection()).execute(statement, rows)
