@@ -84,9 +84,12 @@ class Transaction:
         clock: Callable[[], datetime] | None,
         shelf: Shelf,
         compass: Compass,
+        openable: set[str],
         *,
         postgres: bool,
     ) -> None:
+        """openable: places (`table.column`) all of whose sealed values can be opened, as was found out once."""
+        self.openable = openable
         self.shelf = shelf
         self.compass = compass
         self.shelf_is_fresh = False  # what has changed of its papers was asked for
@@ -196,6 +199,7 @@ class Store:
         self._time = clock if clock is not None or self.postgres else Steady().now
         self._writing = asyncio.Lock()
         self._shelf = Shelf()
+        self._openable: set[str] = set()
         self._glance = _glance_at(database.url, glances)
         self._state = Together(self._glance.state)
 
@@ -259,7 +263,9 @@ class Store:
                 await stack.enter_async_context(connection.begin())
                 return connection
 
-            yield Transaction(begin, self.glance, self._time, self._shelf, self.compass, postgres=self.postgres)
+            yield Transaction(
+                begin, self.glance, self._time, self._shelf, self.compass, self._openable, postgres=self.postgres
+            )
 
     async def glance(self, statement: Executable, **values: Any) -> list[Row]:
         """The rows of one statement that only reads, as the driver gives them; its parameters are named. For what is
