@@ -17,7 +17,7 @@ from paperlark.pipeline.lane import Lane
 from paperlark.readers import mailbox, subscribe
 from paperlark.readers.account import export
 from paperlark.readers.mailbox import SignUp
-from paperlark.store import accounts, keys, moving, pace, resealing
+from paperlark.store import accounts, idempotency, keys, moving, pace, resealing
 from paperlark.store.database import Store, open_store
 from paperlark.store.sealed import Seals
 from paperlark.store.tables import ACCOUNT, CONFIRMATION, DELIVERY, DESTINATION, IDENTITY, LANE, METADATA, SECRET
@@ -136,6 +136,22 @@ async def test_a_mailbox_stands_nowhere_readable_from_its_sign_up_to_what_it_is_
         told = (await everything(store)).casefold()
         assert MAILBOX.casefold() not in told and "a.lark" not in told
         await channel.close()
+
+
+async def test_an_answer_that_is_kept_for_a_repeated_request_is_sealed(store: Store, store_url: str) -> None:
+    answer = {"status": 201, "headers": {}, "body": json.dumps({"address": HOOK})}
+    async with store.transaction() as tx:
+        now = await tx.now()
+        turn = await idempotency.begin(tx, 7, "key", "request", now)
+        assert isinstance(turn, idempotency.Turn)
+        await idempotency.end(tx, turn, answer)
+    assert HOOK not in await everything(store)
+    for given, body in ([NEW], answer["body"]), ([OLD], None), ([], None):
+        other = await open_store(store_url, keys=given)
+        async with other.transaction() as tx:
+            before = await idempotency.begin(tx, 7, "key", "request", now)
+        assert isinstance(before, idempotency.Before) and before.answer == {**answer, "body": body}
+        await other.close()
 
 
 async def test_what_a_lane_remembers_names_no_address(store: Store, store_url: str) -> None:
