@@ -82,14 +82,14 @@ def test_keys_are_set_later_and_taken_away_again(lark: Lark, monkeypatch: pytest
     assert "readable for whoever has the database" in lark.well("check").out
     monkeypatch.setenv(KEYS, "k" * 32)
     assert "run `paperlark rotate-keys`" in lark.well("check").out
-    assert lark.well("rotate-keys").out == "2 brought under the first key\n"
+    assert lark.well("rotate-keys").out == "3 brought under the first key\n"
     assert all(each.startswith("sealed:") for each in addresses(lark.database))
     assert "sealed in the database" in lark.well("check").out and "desk" in lark.well("profiles", "list").out
     monkeypatch.delenv(KEYS)
     assert "PAPERLARK_ENCRYPTION_KEYS is unset" in lark("check").err
     assert "is sealed by a key that is not among" in lark("profiles", "list").err
     monkeypatch.setenv(KEYS, f",{'k' * 32}")
-    assert lark.well("rotate-keys", "--json").record == {"resealed": 2}
+    assert lark.well("rotate-keys", "--json").record == {"resealed": 3}
     assert addresses(lark.database) == ["desk"]
 
 

@@ -6,14 +6,16 @@ import signal
 from datetime import timedelta
 
 import pytest
+from sqlalchemy import select
 
 from paperlark.pipeline import beside
 from paperlark.pipeline.beside import Beside
 from paperlark.pipeline.percolate import Percolator
 from paperlark.pipeline.recent import Recent
 from paperlark.store import percolation
-from paperlark.store.database import Store
-from tests.builders import matches, numbered, owed, reader, record
+from paperlark.store.database import Store, open_store
+from paperlark.store.tables import DELIVERY
+from tests.builders import matches, numbered, owed, reader, record, rows
 
 pytestmark = pytest.mark.skipif(beside.cores() < 2, reason="a second process is started only where there are two cores")
 
@@ -67,3 +69,20 @@ async def test_what_a_killed_child_held_comes_back_with_its_lease(store: Store) 
             await asyncio.sleep(0.1)
     assert len(await matches(store)) == 1_500
     await percolator.close()
+
+
+async def test_the_child_opens_what_is_sealed(store_url: str) -> None:
+    """What owes thousands is planned by whoever owes it, and to plan is to read where its reader is told."""
+    store = await open_store(store_url, keys=["k" * 32])
+    for topic in ("larks", "study", "tells"):
+        await reader(store, topic, topic)
+    percolator = Percolator(store, lease=timedelta(minutes=2))
+    both = Beside(store, percolator, Recent(), lease=timedelta(minutes=2))
+    await record(store, *numbered(1_200))
+    await both.keep_up(beside.LONG)
+    await both.end()
+    assert await waiting(store) == 0, "this process has percolated nothing: the child has"
+    assert len(await matches(store)) == 3 * 1_200
+    assert {row["state"] for row in await rows(store, select(DELIVERY))} == {"pending"}, "planned, too"
+    await percolator.close()
+    await store.close()

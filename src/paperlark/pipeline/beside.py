@@ -6,6 +6,7 @@ die, its batch comes back with its lease.
 """
 
 import asyncio
+import json
 import os
 import sys
 from datetime import timedelta
@@ -77,7 +78,8 @@ class Beside:
             sys.executable, "-m", "paperlark.pipeline.beside", *arguments, stdin=asyncio.subprocess.PIPE
         )
         assert self._child.stdin is not None
-        self._child.stdin.write(f"{self._store.url}\n".encode())
+        # Not as arguments, which everybody on the machine may read.
+        self._child.stdin.write(f"{self._store.url}\n{json.dumps(self._store.keys)}\n".encode())
 
     async def end(self) -> None:
         """Return when the child, if there is one, has percolated all that it can and is gone."""
@@ -116,10 +118,11 @@ async def percolate_beside(percolator: Percolator, ended: asyncio.Future[object]
 
 async def main() -> None:
     """The child. The lease and the folder of the index are its arguments; the store's address, which may hold a
-    password, is its first line of input."""
+    password, is its first line of input, and the keys of what is sealed there are its second, as JSON."""
     stream = asyncio.StreamReader()
     await asyncio.get_running_loop().connect_read_pipe(lambda: asyncio.StreamReaderProtocol(stream), sys.stdin)
-    store = await open_store((await stream.readline()).decode().rstrip("\n"))
+    url = (await stream.readline()).decode().rstrip("\n")
+    store = await open_store(url, keys=json.loads(await stream.readline()))
     ended: asyncio.Future[object] = asyncio.ensure_future(stream.read())
     folder = Path(sys.argv[2]) if sys.argv[2:] else None
     percolator = Percolator(store, lease=timedelta(seconds=float(sys.argv[1])), folder=folder)

@@ -3,6 +3,9 @@
 A token is a program's, or a session of a browser: then it also ends when it is not used for so long (`IDLE`). Its first
 letters say which. It is shown once and kept as its SHA-256 only: with 256 random bits a fast hash is enough (ASVS 5.0,
 11.5.1).
+
+An identity is kept sealed where there are keys, and perhaps in clear or under another key as yet (`sealed`): it is
+looked up in all its forms, the oldest row first, so that nobody becomes a second reader while keys change.
 """
 
 import hashlib
@@ -12,12 +15,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import ColumnElement, and_, delete, func, or_, select, update
+from sqlalchemy import ColumnElement, and_, delete, exists, func, or_, select, true, update
 
 from paperlark.model.ids import new_id
+from paperlark.model.problems import StoreError
 from paperlark.store.database import Transaction
+from paperlark.store.sealed import OPENING, UNKNOWN_KEY, as_kept
 from paperlark.store.tables import ACCOUNT, IDENTITY, PAIRING_CODE, TOKEN
 
+PLACE = "identity.external_id"
 LOCAL = ("local", "command-line")
 ID_LENGTH = 16  # characters of a token's hash that are its id
 PREFIX = "pl_live_"  # with the checksum it lets secret scanners know a leaked token for what it is
@@ -63,9 +69,40 @@ class Identity:
 
 async def known(tx: Transaction, platform: str, external_id: str) -> int | None:
     """The account behind an identity, if there is one."""
-    wanted = select(IDENTITY.c.account_id).where(IDENTITY.c.platform == platform, IDENTITY.c.external_id == external_id)
-    found: int | None = (await tx.execute(wanted)).scalar()
+    return await _behind(tx, platform, external_id)
+
+
+async def _behind(tx: Transaction, platform: str, external_id: str, *, held: bool = False) -> int | None:
+    """The same; held: until this transaction ends."""
+    # There can be two rows where two processes with different keys in front saw somebody first at the same moment.
+    oldest = (IDENTITY.c.linked_at, IDENTITY.c.account_id)
+    wanted = select(IDENTITY.c.account_id).where(await _is(tx, platform, external_id)).order_by(*oldest).limit(1)
+    found: int | None = (await tx.execute(wanted.with_for_update() if held else wanted)).scalar()
     return found
+
+
+async def _is(tx: Transaction, platform: str, external_id: str) -> ColumnElement[bool]:
+    """Is it this identity's row, whatever it is sealed by?"""
+    seals = await tx.seals()
+    forms = (external_id,) if seals is None else seals.forms(external_id, PLACE)
+    return and_(IDENTITY.c.platform == platform, as_kept(IDENTITY.c.external_id).in_(forms))
+
+
+async def _put(tx: Transaction, account_id: int, platform: str, external_id: str, now: datetime) -> None:
+    """Have an identity that was not found be this account's, unless it is somebody's since a moment ago.
+
+    Raises StoreError where identities are sealed by a key that we do not have: it may be one of them, and its reader
+    would be taken for a new one.
+    """
+    if PLACE not in tx.openable:  # the whole directory is read for it: once is enough
+        seals, kept = await tx.seals(), as_kept(IDENTITY.c.external_id)
+        opened = () if seals is None else seals.openings
+        strange = kept.startswith(OPENING) & and_(true(), *(~kept.startswith(each) for each in opened))
+        if (await tx.execute(select(exists().where(strange)))).scalar():
+            raise StoreError(UNKNOWN_KEY.format(PLACE))
+        tx.openable.add(PLACE)
+    row = {"platform": platform, "external_id": external_id, "account_id": account_id, "linked_at": now}
+    await tx.insert_new(IDENTITY, [row])
 
 
 async def account_of(tx: Transaction, platform: str, external_id: str, *, name: str, now: datetime) -> int:
@@ -74,8 +111,7 @@ async def account_of(tx: Transaction, platform: str, external_id: str, *, name: 
     if already is not None:
         return already
     account_id = new_id()
-    row = {"platform": platform, "external_id": external_id, "account_id": account_id, "linked_at": now}
-    await tx.insert_new(IDENTITY, [row])
+    await _put(tx, account_id, platform, external_id, now)
     winner = await known(tx, platform, external_id)
     if winner == account_id:
         await tx.insert_new(ACCOUNT, [{"account_id": account_id, "name": name, "created_at": now}])
@@ -85,10 +121,11 @@ async def account_of(tx: Transaction, platform: str, external_id: str, *, name: 
 
 async def join(tx: Transaction, account_id: int, platform: str, external_id: str, now: datetime) -> int:
     """The account behind an identity, held until this transaction ends; the given one, where it had none before."""
-    row = {"platform": platform, "external_id": external_id, "account_id": account_id, "linked_at": now}
-    await tx.insert_new(IDENTITY, [row])
-    mine = (IDENTITY.c.platform == platform) & (IDENTITY.c.external_id == external_id)
-    found: int = (await tx.execute(select(IDENTITY.c.account_id).where(mine).with_for_update())).scalar_one()
+    found = await _behind(tx, platform, external_id, held=True)
+    if found is None:
+        await _put(tx, account_id, platform, external_id, now)
+        found = await _behind(tx, platform, external_id, held=True)
+    assert found is not None
     return found
 
 
@@ -108,8 +145,8 @@ async def identities(tx: Transaction, account_id: int) -> list[Identity]:
 
 async def part(tx: Transaction, account_id: int, platform: str, external_id: str) -> bool:
     """Let an identity be nobody's. False where it is none of this account's."""
-    mine = (IDENTITY.c.account_id == account_id) & (IDENTITY.c.platform == platform)
-    return (await tx.execute(delete(IDENTITY).where(mine, IDENTITY.c.external_id == external_id))).rowcount == 1
+    mine = (IDENTITY.c.account_id == account_id) & await _is(tx, platform, external_id)
+    return (await tx.execute(delete(IDENTITY).where(mine))).rowcount > 0
 
 
 async def local_account(tx: Transaction, now: datetime) -> int:

@@ -16,6 +16,7 @@ from sqlalchemy import Row, Table, delete, exists, select, tuple_
 
 from paperlark.store import profiles
 from paperlark.store.database import Transaction
+from paperlark.store.sealed import Sealed, as_kept
 from paperlark.store.tables import (
     ACCOUNT,
     ALIAS,
@@ -129,14 +130,16 @@ async def page(
 ) -> tuple[list[dict[str, Any]], Sequence[Any] | None]:
     """Some of what an account owns, in the order of its primary keys, behind the key `after`; and the last key, or None
     at the end. Values are as the store has them; a paper is told by its id, title and names."""
-    key = tuple(section.table.primary_key)
-    wanted = select(section.table).where(section.table.c.account_id == account_id).order_by(*key).limit(limit)
+    # What is sealed stands in the order of how it is kept, and opened it would not be found again.
+    key = [as_kept(column) if isinstance(column.type, Sealed) else column for column in section.table.primary_key]
+    told = [column.label(f"key {number}") for number, column in enumerate(key)]
+    wanted = select(section.table, *told).where(section.table.c.account_id == account_id).order_by(*key).limit(limit)
     found = list(await tx.execute(wanted if after is None else wanted.where(tuple_(*key) > tuple(after))))
     rows = [{name: row._mapping[name] for name in section.columns} for row in found]
     if "paper_id" in section.columns:
         named = await _named(tx, {row["paper_id"] for row in rows})
         rows = [{"paper": named[row.pop("paper_id")], **row} for row in rows]
-    return rows, [found[-1]._mapping[column.name] for column in key] if len(found) == limit else None
+    return rows, [found[-1]._mapping[each.name] for each in told] if len(found) == limit else None
 
 
 async def _named(tx: Transaction, paper_ids: set[int]) -> dict[int, dict[str, Any]]:

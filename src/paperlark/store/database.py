@@ -88,9 +88,12 @@ class Transaction:
         clock: Callable[[], datetime] | None,
         shelf: Shelf,
         compass: Compass,
+        openable: set[str],
         *,
         postgres: bool,
     ) -> None:
+        """openable: places (`table.column`) all of whose sealed values can be opened, as was found out once."""
+        self.openable = openable
         self.shelf = shelf
         self.compass = compass
         self.shelf_is_fresh = False  # what has changed of its papers was asked for
@@ -105,6 +108,10 @@ class Transaction:
         if self._connection is None:
             self._connection = await self._begin()
         return self._connection
+
+    async def seals(self) -> sealed.Seals | None:
+        """What seals values here, if there are keys."""
+        return sealed.seals_of((await self.connection()).dialect)
 
     async def execute(self, statement: Executable, rows: Any = None) -> CursorResult[Any]:
         """Run one statement; with a list of rows, once for each."""
@@ -196,6 +203,7 @@ class Store:
         self._time = clock if clock is not None or self.postgres else Steady().now
         self._writing = asyncio.Lock()
         self._shelf = Shelf()
+        self._openable: set[str] = set()
         self._glance = _glance_at(database.url, glances)
         self._state = Together(self._glance.state)
 
@@ -203,6 +211,11 @@ class Store:
     def url(self) -> str:
         """Where it is, password and all: for another process of ours, never for eyes."""
         return self._database.url.render_as_string(hide_password=False)
+
+    @property
+    def keys(self) -> tuple[str, ...]:
+        """What it was opened with: for another process of ours, never for eyes."""
+        return () if self.seals is None else self.seals.keys
 
     @property
     def seals(self) -> sealed.Seals | None:
@@ -254,7 +267,9 @@ class Store:
                 await stack.enter_async_context(connection.begin())
                 return connection
 
-            yield Transaction(begin, self.glance, self._time, self._shelf, self.compass, postgres=self.postgres)
+            yield Transaction(
+                begin, self.glance, self._time, self._shelf, self.compass, self._openable, postgres=self.postgres
+            )
 
     async def glance(self, statement: Executable, **values: Any) -> list[Row]:
         """The rows of one statement that only reads, as the driver gives them; its parameters are named. For what is

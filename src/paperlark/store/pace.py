@@ -1,6 +1,7 @@
 """Pace over processes: who may ask a host, and who may send on a channel, now.
 
 Both are rows: no connection-bound lock, which breaks behind a pooler and outlives a dead process on a half-open line.
+What a lane's holder leaves to the next one names addresses: they are sealed where there are keys (`sealed`).
 """
 
 import asyncio
@@ -13,9 +14,12 @@ from typing import Any
 
 from sqlalchemy import func, literal, select, update
 
+from paperlark.model.problems import StoreError
 from paperlark.store.database import Store, Transaction
+from paperlark.store.sealed import OPENING, UNKNOWN_KEY, Seals
 from paperlark.store.tables import LANE, PACE
 
+PLACE = "lane.recent"
 LOOK_AGAIN = 0.5  # seconds: a turn that is taken may end sooner than it has to
 
 
@@ -71,8 +75,8 @@ class LaneTaken:
     """A channel's lane is ours: under this token, since when, and what was before.
 
     mine: it was ours already. until: up to when somebody before us may have sent. recent: what they remembered when
-    they gave the lane back; None where they never did. ran_out: they fell silent. broken: as far as they knew, the
-    channel is out of order.
+    they gave the lane back; None where they never did, or no key of ours opens it. ran_out: they fell silent. broken:
+    as far as they knew, the channel is out of order.
     """
 
     token: str
@@ -97,25 +101,60 @@ async def take_lane(
     if not mine and row.lease_token and row.lease_until >= now:
         return None
     token = token if mine and token else secrets.token_hex(8)
-    await tx.execute(update(LANE).where(LANE.c.channel == channel).values(lease_token=token, lease_until=now + lease))
+    taken: dict[str, Any] = {"lease_token": token, "lease_until": now + lease}
+    if not mine:
+        taken["recent"] = {}  # of no use any more: where we die without giving it back, nobody looks at it
+    await tx.execute(update(LANE).where(LANE.c.channel == channel).values(taken))
     return LaneTaken(
         token,
         now,
         mine,
         min(row.lease_until, now),
-        row.recent if not row.lease_token else None,
+        opened(row.recent, await tx.seals()) if not row.lease_token else None,
         ran_out=not mine and bool(row.lease_token),
         broken=row.broken_at is not None,
     )
 
 
 async def leave_lane(tx: Transaction, channel: str, token: str, recent: Mapping[str, Any], now: datetime) -> None:
-    """Give a lane back, with what the next holder must know of what was sent lately."""
+    """Give a lane back, with what the next holder must know of what was sent lately: `sent` and `rests` by address."""
+    kept = kept_as(recent, await tx.seals())
     await tx.execute(
         update(LANE)
         .where(LANE.c.channel == channel, LANE.c.lease_token == token)
-        .values(lease_token="", lease_until=now, recent=dict(recent))
+        .values(lease_token="", lease_until=now, recent=kept)
     )
+
+
+def kept_as(recent: Mapping[str, Any], seals: Seals | None) -> dict[str, Any]:
+    """A holder's memory with the addresses in it as they are kept. Its shape stays: who knows of no seals reads it."""
+    return _renamed(recent, lambda name: seals.seal(name, PLACE)) if seals is not None else dict(recent)
+
+
+def opened(recent: Mapping[str, Any] | None, seals: Seals | None) -> Mapping[str, Any] | None:
+    """The memory that was kept; None where it holds an address that we cannot open: then nothing is known."""
+
+    def open_one(name: str) -> str:
+        if not name.startswith(OPENING):
+            return name
+        if seals is None:
+            raise StoreError(UNKNOWN_KEY.format(PLACE))
+        return seals.open(name, PLACE)
+
+    try:
+        return None if recent is None else _renamed(recent, open_one)
+    except StoreError:
+        return None
+
+
+def _renamed(recent: Mapping[str, Any], rename: Callable[[str], str]) -> dict[str, Any]:
+    # "" is no address: it stands for all of them together.
+    by_address = {
+        part: {rename(name) if name else name: told for name, told in recent[part].items()}
+        for part in ("sent", "rests")
+        if part in recent
+    }
+    return {**recent, **by_address}
 
 
 async def note_rest(tx: Transaction, channel: str, now: datetime, until: datetime, *, broken: bool) -> None:

@@ -43,9 +43,9 @@ def json(**options: Any) -> Any:
     return Field(sa_type=Json, **options)
 
 
-def sealed(place: str) -> Any:
+def sealed(place: str, **options: Any) -> Any:
     """Text that is kept sealed, where there is a key for it. place: `table.column`."""
-    return Field(sa_type=Sealed(place))
+    return Field(sa_type=Sealed(place), **options)
 
 
 # ── of papers ──────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -175,10 +175,11 @@ class Account(SQLModel, table=True):
 
 
 class Identity(SQLModel, table=True):
-    """Directory: who is this, seen from a platform? (`telegram`, user id) -> account."""
+    """Directory: who is this, seen from a platform? (`telegram`, user id) -> account. Looked up in all forms in which
+    it may be kept (`accounts`)."""
 
     platform: str = Field(primary_key=True)
-    external_id: str = Field(primary_key=True)
+    external_id: str = sealed("identity.external_id", primary_key=True)
     account_id: int = number(index=True)
     linked_at: datetime = moment()
 
