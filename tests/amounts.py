@@ -6,14 +6,19 @@ WHOLE = "PAPERLARK_TESTS_WHOLE"
 """Set in the environment by `--whole`: modules ask while they are imported, and in processes of pytest-xdist."""
 
 
+def whole() -> bool:
+    """Whether this run tries all of it."""
+    return WHOLE in os.environ
+
+
 def one_in(usual: int) -> int:
     """The step through real records, `records[::one_in(10)]`: 1 for the whole."""
-    return 1 if WHOLE in os.environ else usual
+    return 1 if whole() else usual
 
 
 def examples(usual: int) -> int:
     """How many examples Hypothesis makes up: ten times as many for the whole."""
-    return 10 * usual if WHOLE in os.environ else usual
+    return 10 * usual if whole() else usual
 
 
 PARTITIONED = "PAPERLARK_TESTS_PARTITIONED"

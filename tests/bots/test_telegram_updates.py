@@ -279,6 +279,8 @@ async def test_whoever_does_not_know_the_secret_is_turned_away(
         (b'{"update_id": -1}', 400),
         (b'{"update_id": 1e99}', 400),
         (b"[" * 100_000, 400),
+        (b'{"update_id": 8, "message": ' + b"[" * 700 + b'"\\u0000"' + b"]" * 700 + b"}", 400),
+        (b'{"update_id": 9, "message": ' + b'{"a": ' * 60 + b"1" + b"}" * 60 + b"}", 200),
         (b" " * (BODY_LIMIT + 1), 413),
         (b'{"update_id": 7, "message": "' + b"x" * 300_000 + b'\\u0000"}', 200),
     ],

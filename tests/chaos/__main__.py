@@ -5,7 +5,8 @@ where no channel is involved), and print the table. The last line is `kills N lo
 each day against the previews. The last line is `profiles N days N owed N differing N`.
 
 `make chaos`, `make chaos ARGS=faults`: strike a service at work with each fault (`ARGS="faults cut kills"`: with
-these), and print the table. The last line is `faults N lost N dead N duplicates N unmarked N good N`.
+these), and print the table. The last line is `faults N lost N dead N duplicates N unmarked N good N untried N`: what
+this machine does not allow is not tried, and not good.
 
 `make chaos ARGS=hosts`: two webs and two workers of the Procfile on two hosts, a profile that changes, a worker that is
 killed with a lane, a source, a batch and a delivery in hand, a web that is killed; three times. The last line is
@@ -19,6 +20,7 @@ import logging
 import sys
 import tempfile
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from random import Random
 
@@ -107,11 +109,13 @@ def _faults(names: list[str]) -> int:
     logging.getLogger("aiohttp.server").setLevel(logging.CRITICAL)
     chosen = [known[name] for name in names or known]
     with tempfile.TemporaryDirectory() as folder, faults.grounds(Path(folder)) as grounds:
-        verdicts = asyncio.run(_struck(grounds, chosen))
-    return 0 if all(verdict.good for verdict in verdicts) else 1
+        bad = asyncio.run(struck(grounds, chosen))
+    return 1 if bad else 0
 
 
-async def _struck(grounds: faults.Grounds, chosen: list[strikes.Fault]) -> list[faults.Verdict]:
+async def struck(grounds: faults.Grounds, chosen: Sequence[strikes.Fault]) -> int:
+    """Each fault in turn, on each of its databases, and the table. Returns how many verdicts are not good, and how many
+    faults could not be tried."""
     print(
         f"{faults.RATE:g} papers a second, a lease of {faults.LEASE:g} s; told a second, and seconds until all is told"
     )
@@ -119,10 +123,11 @@ async def _struck(grounds: faults.Grounds, chosen: list[strikes.Fault]) -> list[
         f"{'before':>7} {'during':>7} {'after':>7} {'ratio':>6} {'all told':>8} {'lost':>5} {'dead':>5} {'twice':>6}"
     )
     print(f"{'fault':10} {'database':9} {heads} {'unmarked':>9}", flush=True)
-    verdicts = []
+    verdicts, untried = [], 0
     for fault in chosen:
         if missing := grounds.lacks(fault):
-            print(f"{fault.name:10} not tried: {missing}")
+            print(f"{fault.name:10} not tried: {missing}", flush=True)
+            untried += 1
             continue
         for database in fault.databases:
             verdicts.append(found := await grounds.strike(fault, database, faults.Stretch()))
@@ -139,9 +144,9 @@ async def _struck(grounds: faults.Grounds, chosen: list[strikes.Fault]) -> list[
     print(
         f"faults {len(verdicts)} lost {sum(v.lost for v in verdicts)} dead {sum(v.dead for v in verdicts)} "
         f"duplicates {sum(v.marked + v.unmarked for v in verdicts)} unmarked {sum(v.unmarked for v in verdicts)} "
-        f"good {sum(v.good for v in verdicts)}"
+        f"good {sum(v.good for v in verdicts)} untried {untried}"
     )
-    return verdicts
+    return sum(not verdict.good for verdict in verdicts) + untried
 
 
 def _hosts() -> int:

@@ -191,6 +191,12 @@ def test_title_survives_every_encoding_of_its_part(title: str, encoding: str, ch
     assert looks_like("page.mhtml", body) or encoding == "base64"
 
 
+@pytest.mark.parametrize("charset", ["utf\0", "undefined", "idna", "no-such-thing"])
+def test_a_part_whose_charset_is_none_is_read_as_it_stands(charset: str) -> None:
+    body = mhtml((f'text/html; charset="{charset}"', "8bit", listing("Found").encode()))
+    assert [told.paper.title for told in parse_saved(Saved("a", body, CAPTURED_ON)).announcements] == ["Found"]
+
+
 def test_listing_is_found_among_frames_and_pictures() -> None:
     frame = ("text/html", "8bit", b"<html>A frame</html>")
     damaged = ("text/html", "base64", b"A")

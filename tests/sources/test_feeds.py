@@ -75,6 +75,21 @@ def test_bytes_of_two_encodings_are_read_all_the_same() -> None:
     assert told.paper.title.startswith("caf")
 
 
+@pytest.mark.parametrize("name", ["undefined", "punycode", "iso-8859\0-1", "gr\u00f6\u00dfe", "no-such-thing"])
+@pytest.mark.parametrize("encoding", ["utf-8", "windows-1252"])
+def test_what_is_no_encoding_is_guessed_whatever_declares_it(name: str, encoding: str) -> None:
+    title = "Gr\u00fc\u00dfe. Und mehr - viel mehr"
+    declared = XML.format(declared=' encoding="NAME"', title=title).replace("NAME", name).encode(encoding)
+    assert only(declared).paper.title == title
+    told = XML.format(declared="", title=title).encode(encoding)
+    assert only(told, content_type=f'text/xml; charset="{name}"').paper.title == title
+
+
+def test_a_feed_at_which_the_parser_stumbles_is_none() -> None:
+    with pytest.raises(SourceError, match="cannot be parsed"):
+        read(b"<channel<item<link></item</link>")
+
+
 # ── links ────────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 

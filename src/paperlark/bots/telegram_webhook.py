@@ -24,6 +24,7 @@ PATH = "/telegram/updates"
 SECRET = "X-Telegram-Bot-Api-Secret-Token"
 BODY_LIMIT = 1024 * 1024  # bytes
 CHUNK = 64 * 1024
+DEEPEST = 100  # levels of an update; Telegram's have a dozen, and whatever walks through it comes to an end
 STORE_SECONDS = 10.0
 COME_AGAIN = {"Retry-After": "5"}  # seconds
 
@@ -34,8 +35,8 @@ def secret_of(token: str) -> str:
 
 
 def read_update(body: bytes) -> tuple[int, dict[str, Any]]:
-    """An update's number, and the update. Raises ValueError for what is none, and for what JSON does not know (NaN): no
-    database would keep it."""
+    """An update's number, and the update. Raises ValueError, and nothing else, for what is none, for what JSON does not
+    know (NaN: no database would keep it), and for more than `DEEPEST` levels."""
     try:
         update = json.loads(body, parse_constant=_no_constant)
     except RecursionError as error:
@@ -43,7 +44,18 @@ def read_update(body: bytes) -> tuple[int, dict[str, Any]]:
     number = update.get("update_id") if isinstance(update, dict) else None
     if type(number) is not int:
         raise ValueError("an update has a number")
+    if _deeper(update, DEEPEST):
+        raise ValueError("nested too deeply")
     return number, update
+
+
+def _deeper(value: Any, levels: int) -> bool:
+    """Are lists and mappings within one another on more than so many levels?"""
+    within = [value]
+    for _ in range(levels):
+        mappings = (part for each in within if isinstance(each, dict) for part in each.values())
+        within = [*mappings, *(part for each in within if isinstance(each, list) for part in each)]
+    return any(isinstance(each, dict | list) for each in within)
 
 
 def _no_constant(name: str) -> float:

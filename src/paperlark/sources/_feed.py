@@ -70,14 +70,7 @@ def parse(
         feed, entries, left_out = _jsonfeed.read(body, where=where, limit=limit)
         return _page(feed, entries, where=where, now=now, limit=limit, left_out=left_out, address=address)
     body, left_out = _shorten(HALF.sub(b"&#xFFFD;", body), limit)
-    # A stream, never the bytes themselves: feedparser would try them as the name of a file.
-    found = feedparser.parse(
-        io.BytesIO(body),
-        # Not the address: feedparser would resolve a guid against it that is but a number.
-        response_headers={"content-type": content_type} if content_type else {},
-        sanitize_html=False,  # no mark-up is left by `_entry`
-        resolve_relative_uris=False,
-    )
+    found = _parsed(body, content_type, where)
     if not found.get("version") and not begins_as_feed(body):
         if OPML.match(body, 0, HEAD):
             raise SourceError(f"rss: {where}: this is a list of feeds; `paperlark sources import` takes it")
@@ -92,6 +85,29 @@ def parse(
         left_out=left_out,
         address=address,
         manners=_feedmanners.read(_without_entries(body)),
+    )
+
+
+def _parsed(body: bytes, content_type: str, where: str) -> Any:
+    """What feedparser finds. Raises SourceError for whatever it raises but MemoryError."""
+    try:
+        try:
+            return _found(body, content_type)
+        except ValueError:  # what it declares, or its header, is no encoding's name: `undefined`, bytes, a NUL
+            return _found(_guessed(body), UTF8)
+    except MemoryError:  # no fault of the feed's alone: whoever set the limit says so
+        raise
+    except Exception as error:  # it has none of its own: KeyError for the end of a tag that it did not see begin
+        raise SourceError(f"rss: {where}: this feed cannot be parsed ({type(error).__name__})") from error
+
+
+def _found(body: bytes, content_type: str) -> Any:
+    return feedparser.parse(
+        io.BytesIO(body),  # never the bytes themselves: they would be tried as the name of a file
+        # Not the address: feedparser would resolve a guid against it that is but a number.
+        response_headers={"content-type": content_type} if content_type else {},
+        sanitize_html=False,  # no mark-up is left by `_entry`
+        resolve_relative_uris=False,
     )
 
 
@@ -160,6 +176,15 @@ def _in_utf8(body: bytes, content_type: str) -> tuple[bytes, str]:
         except UnicodeDecodeError:
             pass
     return body, content_type
+
+
+def _guessed(body: bytes) -> bytes:
+    """In UTF-8, whatever it says: as it stands where it is, else as from the encoding of most that is not."""
+    try:
+        body.decode()
+    except UnicodeDecodeError:
+        return body.decode("windows-1252", "replace").encode()
+    return body
 
 
 def _refuse(body: bytes, where: str) -> None:

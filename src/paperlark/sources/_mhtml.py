@@ -80,5 +80,5 @@ def _page(headers: Message, content: bytes) -> Iterator[bytes]:
     charset = str(headers.get_content_charset("utf-8"))
     try:
         yield content if charset in ("utf-8", "us-ascii") else content.decode(charset, "replace").encode()
-    except (LookupError, UnicodeError):
+    except (LookupError, ValueError):  # no encoding's name; not even a name, with a NUL in it
         yield content
