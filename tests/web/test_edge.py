@@ -10,6 +10,7 @@ from structlog.testing import capture_logs
 
 from paperlark.model.problems import StoreError
 from paperlark.store.database import Store
+from paperlark.web.application import HERE
 from paperlark.web.edge import edge
 from tests.web.archive import Client, announcement, record, token
 
@@ -165,6 +166,30 @@ async def test_many_at_once_are_all_answered(client: Client, sqlite_store: Store
     assert set(await asyncio.gather(*[status(path) for path in ["/", "/?q=lark", "/api/v1/papers?q=lark"] * 10])) == {
         200
     }
+
+
+@pytest.mark.parametrize(
+    "between",
+    ["", "../", "%2e%2e/", "..%2f", "%2e%2e%2f", "templates/../../", "..%5c", "..\\", "/", "{folder}", "/{folder}"],
+)
+async def test_no_file_is_served_but_those_of_one_folder(client: Client, between: str) -> None:
+    """As a stranger asks who speaks HTTP by hand: a client would tidy up the path."""
+    there = between.format(folder=f"{HERE}/")
+    assert (HERE / "application.py").exists()
+    for name in ("application.py", "application%2epy"):
+        answer = await by_hand(client, f"/static/{there}{name}")
+        assert answer.split()[1] in (b"400", b"403", b"404"), answer
+        assert b"def make_web" not in answer
+    assert (await by_hand(client, "/static/paperlark.css")).split()[1] == b"200"
+
+
+async def by_hand(client: Client, path: str) -> bytes:
+    """The whole answer to a request for exactly this path."""
+    reader, writer = await asyncio.open_connection(client.host, client.port)
+    writer.write(f"GET {path} HTTP/1.1\r\nHost: {client.host}\r\nConnection: close\r\n\r\n".encode())
+    answer = await reader.read()
+    writer.close()
+    return answer
 
 
 @pytest.mark.parametrize(
