@@ -204,8 +204,8 @@ class Settings(BaseSettings):
     )
     encryption_keys: Annotated[SecretStr | None, AfterValidator(_each_long_enough)] = Field(
         None,
-        description="keys parted by commas that addresses and secrets are sealed with in the store: the first seals, "
-        "all open; `paperlark rotate-keys` brings everything under the first",
+        description="keys parted by commas that addresses, identities and secrets are sealed with in the store: "
+        "the first seals, all open; `paperlark rotate-keys` brings everything under the first",
     )
     webhook_secret: Annotated[SecretStr | None, AfterValidator(_webhook_secret)] = Field(
         None, description="a secret (whsec_…) that all webhooks are signed with, in place of one for each"

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import time, timedelta
 from random import Random
@@ -14,7 +15,7 @@ from paperlark.model.messages import Digest, Limits, Payload, Receipt
 from paperlark.model.problems import DeliveryError, ReaderError, StoreError
 from paperlark.model.readers import Cadence, QuietHours
 from paperlark.pipeline import ledger
-from paperlark.pipeline.deliver import Deliverer
+from paperlark.pipeline.deliver import ALIKE, Deliverer
 from paperlark.pipeline.planning import lapse, plan
 from paperlark.pipeline.settle import CHANNEL_REST, UNCONFIRMED_TWICE
 from paperlark.schedule import ATTEMPTS
@@ -630,10 +631,10 @@ async def test_a_database_that_fails_before_anything_is_sent_costs_no_delivery_a
 async def test_an_address_sealed_by_an_unknown_key_ends_dead_with_the_reason_and_stops_no_other(
     store: Store, store_url: str, clock: FakeClock, channel: FakeChannel
 ) -> None:
+    readers = [await reader(store, address=f"reader-{number}") for number in range(4)]
     others = await open_store(store_url, clock=clock, keys=["a key of thirty-two characters, or more"])
     sealed = await reader(others, address="sealed")
     await others.close()
-    readers = [await reader(store, address=f"reader-{number}") for number in range(4)]
     (paper,) = await owe(store, clock)
     await plan(store)
     lane = deliverer(store, channel)
@@ -680,6 +681,51 @@ async def test_a_failure_of_the_database_that_meets_one_delivery_alone_is_an_att
         await deliverer(light, channel).run()
     told = {row["account_id"]: (row["state"], row["attempts"]) for row in await deliveries(light)}
     assert told == {ann.account_id: ("pending", 1), bob.account_id: ("sent", 1)}
+
+
+async def test_what_the_database_always_refuses_starves_no_other_and_ends_dead(
+    light: Store, clock: FakeClock, channel: FakeChannel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    refused = {(await reader(light, address=f"refused-{number}")).account_id for number in range(ALIKE)}
+    good = await reader(light, address="good")
+    (paper,) = await owe(light, clock)
+    await plan(light)
+    sealed = sealing.seal
+
+    async def seal(tx: Transaction, contents: Sequence[Content]) -> set[int]:
+        if any(content.delivery.account_id in refused for content in contents):
+            raise StoreError("the database cannot be used: the statement takes too long")
+        return await sealed(tx, contents)
+
+    monkeypatch.setattr(sealing, "seal", seal)
+    lane = deliverer(light, channel)
+    for _ in range(4 * ATTEMPTS):
+        with suppress(StoreError):
+            await lane.run()
+        clock.advance(seconds=400)
+    assert channel.papers_at(good.address) == [paper]
+    told = {row["account_id"]: (row["state"], row["attempts"]) for row in await deliveries(light)}
+    assert told == {**dict.fromkeys(refused, ("dead", ATTEMPTS)), good.account_id: ("sent", 1)}
+
+
+async def test_who_is_cancelled_while_the_database_is_away_ends_as_cancelled(
+    light: Store, clock: FakeClock, channel: FakeChannel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await reader(light)
+    await owe(light, clock)
+    await plan(light)
+
+    async def away(*_: object) -> None:
+        raise StoreError("the database is away")
+
+    def at(label: str) -> None:
+        if label == "deliver: rendered":
+            monkeypatch.setattr(outbox, "give_back", away)
+            running.cancel()
+
+    running = asyncio.create_task(deliverer(light, channel, at=at).run())
+    with pytest.raises(asyncio.CancelledError):
+        await running
 
 
 async def test_who_is_cancelled_while_preparing_gives_the_deliveries_back(

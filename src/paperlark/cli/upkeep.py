@@ -207,7 +207,7 @@ async def _sealed(settings: "Settings", store: "Store") -> Finding:
     from paperlark.store.resealing import unsealed
 
     others, keys = await unsealed(store), settings.sealing_keys()
-    what = "addresses and secrets"
+    what = "addresses, identities and secrets"
     if not keys and others:
         return Finding(what, "wrong", f"{others:,} are sealed, and PAPERLARK_ENCRYPTION_KEYS is unset")
     if others:
@@ -283,7 +283,8 @@ async def _migrate(settings: "Settings") -> tuple[str | None, list[str]]:
         "Bring what is sealed in the store under the first key.",
         "paperlark rotate-keys",
         more="Once after PAPERLARK_ENCRYPTION_KEYS has changed, and at any time. To replace a key give all processes "
-        "OLD,NEW, then NEW,OLD, run this, then leave OLD out. To seal nothing any more begin with a comma: ,OLD",
+        "OLD,NEW, then NEW,OLD, run this, then leave OLD out. The first key is given as ,NEW, then as NEW. To seal "
+        "nothing any more begin with a comma: ,OLD",
     ),
 )
 def rotate_keys(as_json: Json = False) -> None:

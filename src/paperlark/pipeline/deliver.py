@@ -27,7 +27,7 @@ from paperlark.model.problems import DeliveryError, PaperlarkError, StoreError, 
 from paperlark.model.readers import Cadence
 from paperlark.pipeline import At, nobody
 from paperlark.pipeline.counts import ASKED_TO_WAIT, DELIVERIES, RUN_OUT
-from paperlark.pipeline.giving_back import Release, given_back
+from paperlark.pipeline.giving_back import KEPT, Patience, Release, given_back, given_back_while_stopping
 from paperlark.pipeline.lane import Lane
 from paperlark.pipeline.ledger import Ledger
 from paperlark.pipeline.saying import Said, Sealer
@@ -44,12 +44,14 @@ log = structlog.get_logger()
 IN_HAND = 160  # deliveries of one channel: some are on their way, the others wait for their turns
 SHARE = 16  # of them may be one account's: the others are kept free for other readers
 UNPREPARED = timedelta(seconds=5)  # for which those rest that the database kept from being prepared
-ALIKE = 3  # failures one after the other, before anything goes well: then it is not the deliveries
+ALIKE = 3  # failures one after the other, before anything goes well: perhaps it is not the deliveries
+A_DAY_LONG = 300  # refusals, minutes apart: then it is the delivery, though no other has gone well
 LOOK_LIMIT = 30.0  # seconds for asking whether a message stands there
 PATIENCE = timedelta(seconds=10)  # whose turn is further away than that is put back, and makes room
 SAME_KEY = timedelta(seconds=60)  # platforms that know a message's key know it for some minutes
 TOO_LATE = timedelta(hours=48)  # an alert that is older joins the next digest
 SECOND = timedelta(seconds=1)
+UNTOLD = "not prepared: the database failed"
 LOOK_AGAIN = 1.0  # seconds, while some are on their way and nothing else was due
 
 
@@ -119,6 +121,9 @@ class Deliverer:
         # Whatever the platform's library waits for. The lease is renewed before the turn, which takes a while as well;
         # when it has run out, somebody else sends the same.
         self.longest_send = min(channel.limits.seconds, max((lease - PATIENCE) / SECOND, lease / SECOND / 2))
+        self._patience = Patience("delivery", jitter)
+        self._prepared_well = 0  # rounds in which something was
+        self._refused_since: dict[int, int] = {}  # deliveries, and what that was when they were first refused
         self._lines = asyncio.Semaphore(channel.limits.at_once)
         self._addresses: dict[str, asyncio.Lock] = {}
         self._wanted = Counter[str]()
@@ -169,18 +174,21 @@ class Deliverer:
                 elif isinstance(ready, BaseException):
                     raise ready
                 else:
+                    self._prepared_well += bool(ready) and any(each.parts is None for each in claimed)
                     self._start(ready, hand)
             except StoreError:
-                let_go = self._letting_go(claimed, hand, "not prepared: the database failed")
+                let_go = self._letting_go(claimed, hand, UNTOLD)
                 await given_back(self._store, let_go, within=self._lease)
                 raise
             except asyncio.CancelledError:
-                async with self._store.transaction() as tx:
-                    await self._letting_go(claimed, hand, "not prepared: we stopped")(tx, timedelta())
+                let_go = self._letting_go(claimed, hand, "not prepared: we stopped")
+                await given_back_while_stopping(self._store, let_go)
                 raise
 
     def _start(self, ready: Sequence[tuple[Delivery, Place]], hand: Hand) -> None:
         for delivery, place in ready:
+            self._patience.done([delivery.id])
+            self._refused_since.pop(delivery.id, None)
             flight = asyncio.create_task(self._fly(delivery, place, hand))
             hand.flights[flight] = delivery
 
@@ -188,7 +196,7 @@ class Deliverer:
         """Send the claimed on their way where something went wrong with all of them together: it costs an attempt, and
         at last its life, only the one that it lies with. Raises StoreError where it lies with the database."""
         well, failed = False, list[tuple[Delivery, StoreError]]()
-        for each in claimed:
+        for each in sorted(claimed, key=lambda each: self._patience.times(each.id)):
             async with self._store.reading() as tx:
                 held = await outbox.held(tx, each)  # what was done with all together stands
             if held is None:
@@ -197,7 +205,7 @@ class Deliverer:
             if not isinstance(ready, BaseException):
                 self._start(ready, hand)
                 well = well or (bool(ready) and held.parts is None)
-            elif isinstance(ready, StoreError) and not isinstance(ready, UnreadableError):
+            elif isinstance(ready, StoreError) and not isinstance(ready, UnreadableError) and not self._is_known(held):
                 failed.append((held, ready))
                 if not well and len(failed) == ALIKE:
                     break
@@ -205,10 +213,27 @@ class Deliverer:
                 await self._blame(held, ready, hand)
             else:
                 raise ready
+        self._prepared_well += well
         if failed and not well:
+            await self._let_rest([each for each, _ in failed], hand)
             raise failed[0][1]
         for delivery, fault in failed:
             await self._blame(delivery, fault, hand)
+
+    def _is_known(self, delivery: Delivery) -> bool:
+        """Was it refused so often that the fault lies with it, and not with the database?"""
+        times, others = self._patience.times(delivery.id), self._prepared_well
+        outdone = others > self._refused_since.get(delivery.id, others)
+        return times >= A_DAY_LONG or (outdone and times >= self._attempts)
+
+    async def _let_rest(self, refused: Sequence[Delivery], hand: Hand) -> None:
+        """Give those back that were tried first and in vain, for longer each time: others come before them then."""
+        for each in refused:
+            self._refused_since.setdefault(each.id, self._prepared_well)
+        if len(self._refused_since) > KEPT:
+            self._refused_since.clear()
+        let_go, works = self._letting_go(refused, hand, UNTOLD), [each.id for each in refused]
+        await given_back(self._store, let_go, within=self._lease, works=works, patience=self._patience)
 
     def _letting_go(self, claimed: Sequence[Delivery], hand: Hand, reason: str) -> Release:
         """What gives those of the claimed back that are not on their way: no attempt."""

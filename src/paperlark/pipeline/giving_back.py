@@ -7,6 +7,7 @@ same would happen again at once and for ever: then the work waits, longer each t
 
 import asyncio
 from collections.abc import Awaitable, Callable, Hashable, Iterable, Sequence
+from contextlib import suppress
 from datetime import timedelta
 from random import Random
 
@@ -18,6 +19,7 @@ from paperlark.store.database import Store, Transaction
 log = structlog.get_logger()
 
 AGAIN = 0.5  # seconds between two tries
+STOPPING = 2.0  # seconds for giving a lease back where we are told to stop
 FIRST_WAIT = timedelta(seconds=2)  # once something was refused twice
 LONGEST_WAIT = timedelta(minutes=5)
 KEPT = 20_000  # pieces of work that one process remembers; those that were refused first are let go
@@ -93,6 +95,14 @@ async def given_back(
             if answers and patience is not None:
                 note_refused(works, wait, patience)
             return
+
+
+async def given_back_while_stopping(store: Store, release: Release) -> None:
+    """Give a lease back, once and soon: what cannot be given back comes back when it ends. Raises nothing of the
+    database's: whoever was cancelled ends as cancelled."""
+    with suppress(StoreError, TimeoutError):
+        async with asyncio.timeout(STOPPING), store.transaction() as tx:
+            await release(tx, timedelta())
 
 
 def note_refused(works: Sequence[Hashable], wait: timedelta, patience: Patience) -> None:

@@ -22,7 +22,7 @@ from paperlark.model.problems import SourceError, StoreError
 from paperlark.model.sources import Evidence, Manners
 from paperlark.pipeline import At, nobody
 from paperlark.pipeline.counts import POLLS, RUN_OUT, Counts
-from paperlark.pipeline.giving_back import Patience, given_back
+from paperlark.pipeline.giving_back import Patience, given_back, given_back_while_stopping
 from paperlark.pipeline.recent import Recent
 from paperlark.schedule import next_poll
 from paperlark.sources.base import Punctual, Source
@@ -113,8 +113,7 @@ async def _polled(
         log.warning("poll failed", source=configured.name, reason=reason)
         return poll.taken
     except asyncio.CancelledError:
-        async with store.transaction() as tx:
-            await sources.release(tx, configured)
+        await given_back_while_stopping(store, partial(_release, configured))
         raise
     async with store.transaction() as tx:
         now, interval = await tx.now(), _interval(source)

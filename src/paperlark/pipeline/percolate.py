@@ -33,7 +33,7 @@ from paperlark.model.papers import StoredPaper
 from paperlark.model.problems import QueryError, StoreError
 from paperlark.model.readers import Cadence, Profile, Subscription, wish_of
 from paperlark.pipeline import At, coldstart, nobody
-from paperlark.pipeline.giving_back import Patience, given_back, note_refused
+from paperlark.pipeline.giving_back import Patience, given_back, given_back_while_stopping, note_refused
 from paperlark.pipeline.indexed import Indexed, Looked, counts_since
 from paperlark.pipeline.planning import plan_owed
 from paperlark.pipeline.recent import Recent
@@ -127,8 +127,7 @@ class Percolator:
             with tracing.span("percolate", announcements=len(batch.announcements)):
                 await self._percolate(batch)
         except asyncio.CancelledError:
-            async with self._store.transaction() as tx:
-                await _release(batch, tx, timedelta())
+            await given_back_while_stopping(self._store, partial(_release, batch))
             raise
         except StoreError:
             release = partial(_release, batch)
@@ -306,7 +305,8 @@ class Percolator:
             await self._write_signals(fresh, await self._match_signals(fresh, before, stored))
         except StoreError:
             wait = self._with_signals.wait(keys[0])
-            self._resting |= dict.fromkeys(keys, await self._store.now() + wait)
+            async with self._store.transaction() as tx:  # where the store does not answer, they were not refused
+                self._resting |= dict.fromkeys(keys, await tx.now() + wait)
             note_refused(keys, wait, self._with_signals)
             raise
         self._with_signals.done(keys)

@@ -78,12 +78,12 @@ async def _refresh(store: Store) -> None:
             until = (await tx.execute(select(func.max(DIRECTION.c.made)))).scalar() or 0
             await _read_late(tx, compass)
             while until > after:
-                rows = await _rows(tx, DIRECTION.c.made > after, READ)
+                rows, last = await _rows(tx, DIRECTION.c.made > after, READ), until
                 if len(rows) == READ:  # and all that were made with the last of them
                     last = rows[-1].made
                     rows = [row for row in rows if row.made < last] + await _rows(tx, DIRECTION.c.made == last)
                 await _take(compass, rows)
-                after = rows[-1].made if len(rows) >= READ else until
+                after = last
         compass.read_to = until
 
 
