@@ -46,6 +46,7 @@ SHARE = 16  # of them may be one account's: the others are kept free for other r
 UNPREPARED = timedelta(seconds=5)  # for which those rest that the database kept from being prepared
 ALIKE = 3  # failures one after the other, before anything goes well: perhaps it is not the deliveries
 A_DAY_LONG = 300  # refusals, minutes apart: then it is the delivery, though no other has gone well
+AT_LEAST = 30.0  # seconds that a platform is given, however short the lease is
 LOOK_LIMIT = 30.0  # seconds for asking whether a message stands there
 PATIENCE = timedelta(seconds=10)  # whose turn is further away than that is put back, and makes room
 SAME_KEY = timedelta(seconds=60)  # platforms that know a message's key know it for some minutes
@@ -119,8 +120,8 @@ class Deliverer:
         self._sealer = Sealer(store, channel, page_url=page_url, links=links, at=at)
         self._ledger = Ledger(store, self._counts, lease=lease, at=at)
         # Whatever the platform's library waits for. The lease is renewed before the turn, which takes a while as well;
-        # when it has run out, somebody else sends the same.
-        self.longest_send = min(channel.limits.seconds, max((lease - PATIENCE) / SECOND, lease / SECOND / 2))
+        # when it has run out, and we have fallen silent too, somebody else sends the same.
+        self.longest_send = min(channel.limits.seconds, max((lease - PATIENCE) / SECOND, AT_LEAST))
         self._patience = Patience("delivery", jitter)
         self._prepared_well = 0  # rounds in which something was
         self._refused_since: dict[int, int] = {}  # deliveries, and what that was when they were first refused
