@@ -8,7 +8,7 @@ from random import Random
 import pytest
 
 from paperlark.model.papers import Completeness, Page, Reject
-from paperlark.model.problems import ReaderError, SourceError, StoreError
+from paperlark.model.problems import OutageError, ReaderError, SourceError, StoreError
 from paperlark.model.sources import Manners
 from paperlark.pipeline import At, ingest, nobody
 from paperlark.pipeline.giving_back import KEPT, LONGEST_WAIT, Patience, given_back
@@ -200,6 +200,17 @@ async def test_given_back_when_the_store_answers_again(store: Store) -> None:
     asked = -1_000
     await given_back(store, release, within=timedelta(seconds=0.6), works=["work"], patience=patience)
     assert asked < -990, "after as long as the lease nobody tries any more"
+
+
+async def test_a_fault_of_the_database_alone_is_nobodys_and_nothing_waits_for_it(store: Store) -> None:
+    waits, patience = list[timedelta](), Patience("work", Random(0))
+
+    async def release(tx: Transaction, wait: timedelta) -> None:
+        waits.append(wait)
+
+    for fault in (OutageError("the disk is full"), StoreError("it takes too long"), StoreError("it takes too long")):
+        await given_back(store, release, within=LEASE, works=["work"], patience=patience, fault=fault)
+    assert waits[:2] == [timedelta()] * 2 and waits[2] > timedelta()
 
 
 async def test_whose_pages_the_database_refuses_is_asked_less_and_less_until_it_takes_them(

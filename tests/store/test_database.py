@@ -3,6 +3,7 @@
 import asyncio
 import gc
 import multiprocessing
+import sqlite3
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from random import Random
@@ -13,12 +14,12 @@ from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.migration import MigrationContext
-from sqlalchemy import Connection, insert, select, text, update
-from sqlalchemy.exc import IntegrityError
+from sqlalchemy import Connection, insert, make_url, select, text, update
+from sqlalchemy.exc import IntegrityError, OperationalError
 
-from paperlark.model.problems import StoreError
+from paperlark.model.problems import OutageError, StoreError
 from paperlark.store import migrations
-from paperlark.store.database import Store, open_store, open_unchecked
+from paperlark.store.database import Store, explained, open_store, open_unchecked
 from paperlark.store.steady import Steady
 from paperlark.store.tables import ACCOUNT, ANNOUNCEMENT, METADATA, PROFILE, SUBSCRIPTION
 from paperlark.testing.clock import FakeClock
@@ -395,3 +396,23 @@ def test_time_on_sqlite_never_goes_back_and_lets_the_machines_catch_up() -> None
     assert after(10, set_by=-3600) == 1_003_629, "set back, it goes on, a little slower"
     assert after(36_000) == 1_036_030, "and is the machine's again when that has caught up"
     assert after(1) == 1_036_031
+
+
+@pytest.mark.parametrize("fresh", ["postgres"], indirect=True)
+@pytest.mark.parametrize(
+    ("state", "outage"), [("53100", True), ("57P01", True), ("58030", True), ("57014", False), ("54000", False)]
+)
+async def test_postgres_is_told_from_what_it_was_asked(store: Store, state: str, outage: bool) -> None:
+    """A full disk is nobody's fault; what takes too long, or is too large, would fail again."""
+    with pytest.raises(StoreError) as caught:
+        async with store.transaction() as tx:
+            await tx.execute(text(f"DO $$ BEGIN RAISE EXCEPTION 'no' USING ERRCODE = '{state}'; END $$"))
+    assert isinstance(caught.value, OutageError) == outage
+
+
+@pytest.mark.parametrize(
+    ("said", "outage"), [("database or disk is full", True), ("database is locked", True), ("too many terms", False)]
+)
+def test_sqlite_is_told_from_what_it_was_asked(said: str, outage: bool) -> None:
+    error = OperationalError("SELECT", {}, sqlite3.OperationalError(said))
+    assert isinstance(explained(error, make_url("sqlite:///papers.sqlite3")), OutageError) == outage

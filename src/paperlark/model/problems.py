@@ -7,6 +7,7 @@ PaperlarkError            anything a person is told in one line
 ├── FullError             there is no room for one more query of its kind
 ├── SegmentError          a saved index cannot be used: build it anew
 ├── StoreError            the database cannot be used as it is
+│   ├── OutageError   it is away, full or held by somebody else, whatever it is asked
 │   └── UnreadableError   one value in it cannot be read: a key is missing, or it was changed
 └── ReaderError           what a reader asked for cannot be done: unknown id, bad zone, not theirs
 """
@@ -125,6 +126,11 @@ class StoreError(PaperlarkError):
 
 class UnreadableError(StoreError):
     """One value in the database cannot be read; all others can."""
+
+
+class OutageError(StoreError):
+    """The database is at fault, and not what it was asked: it is away, has no room (disk, memory, connections), or is
+    held by somebody else."""
 
 
 class BackupError(PaperlarkError):

@@ -23,7 +23,7 @@ from paperlark import tracing
 from paperlark.channels.base import Channel, Looking, Patient
 from paperlark.links import Links
 from paperlark.model.messages import Digest, Payload
-from paperlark.model.problems import DeliveryError, PaperlarkError, StoreError, UnreadableError
+from paperlark.model.problems import DeliveryError, OutageError, PaperlarkError, StoreError, UnreadableError
 from paperlark.model.readers import Cadence
 from paperlark.pipeline import At, nobody
 from paperlark.pipeline.counts import ASKED_TO_WAIT, DELIVERIES, RUN_OUT
@@ -208,16 +208,16 @@ class Deliverer:
                 well = well or (bool(ready) and held.parts is None)
             elif isinstance(ready, StoreError) and not isinstance(ready, UnreadableError) and not self._is_known(held):
                 failed.append((held, ready))
-                if not well and len(failed) == ALIKE:
+                if isinstance(ready, OutageError) or (not well and len(failed) == ALIKE):
                     break
             elif isinstance(ready, Exception):
                 await self._blame(held, ready, hand)
             else:
                 raise ready
         self._prepared_well += well
-        if failed and not well:
-            await self._let_rest([each for each, _ in failed], hand)
-            raise failed[0][1]
+        if failed and (not well or isinstance(failed[-1][1], OutageError)):
+            await self._let_rest([each for each, _ in failed], hand, failed[-1][1])
+            raise failed[-1][1]
         for delivery, fault in failed:
             await self._blame(delivery, fault, hand)
 
@@ -227,14 +227,14 @@ class Deliverer:
         outdone = others > self._refused_since.get(delivery.id, others)
         return times >= A_DAY_LONG or (outdone and times >= self._attempts)
 
-    async def _let_rest(self, refused: Sequence[Delivery], hand: Hand) -> None:
+    async def _let_rest(self, refused: Sequence[Delivery], hand: Hand, fault: StoreError) -> None:
         """Give those back that were tried first and in vain, for longer each time: others come before them then."""
         for each in refused:
             self._refused_since.setdefault(each.id, self._prepared_well)
         if len(self._refused_since) > KEPT:
             self._refused_since.clear()
         let_go, works = self._letting_go(refused, hand, UNTOLD), [each.id for each in refused]
-        await given_back(self._store, let_go, within=self._lease, works=works, patience=self._patience)
+        await given_back(self._store, let_go, within=self._lease, works=works, patience=self._patience, fault=fault)
 
     def _letting_go(self, claimed: Sequence[Delivery], hand: Hand, reason: str) -> Release:
         """What gives those of the claimed back that are not on their way: no attempt."""

@@ -13,7 +13,7 @@ from random import Random
 
 import structlog
 
-from paperlark.model.problems import StoreError
+from paperlark.model.problems import OutageError, StoreError
 from paperlark.store.database import Store, Transaction
 
 log = structlog.get_logger()
@@ -74,12 +74,15 @@ async def given_back(
     within: timedelta,
     works: Sequence[Hashable] = (),
     patience: Patience | None = None,
+    fault: StoreError | None = None,
 ) -> None:
     """Give a lease back as soon as the store answers again: else nobody takes the work up before the lease ends. After
     as long as that there is none left to give back.
 
     works: what it was a lease of, at least one where there is patience with them; where the store answers at the first
-    try, they were refused, and wait as long as the first of them is to wait."""
+    try, they were refused, and wait as long as the first of them is to wait. fault: what broke it off."""
+    if isinstance(fault, OutageError):
+        patience = None
     loop = asyncio.get_running_loop()
     until = loop.time() + within.total_seconds()
     wait = patience.wait(works[0]) if patience is not None else timedelta()

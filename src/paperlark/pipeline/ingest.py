@@ -74,9 +74,9 @@ async def poll(
     with tracing.span("poll", source=configured.name, kind=configured.kind):
         try:
             taken = await _polled(store, configured, source, lease, jitter, recent, counts, at)
-        except StoreError:
-            release = partial(_release, configured)
-            await given_back(store, release, within=lease, works=[configured.name], patience=patience)
+        except StoreError as fault:
+            release, works = partial(_release, configured), [configured.name]
+            await given_back(store, release, within=lease, works=works, patience=patience, fault=fault)
             raise
     patience.done([configured.name])
     return taken

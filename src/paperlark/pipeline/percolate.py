@@ -30,7 +30,7 @@ from paperlark.matching.index import Index
 from paperlark.matching.near import aimed
 from paperlark.matching.query import parse
 from paperlark.model.papers import StoredPaper
-from paperlark.model.problems import QueryError, StoreError
+from paperlark.model.problems import OutageError, QueryError, StoreError
 from paperlark.model.readers import Cadence, Profile, Subscription, wish_of
 from paperlark.pipeline import At, coldstart, nobody
 from paperlark.pipeline.giving_back import Patience, given_back, given_back_while_stopping, note_refused
@@ -129,9 +129,9 @@ class Percolator:
         except asyncio.CancelledError:
             await given_back_while_stopping(self._store, partial(_release, batch))
             raise
-        except StoreError:
-            release = partial(_release, batch)
-            await given_back(self._store, release, within=self._lease, works=batch.ids, patience=self._patience)
+        except StoreError as fault:
+            release, works, patience = partial(_release, batch), batch.ids, self._patience
+            await given_back(self._store, release, within=self._lease, works=works, patience=patience, fault=fault)
             raise
         self._patience.done(batch.ids)
         return len(batch.announcements)
@@ -303,6 +303,8 @@ class Percolator:
         keys = [signal.key for signal in fresh]
         try:
             await self._write_signals(fresh, await self._match_signals(fresh, before, stored))
+        except OutageError:
+            raise
         except StoreError:
             wait = self._with_signals.wait(keys[0])
             async with self._store.transaction() as tx:  # where the store does not answer, they were not refused

@@ -43,7 +43,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 from sqlalchemy.pool import ConnectionPoolEntry, QueuePool
 
-from paperlark.model.problems import StoreError
+from paperlark.model.problems import OutageError, StoreError
 from paperlark.store import migrations, sealed
 from paperlark.store.bulk import bulk_insert
 from paperlark.store.compass import Compass
@@ -62,6 +62,10 @@ AWAY = ("25006", "25P03", "25P04")
 """What PostgreSQL says, beside operational errors, where it does not serve us now, in SQLSTATE: it is read-only (a
 standby after a failover), or ended a transaction that took too long (idle_in_transaction_session_timeout,
 transaction_timeout)."""
+OUTAGES = ("08", "25006", "53", "57P", "58")
+"""How SQLSTATE begins where the fault lies with PostgreSQL, not with what it was asked: no connection, read-only, full,
+told to end, the system below it."""
+SQLITE_OUTAGES = ("is full", "locked", "I/O", "readonly", "unable to open")  # the same, in SQLite's words
 ORDERS = 30  # remembered; of a day of a thousand papers some 200 kB
 RESTED_SECONDS = 1.0  # after which a connection of the pool is tried before it is used
 SQLITE_POOL_SIZE, SQLITE_OVERFLOW = 4, 10
@@ -528,13 +532,16 @@ def explained(error: Exception, address: URL) -> StoreError:
     cause = str(getattr(error, "orig", None) or error).strip().splitlines() or [type(error).__name__]
     if address.get_backend_name() == "sqlite":
         first = cause[0]
+        problem = OutageError if any(said in first for said in SQLITE_OUTAGES) else StoreError
         if "readonly" in first or "unable to open" in first:
-            return StoreError(f"cannot write the database {address.database}: the file or its folder is read-only")
+            return problem(f"cannot write the database {address.database}: the file or its folder is read-only")
         if "not a database" in first:
             return StoreError(f"{address.database} is not a paperlark database (it is some other kind of file)")
-        return StoreError(f"the database {address.database} cannot be used: {first}")
+        return problem(f"the database {address.database} cannot be used: {first}")
+    state = getattr(getattr(error, "orig", None), "sqlstate", None)
+    problem = OutageError if state is None or state.startswith(OUTAGES) else StoreError
     place = f"{address.host or 'local socket'}:{address.port or 5432}/{address.database or ''}"
     if isinstance(error, OperationalError | InterfaceError | OSError):
         said = re.sub(r"^.* port \d+ failed: ", "", cause[0])  # libpq repeats where it tried
-        return StoreError(f"cannot reach the database at {place}: {said}")
-    return StoreError(f"the database at {place} cannot be used: {cause[0]}")
+        return problem(f"cannot reach the database at {place}: {said}")
+    return problem(f"the database at {place} cannot be used: {cause[0]}")
